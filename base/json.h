@@ -1,0 +1,94 @@
+/*
+ * json: strict reading (RFC 8259 and less) and ordered writing.
+ *
+ * A cheap scan bounds bytes, depth and values and refuses bytes below 0x20 other than
+ * TAB, LF, CR before jansson sees the text; duplicate keys are refused.  Getters are
+ * typed; a key that nobody asked for is found by gf_json_only().  base/yaml makes the
+ * same documents, so configuration and signed statements have one set of getters.
+ * Errors have the class given at the parse: GF_DAMAGED for what came in a bundle or from
+ * a peer, GF_USAGE for what the user wrote; their text names the path of the value, and
+ * its line where the text was YAML.
+ */
+#ifndef GF_BASE_JSON_H
+#define GF_BASE_JSON_H
+
+#include "base/buf.h"
+#include "base/hash.h"
+
+typedef struct gf_json_doc gf_json_doc;
+
+/* A value inside a document; valid as long as the document. */
+typedef struct gf_json {
+	const void *node; /* NULL: absent */
+	const gf_json_doc *doc;
+} gf_json;
+
+/* name: what the text is, for messages ("META/manifest.json").  len <= max, else "too-large".
+ * Malformed: "json"; too deep or too many values: "json-limit". */
+gf_json_doc *gf_json_parse(const void *text, size_t len, size_t max, gf_class class, const char *name, gf_error *err);
+void gf_json_free(gf_json_doc *doc);
+gf_json gf_json_root(const gf_json_doc *doc);
+
+typedef enum gf_json_type {
+	GF_JSON_ABSENT,
+	GF_JSON_OBJECT,
+	GF_JSON_ARRAY,
+	GF_JSON_STRING,
+	GF_JSON_INTEGER,
+	GF_JSON_OTHER
+} gf_json_type;
+gf_json_type gf_json_typeof(gf_json v); /* null is GF_JSON_OTHER */
+
+/* v is an object and has no keys but these (NULL-terminated list): else "json-type", "unknown-key". */
+bool gf_json_only(gf_json v, const char *const *keys, gf_error *err);
+
+gf_json gf_json_get(gf_json object, const char *key); /* node NULL when absent or not an object */
+/* The same, ignoring the case of ASCII letters when no key matches exactly: what Go programs
+ * read (image-protocols.md 1.1).  For archives made by others only. */
+gf_json gf_json_get_any_case(gf_json object, const char *key);
+
+/* Required members.  Missing: "missing-key"; wrong type: "json-type".  Strings have no NUL inside. */
+bool gf_json_object(gf_json object, const char *key, gf_json *out, gf_error *err);
+bool gf_json_array(gf_json object, const char *key, gf_json *out, gf_error *err);
+bool gf_json_string(gf_json object, const char *key, const char **out, gf_error *err);
+bool gf_json_u64(gf_json object, const char *key, uint64_t *out, gf_error *err); /* 0 ... 2^53-1 */
+bool gf_json_digest(
+    gf_json object, const char *key, gf_digest *out, gf_error *err); /* "sha256:..."; else "digest-form" */
+/* Optional members: absent leaves *out as it was.  null counts as wrong type. */
+bool gf_json_string_if(gf_json object, const char *key, const char **out, gf_error *err);
+bool gf_json_u64_if(gf_json object, const char *key, uint64_t *out, gf_error *err);
+bool gf_json_bool_if(gf_json object, const char *key, bool *out, gf_error *err);
+
+/* Arrays: number of items, the i-th.  Objects: number of members, the i-th key and value in file order. */
+size_t gf_json_count(gf_json v);
+gf_json gf_json_at(gf_json array, size_t i);
+const char *gf_json_key_at(gf_json object, size_t i, gf_json *value);
+/* The value itself as a string, or "json-type". */
+bool gf_json_text(gf_json v, const char **out, gf_error *err);
+/* Fail about v: class of the document, its path (and line) put in front. */
+bool gf_json_fail(gf_json v, const char *name, gf_error *err, const char *fmt, ...)
+    __attribute__((format(printf, 4, 5)));
+
+/* ---- writing ----
+ * Keys come out in the order of the calls.  indent 0: no white space; else that many spaces
+ * a level.  Text is UTF-8 and written as it is but for '"', '\' and bytes below 0x20; bytes
+ * that are not UTF-8 become U+FFFD.  key is NULL inside arrays.  Errors stick: check
+ * gf_json_end, which also adds nothing (no LF). */
+typedef struct gf_json_out {
+	gf_buf *buf;
+	gf_error *err;
+	unsigned indent, depth;
+	bool first, failed, ascii; /* ascii: bytes above 0x7e as \u escapes (log lines) */
+} gf_json_out;
+
+void gf_json_begin(gf_json_out *o, gf_buf *buf, unsigned indent, gf_error *err);
+void gf_json_open(gf_json_out *o, const char *key, char bracket);    /* '{' or '[' */
+void gf_json_close(gf_json_out *o, char bracket);                    /* '}' or ']' */
+void gf_json_put(gf_json_out *o, const char *key, const char *text); /* NULL text: nothing is written */
+void gf_json_put_u64(gf_json_out *o, const char *key, uint64_t value);
+void gf_json_put_bool(gf_json_out *o, const char *key, bool value);
+void gf_json_put_null(gf_json_out *o, const char *key);
+void gf_json_put_digest(gf_json_out *o, const char *key, const gf_digest *d); /* "sha256:..." */
+bool gf_json_end(gf_json_out *o);
+
+#endif

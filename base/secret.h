@@ -1,0 +1,26 @@
+/* secret: bytes in sodium_malloc'd memory: guarded, not swapped, wiped when freed. */
+#ifndef GF_BASE_SECRET_H
+#define GF_BASE_SECRET_H
+
+#include "base/error.h"
+
+typedef struct gf_secret {
+	char *data; /* len bytes and a NUL; NULL: none */
+	size_t len;
+} gf_secret;
+
+bool gf_secret_set(gf_secret *s, const void *bytes, size_t n, gf_error *err);
+void gf_secret_clear(gf_secret *s);
+/* The first line of a file, or of stdin for "-", without its LF; at most 4096 bytes, else GF_USAGE "passphrase". */
+bool gf_secret_load_line(gf_secret *s, const char *path, gf_error *err);
+/* A whole file, at most max bytes (private keys). */
+bool gf_secret_load(gf_secret *s, const char *path, size_t max, gf_error *err);
+
+/* How a library asks for a passphrase.  confirm: ask twice.  Given by cli; knows GAPFERRY_PASSPHRASE,
+ * --passphrase-file and the terminal.  None to be had: GF_USAGE "passphrase". */
+typedef struct gf_asker {
+	bool (*ask)(void *ctx, const char *what, bool confirm, gf_secret *out, gf_error *err);
+	void *ctx;
+} gf_asker;
+
+#endif

@@ -1,0 +1,53 @@
+/*
+ * pack: sources to bundle.
+ *
+ * A source (source_*.c) lists images and yields their blobs with what is known of digest
+ * and size.  pack.c walks them in the order of the format: layers through hash and
+ * compression workers to the place where they stay, then documents, manifest, signature.
+ */
+#ifndef GF_PACK_PACK_H
+#define GF_PACK_PACK_H
+
+#include "bundles/bundles.h"
+#include "remote/remote.h"
+#include "sign/sign.h"
+#include "verify/verify.h"
+
+typedef enum gf_layers { GF_LAYERS_GZIP, GF_LAYERS_NONE } gf_layers;
+
+typedef struct gf_pack_options {
+	const char *output;         /* a tar; ending in "/": a directory; "-": stdout */
+	const char *const *sources; /* as written: transports, or bare words */
+	size_t n_sources;
+	const char *const *names; /* --name: the i-th for the i-th image without one */
+	size_t n_names;
+	const char *stream;
+	bool has_sequence, has_epoch;
+	uint64_t sequence, epoch;
+	const char *after; /* an older bundle: sequence + 1, epoch, previous */
+	const char *version;
+	const char *const *audience;
+	size_t n_audience;
+	bool has_created;
+	gf_time created, expires;  /* expires 0: none */
+	const char *load_platform; /* NULL: linux/amd64 */
+	gf_layers layers;
+	const char *build_id;
+	const gf_label *labels; /* --label k=v */
+	size_t n_labels;
+	gf_signer *const *signers;
+	size_t n_signers; /* 0: unsigned, with a warning */
+	const char *docker_host;
+	unsigned jobs; /* 0: all cores */
+} gf_pack_options;
+
+typedef struct gf_pack_result {
+	gf_manifest *manifest;     /* what was signed */
+	gf_digest manifest_digest; /* of its bytes */
+	uint64_t size;             /* of the bundle; 0 for a directory */
+} gf_pack_result;
+
+bool gf_pack(const gf_pack_options *o, gf_events *events, gf_pack_result *result, gf_error *err);
+void gf_pack_result_clear(gf_pack_result *r);
+
+#endif

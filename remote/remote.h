@@ -1,0 +1,158 @@
+/*
+ * remote: the two protocols, and the names they use.
+ *
+ * http.c alone knows libcurl; above it stand the Docker Engine API (docker.c) and the
+ * distribution API with its authentication (registry.c, auth.c).  Nothing here knows a
+ * bundle.  Absence is an answer of its own and never made of an error (DESIGN.md, promise
+ * 10): every question has its answer in an out-parameter beside success.
+ *
+ * Errors: GF_FAILED "http" for transport; "docker-..." and "registry-..." for what the peer said,
+ * quoted and escaped.
+ */
+#ifndef GF_REMOTE_REMOTE_H
+#define GF_REMOTE_REMOTE_H
+
+#include "base/base.h"
+
+/* ---- references (reference.c; distribution reference grammar, normalised as Docker does) ---- */
+
+typedef struct gf_reference {
+	char host[262]; /* "docker.io", "registry.example:5000", "[::1]:5000" */
+	char path[256]; /* "library/redis" */
+	char tag[129];  /* "" only where a digest is given without a tag */
+	bool has_digest;
+	gf_digest digest;
+} gf_reference;
+
+/* Without tag and digest the tag is "latest".  Not one: GF_USAGE "reference" with the reason. */
+bool gf_reference_parse(const char *text, gf_reference *out, gf_error *err);
+#define GF_REFERENCE_SIZE 800
+void gf_reference_print(const gf_reference *r, char out[GF_REFERENCE_SIZE]);    /* host/path[:tag][@digest] */
+void gf_reference_familiar(const gf_reference *r, char out[GF_REFERENCE_SIZE]); /* as docker shows it: "redis:7" */
+bool gf_repository_valid(const char *path);                                     /* lower-case path components */
+bool gf_tag_valid(const char *tag);
+bool gf_host_loopback(const char *host); /* localhost, 127.0.0.0/8, [::1], with any port */
+
+/* ---- http (http.c) ---- */
+
+typedef struct gf_http gf_http; /* a client of one origin; keeps connections alive; any thread */
+
+typedef struct gf_http_options {
+	const char *unix_socket;                    /* NULL: TCP */
+	const char *ca_file, *cert_file, *key_file; /* PEM; NULL: the system's CAs, no client certificate */
+	bool plain;                                 /* http:// is allowed */
+} gf_http_options;
+
+gf_http *gf_http_open(const gf_http_options *options, gf_error *err);
+void gf_http_close(gf_http *h);
+
+typedef struct gf_request {
+	const char *method;
+	const char *url;
+	const char *const *headers; /* "Name: value", NULL-terminated; may be NULL */
+	const void *body;           /* sent with its length; may be NULL */
+	size_t body_size;
+	bool follow; /* GET and HEAD: up to 5 redirects, credentials only to the same origin, never https to http */
+} gf_request;
+
+typedef struct gf_response {
+	long status;
+	gf_buf headers; /* raw lines of the last response */
+	gf_buf body;    /* at most GF_HTTP_BODY_MAX */
+	char *url;      /* the effective one */
+} gf_response;
+void gf_response_init(gf_response *r);
+void gf_response_clear(gf_response *r);
+/* The value of the first header of this name in any case, copied to out; false: not there. */
+bool gf_response_header(const gf_response *r, const char *name, char *out, size_t cap);
+
+bool gf_http_do(gf_http *h, const gf_request *q, gf_response *r, gf_error *err);
+/* The body is what is written; size UINT64_MAX: chunked.  finish waits for the answer and fills *r; a peer
+ * that answers early is heard: write then fails with "http-answered" and *r is filled. */
+gf_output *gf_http_send(gf_http *h, const gf_request *q, uint64_t size, gf_response *r, gf_error *err);
+/* The answer's head is in *r when this returns; for a status of 200-299 the body is what is read, else it is
+ * in r->body and the input is at its end. */
+gf_input *gf_http_receive(gf_http *h, const gf_request *q, gf_response *r, gf_error *err);
+
+/* ---- Docker Engine API (docker.c) ---- */
+
+typedef struct gf_docker gf_docker;
+
+typedef enum gf_docker_store { GF_STORE_CLASSIC, GF_STORE_CONTAINERD, GF_STORE_PODMAN } gf_docker_store;
+
+typedef struct gf_docker_about {
+	char version[64];  /* "20.10.24+dfsg1" */
+	char api[16];      /* negotiated */
+	char platform[64]; /* "linux/amd64" */
+	gf_docker_store store;
+	char root[256]; /* its data root, "" when not told */
+} gf_docker_about;
+
+/* host: "unix:///path", or NULL: $DOCKER_HOST, else the default socket.  tcp and ssh: GF_USAGE "docker-host" for now.
+ * The API version is negotiated.  No daemon: GF_FAILED "docker-connect" and what to do. */
+gf_docker *gf_docker_open(const char *host, gf_error *err);
+void gf_docker_close(gf_docker *d);
+const gf_docker_about *gf_docker_is(const gf_docker *d);
+const char *gf_docker_host(const gf_docker *d);
+
+typedef struct gf_docker_image {
+	char *id;     /* "sha256:..." */
+	char **names; /* RepoTags without "<none>:<none>" */
+	size_t n_names;
+	gf_digest *diff_ids; /* inspect only */
+	size_t n_diff_ids;
+	char *platform; /* inspect only */
+} gf_docker_image;
+void gf_docker_image_clear(gf_docker_image *i);
+
+bool gf_docker_list(
+    gf_docker *d, gf_docker_image **images, size_t *n, gf_error *err); /* every image, dangling ones too */
+void gf_docker_images_free(gf_docker_image *images, size_t n);
+bool gf_docker_inspect(gf_docker *d, const char *reference, bool *found, gf_docker_image *out, gf_error *err);
+/* The tar of these images.  Not there: GF_FAILED "docker-no-image". */
+gf_input *gf_docker_save(gf_docker *d, const char *const *references, size_t n, gf_error *err);
+
+/* What a load stream reported: IDs and names, in the order of the answer. */
+typedef struct gf_docker_loaded {
+	char **ids;
+	size_t n_ids;
+	char **names;
+	size_t n_names;
+} gf_docker_loaded;
+void gf_docker_loaded_clear(gf_docker_loaded *l);
+/* POST /images/load.  finish reads the whole answer; an error in it, also inside a 200, is "docker-load". */
+gf_output *gf_docker_load(gf_docker *d, uint64_t size, gf_docker_loaded *out, gf_error *err);
+bool gf_docker_tag(gf_docker *d, const char *id, const char *repository, const char *tag, gf_error *err);
+/* Remove a reference or an unnamed image; not there is no error. */
+bool gf_docker_remove(gf_docker *d, const char *reference, gf_error *err);
+
+/* ---- registries (registry.c, auth.c; OCI distribution-spec 1.1) ---- */
+
+typedef struct gf_registry gf_registry;
+
+typedef struct gf_registry_options {
+	gf_http_options http; /* .plain: spelled out; a loopback host may be plain without it */
+	const char
+	    *auth_file; /* --authfile; NULL: $REGISTRY_AUTH_FILE, $DOCKER_CONFIG/config.json, ~/.docker/config.json */
+	const char *username; /* with password: before any file */
+	const gf_secret *password;
+	unsigned retries; /* of requests that can be repeated */
+	gf_events *events;
+} gf_registry_options;
+
+/* host[:port].  Asks /v2/ once for the challenge.  */
+gf_registry *gf_registry_open(const char *host, const gf_registry_options *options, gf_error *err);
+void gf_registry_close(gf_registry *r);
+const char *gf_registry_host(const gf_registry *r);
+
+bool gf_registry_has_blob(gf_registry *r, const char *repository, const gf_digest *digest, bool *has, gf_error *err);
+/* One monolithic upload (POST, PUT).  finish: the registry confirmed this digest. */
+gf_output *gf_registry_put_blob(
+    gf_registry *r, const char *repository, const gf_digest *digest, uint64_t size, gf_error *err);
+/* reference: a tag or a digest in text.  *digest is of the bytes the registry has (its header, else the body hashed). */
+bool gf_registry_head_manifest(
+    gf_registry *r, const char *repository, const char *reference, bool *found, gf_digest *digest, gf_error *err);
+bool gf_registry_put_manifest(gf_registry *r, const char *repository, const char *reference, const char *media_type,
+    const void *bytes, size_t n, gf_error *err);
+
+#endif

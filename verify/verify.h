@@ -1,0 +1,170 @@
+/*
+ * verify: whom to believe, and whether it is whole.
+ *
+ * accept.c decides, top to bottom in the order of FORMAT.md 5, and alone releases the
+ * reader.  walk.c takes every blob past the hash into a sink, so that what is verified is
+ * what is loaded.  state.c keeps floors and the log.  Nothing here opens a connection.
+ */
+#ifndef GF_VERIFY_VERIFY_H
+#define GF_VERIFY_VERIFY_H
+
+#include "bundles/bundles.h"
+#include "sign/sign.h"
+
+/* ---- keys that are believed without a trust file (trust.c) ---- */
+
+typedef struct gf_trust gf_trust;
+/* paths (--key), n of them; none: every *.pub in keys/ of the configuration directory.  No key at all is
+ * no error here: then nothing satisfies, and the verdict says so.  One key in two files counts once. */
+gf_trust *gf_trust_open(const char *const *paths, size_t n, const char *config_dir, gf_error *err);
+void gf_trust_free(gf_trust *t);
+size_t gf_trust_count(const gf_trust *t);
+const gf_pubkey *gf_trust_key(const gf_trust *t, size_t i);
+
+/* ---- the verdict (verdict.c) ---- */
+
+typedef enum gf_result {
+	GF_CHECK_FAILED,
+	GF_CHECK_PASSED,
+	GF_CHECK_LIFTED,
+	GF_CHECK_NOT_REQUIRED,
+	GF_CHECK_OPEN
+} gf_result;
+
+/* Every check of FORMAT.md 5 that exists, in its order.  OPEN counts as failed. */
+typedef enum gf_check_id {
+	GF_CHECK_HEAD,
+	GF_CHECK_SIGNATURE,
+	GF_CHECK_MANIFEST,
+	GF_CHECK_STREAM,
+	GF_CHECK_AUDIENCE,
+	GF_CHECK_TRUST_VERSION,
+	GF_CHECK_CREATED,
+	GF_CHECK_EXPIRES,
+	GF_CHECK_EPOCH,
+	GF_CHECK_FLOOR,
+	GF_CHECK_FRONT,
+	GF_CHECK_GRAPH,
+	GF_CHECK_EVIDENCE,
+	GF_CHECK_LAYERS,
+	GF_CHECK_DEEP,
+	GF_CHECK_END,
+	GF_CHECKS
+} gf_check_id;
+
+typedef struct gf_check {
+	const char *name; /* "head", "signature", ... */
+	gf_result result;
+	char detail[200];
+} gf_check;
+
+typedef struct gf_verdict {
+	gf_check checks[GF_CHECKS];
+	gf_digest manifest_digest; /* of the statement's bytes */
+	const gf_pubkey **signers; /* that fit, distinct; owned by the trust */
+	size_t n_signers;
+	size_t n_signatures, n_unknown; /* files seen; of them without a fitting key */
+	bool unsigned_bundle;           /* let through by --allow-unsigned */
+	uint64_t blobs_read, blobs_held, blobs_absent, bytes_read, bytes_held;
+} gf_verdict;
+void gf_verdict_init(gf_verdict *v);
+void gf_verdict_clear(gf_verdict *v);
+void gf_check_set(gf_verdict *v, gf_check_id id, gf_result result, const char *fmt, ...)
+    __attribute__((format(printf, 4, 5)));
+bool gf_verdict_good(const gf_verdict *v); /* the AND over all checks: PASSED, LIFTED or NOT_REQUIRED */
+const char *gf_result_text(gf_result r);   /* "passed", "failed", "lifted", "not required", "not reached" */
+
+/* ---- state: floors and the log (state.c, log.c; FORMAT.md 5 "Floor", 6) ---- */
+
+typedef struct gf_state gf_state;
+/* dir NULL: $GAPFERRY_STATE, else /var/lib/gapferry where it exists or as root, else ~/.local/state/gapferry.
+ * write: made when absent; a state that cannot be written is GF_FAILED "state".  Not there and not write: empty. */
+gf_state *gf_state_open(const char *dir, bool write, gf_error *err);
+void gf_state_close(gf_state *s);
+const char *gf_state_dir(const gf_state *s);
+
+typedef struct gf_floor {
+	bool present;
+	uint64_t epoch, sequence;
+	gf_digest manifest;
+	bool has_loaded;
+	gf_digest loaded; /* the manifest last loaded there */
+} gf_floor;
+bool gf_state_floor(gf_state *s, const char *stream, const char *environment, gf_floor *out, gf_error *err);
+/* The site's name, or NULL: set once by gf_state_set_site. */
+const char *gf_state_site(const gf_state *s);
+bool gf_state_set_site(gf_state *s, const char *site, gf_error *err);
+
+bool gf_state_lock(gf_state *s, gf_error *err); /* rereads the log's tail; a torn last line is cut and recorded */
+void gf_state_unlock(gf_state *s);
+
+/* One line of audit.jsonl.  Members that are NULL or 0 are left out. */
+typedef struct gf_record {
+	const char *type; /* intent accepted loaded complete refused failed exported recovered */
+	const char *run;  /* 16 hex, the same in all lines of one run: the id of notifications */
+	const char *stream, *environment, *site;
+	uint64_t epoch, sequence;
+	const gf_digest *manifest;
+	const char *target, *name; /* loaded */
+	const gf_digest *digest;   /* loaded: the image's */
+	const char *step, *code;   /* refused, failed: "judge" "signature" */
+	bool unsigned_bundle;
+} gf_record;
+bool gf_state_append(gf_state *s, const gf_record *r, gf_error *err); /* under the lock; synced before it returns */
+/* records/<manifest sha256>/: the statement and the signatures that counted. */
+bool gf_state_keep(gf_state *s, const gf_digest *manifest, const gf_buf *statement, const gf_member *signatures,
+    size_t n, gf_error *err);
+
+/* ---- the decision (accept.c) ---- */
+
+typedef struct gf_judge {
+	const gf_trust *trust;
+	gf_state *state;         /* NULL: no floor is looked at */
+	const char *environment; /* NULL: none */
+	const char *site;        /* NULL: the state's */
+	bool allow_unsigned;
+	bool skip_signatures;        /* inspect --unverified only: checks are shown, nothing is refused for trust */
+	const gf_member *companions; /* from NAME.tar.d/ and --with */
+	size_t n_companions;
+} gf_judge;
+
+/*
+ * Steps 1 to 6.  On success the reader is released and *manifest is the caller's.  On refusal
+ * *err says why (GF_REFUSED "signature", "expired", "floor", "fork", "audience" ...; GF_DAMAGED for a malformed
+ * manifest) and the verdict shows which check failed.
+ */
+bool gf_accept(gf_reader *r, const gf_judge *j, gf_verdict *v, gf_manifest **manifest, gf_error *err);
+/* Under the lock, before the floor is raised: the floor is looked at again (W3). */
+bool gf_accept_again(const gf_judge *j, const gf_manifest *m, gf_verdict *v, gf_error *err);
+
+/* ---- the walk (walk.c) ---- */
+
+/* Where blobs go.  A target is a sink with names. */
+typedef struct gf_sink gf_sink;
+typedef struct gf_sink_ops {
+	/* Blob i of the manifest: *held true when it need not be read.  Asked for layers only.  An error is no answer. */
+	bool (*has)(gf_sink *s, size_t i, bool *held, gf_error *err);
+	/* An output for blob i; finish is called when its bytes have passed, close without finish when not.  May be NULL
+	 * without error: not wanted.  From several threads when the reader is seekable and the sink is not in_order. */
+	gf_output *(*put)(gf_sink *s, size_t i, gf_error *err);
+} gf_sink_ops;
+struct gf_sink {
+	const gf_sink_ops *ops;
+	bool in_order; /* blobs must come one after another, in the manifest's order */
+};
+
+typedef struct gf_walk {
+	gf_reader *reader;
+	const gf_manifest *manifest;
+	gf_sink *sink; /* NULL: verify, everything is read and dropped */
+	unsigned jobs; /* at once, where medium and sink allow */
+	bool deep;     /* inflate layers, check diff IDs, read the tar inside */
+	gf_events *events;
+} gf_walk;
+
+/* Steps 7 to 9.  Absent layers of a thin copy: GF_DAMAGED "absent" unless the sink says held. */
+bool gf_walk_run(const gf_walk *w, gf_verdict *v, gf_error *err);
+/* Step 7 alone, so that a plan can be made from graph and store; gf_walk_run goes on from there. */
+bool gf_walk_front(const gf_walk *w, gf_verdict *v, gf_error *err);
+
+#endif
