@@ -18,6 +18,8 @@ void gf_buf_clear(gf_buf *b); /* frees; the cap stays */
 bool gf_buf_add(gf_buf *b, const void *bytes, size_t n, gf_error *err);
 bool gf_buf_puts(gf_buf *b, const char *text, gf_error *err);
 bool gf_buf_printf(gf_buf *b, gf_error *err, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+/* Room for n more bytes (and the NUL) at data + len, to be filled by the caller; same errors. */
+bool gf_buf_reserve(gf_buf *b, size_t n, gf_error *err);
 
 /* b->data, or "" while it is NULL. */
 const char *gf_buf_text(const gf_buf *b);

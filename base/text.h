@@ -5,8 +5,12 @@
 #include "base/buf.h"
 
 /* Foreign text for a terminal: bytes that are not printable UTF-8, control characters (C0, C1, DEL), bidi
- * and zero-width characters become \xNN or \u{N}.  Cut behind max bytes with "...". */
+ * and zero-width characters become \xNN or \u{N}.  Appended; cut before the piece that would make
+ * it more than max bytes, with "...". */
 bool gf_text_escape(gf_buf *out, const char *text, size_t max, gf_error *err);
+
+/* The first character of n bytes of UTF-8 (RFC 3629): its length in bytes, or 0 when there is none. */
+size_t gf_utf8_decode(const char *text, size_t n, uint32_t *out);
 
 /* "999 B", "1.2 kB", "378.1 MB", "4.0 GB": powers of 1000. */
 #define GF_SIZE_TEXT 16
@@ -18,7 +22,7 @@ bool gf_u64_parse(const char *text, uint64_t max, uint64_t *out);
 /* Stream, site, environment and holder names: [a-z0-9][a-z0-9._-]{0,63}. */
 bool gf_name_valid(const char *text);
 
-/* RFC 4648 base64, padded, canonical: decode refuses everything else.  Encode adds no newline. */
+/* RFC 4648 base64, padded, canonical: decode refuses everything else.  Encode adds no newline.  Both append. */
 bool gf_base64_encode(gf_buf *out, const void *bytes, size_t n, gf_error *err);
 bool gf_base64_decode(const char *text, size_t n, gf_buf *out, gf_error *err); /* false, "base64", GF_DAMAGED */
 
@@ -26,7 +30,7 @@ bool gf_starts_with(const char *text, const char *prefix);
 bool gf_ends_with(const char *text, const char *suffix);
 /* '*' stands for any run of characters but '/', '**' for any run. */
 bool gf_glob_match(const char *pattern, const char *text);
-/* Edit distance, for suggestions. */
+/* Edit distance (Levenshtein), for suggestions; of texts above 96 bytes only 0 is exact. */
 unsigned gf_edit_distance(const char *a, const char *b);
 
 #endif
