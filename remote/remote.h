@@ -149,6 +149,10 @@ bool gf_registry_has_blob(gf_registry *r, const char *repository, const gf_diges
 /* One monolithic upload (POST, PUT).  finish: the registry confirmed this digest. */
 gf_output *gf_registry_put_blob(
     gf_registry *r, const char *repository, const gf_digest *digest, uint64_t size, gf_error *err);
+/* Give repository a blob that the repository from of the same registry has (POST ?mount=&from=), without sending it.
+ * *mounted false: the registry does not do that here; nothing was changed (a session it opened instead is left). */
+bool gf_registry_mount_blob(gf_registry *r, const char *repository, const char *from, const gf_digest *digest,
+    bool *mounted, gf_error *err);
 /* reference: a tag or a digest in text.  *digest is of the bytes the registry has (its header, else the body hashed). */
 bool gf_registry_head_manifest(
     gf_registry *r, const char *repository, const char *reference, bool *found, gf_digest *digest, gf_error *err);

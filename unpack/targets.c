@@ -90,23 +90,28 @@ typedef struct tee {
 	gf_output **down; /* one for each target; NULL: no use, or failed */
 } tee;
 
-static void tee_drop(tee *t, size_t k, const gf_error *why)
+/* Target k takes no more bytes.  False: it found the bundle itself wrong, or nobody is left. */
+static bool tee_drop(tee *t, size_t k, const gf_error *why, gf_error *err)
 {
 	gf_output_close(t->down[k]);
 	t->down[k] = NULL;
 	gf_targets_drop(t->targets, t->targets->list[k], why);
+	if (why->class == GF_DAMAGED) {
+		*err = *why;
+		return false;
+	}
+	return gf_targets_alive(t->targets) > 0 || none_left(t->targets, err);
 }
 
-/* A failed target takes no more bytes; the others go on. */
 static bool tee_write(gf_output *out, const void *bytes, size_t n, gf_error *err)
 {
 	tee *t = (tee *)out;
 	gf_error why;
 
 	for (size_t k = 0; k < t->targets->n; k++)
-		if (t->down[k] != NULL && !gf_output_write(t->down[k], bytes, n, &why))
-			tee_drop(t, k, &why);
-	return gf_targets_alive(t->targets) > 0 || none_left(t->targets, err);
+		if (t->down[k] != NULL && !gf_output_write(t->down[k], bytes, n, &why) && !tee_drop(t, k, &why, err))
+			return false;
+	return true;
 }
 
 static bool tee_finish(gf_output *out, gf_error *err)
@@ -115,9 +120,9 @@ static bool tee_finish(gf_output *out, gf_error *err)
 	gf_error why;
 
 	for (size_t k = 0; k < t->targets->n; k++)
-		if (t->down[k] != NULL && !gf_output_finish(t->down[k], &why))
-			tee_drop(t, k, &why);
-	return gf_targets_alive(t->targets) > 0 || none_left(t->targets, err);
+		if (t->down[k] != NULL && !gf_output_finish(t->down[k], &why) && !tee_drop(t, k, &why, err))
+			return false;
+	return true;
 }
 
 static void tee_close(gf_output *out)
