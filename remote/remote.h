@@ -6,8 +6,8 @@
  * bundle.  Absence is an answer of its own and never made of an error (DESIGN.md, promise
  * 10): every question has its answer in an out-parameter beside success.
  *
- * Errors: GF_FAILED "http" for transport; "docker-..." and "registry-..." for what the peer said,
- * quoted and escaped.
+ * Errors: GF_FAILED "http-..." for transport (http.h lists them); "docker-..." and "registry-..." for what the
+ * peer said, quoted and escaped.
  */
 #ifndef GF_REMOTE_REMOTE_H
 #define GF_REMOTE_REMOTE_H
@@ -52,7 +52,8 @@ typedef struct gf_request {
 	const char *const *headers; /* "Name: value", NULL-terminated; may be NULL */
 	const void *body;           /* sent with its length; may be NULL */
 	size_t body_size;
-	bool follow; /* GET and HEAD: up to 5 redirects, credentials only to the same origin, never https to http */
+	bool follow;  /* GET and HEAD: up to 5 redirects, credentials only to the same origin, never https to http */
+	bool patient; /* once all is sent the peer may be silent for as long as it likes */
 } gf_request;
 
 typedef struct gf_response {
@@ -69,9 +70,10 @@ bool gf_response_header(const gf_response *r, const char *name, char *out, size_
 bool gf_http_do(gf_http *h, const gf_request *q, gf_response *r, gf_error *err);
 /* The body is what is written; size UINT64_MAX: chunked.  finish waits for the answer and fills *r; a peer
  * that answers early is heard: write then fails with "http-answered" and *r is filled. */
+/* r is filled until the stage is closed, and must live as long. */
 gf_output *gf_http_send(gf_http *h, const gf_request *q, uint64_t size, gf_response *r, gf_error *err);
 /* The answer's head is in *r when this returns; for a status of 200-299 the body is what is read, else it is
- * in r->body and the input is at its end. */
+ * in r->body and the input is at its end.  r must live as long as the input. */
 gf_input *gf_http_receive(gf_http *h, const gf_request *q, gf_response *r, gf_error *err);
 
 /* ---- Docker Engine API (docker.c) ---- */
@@ -151,8 +153,8 @@ gf_output *gf_registry_put_blob(
     gf_registry *r, const char *repository, const gf_digest *digest, uint64_t size, gf_error *err);
 /* Give repository a blob that the repository from of the same registry has (POST ?mount=&from=), without sending it.
  * *mounted false: the registry does not do that here; nothing was changed (a session it opened instead is left). */
-bool gf_registry_mount_blob(gf_registry *r, const char *repository, const char *from, const gf_digest *digest,
-    bool *mounted, gf_error *err);
+bool gf_registry_mount_blob(
+    gf_registry *r, const char *repository, const char *from, const gf_digest *digest, bool *mounted, gf_error *err);
 /* reference: a tag or a digest in text.  *digest is of the bytes the registry has (its header, else the body hashed). */
 bool gf_registry_head_manifest(
     gf_registry *r, const char *repository, const char *reference, bool *found, gf_digest *digest, gf_error *err);

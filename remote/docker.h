@@ -1,0 +1,29 @@
+/* docker.h: what docker.c and docker_load.c share (private to remote).  image-protocols.md 3. */
+#ifndef GF_REMOTE_DOCKER_H
+#define GF_REMOTE_DOCKER_H
+
+#include "remote/http.h"
+
+struct gf_docker {
+	gf_http *http;
+	char *host; /* "unix:///var/run/docker.sock" */
+	gf_docker_about about;
+};
+
+/* "http://localhost/v1.41" and what the format says; NULL with *err set. */
+char *gf_docker_url(const gf_docker *d, gf_error *err, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+/* One request; url is freed, NULL fails with *err as it is. */
+bool gf_docker_ask(gf_docker *d, const char *method, char *url, gf_response *r, gf_error *err);
+gf_json_doc *gf_docker_parse(const gf_docker *d, const gf_response *r, gf_error *err);
+/* Not the answer that was hoped for: name and its message, or the text it sent, escaped.  Returns false. */
+bool gf_docker_refused(const gf_docker *d, const gf_response *r, const char *name, const char *object, gf_error *err);
+
+/*
+ * The answer to a load: JSON objects one after the other, whatever stands between.  "Loaded image: NAME",
+ * "Loaded image ID: sha256:...", podman's several names with commas; errorDetail.message, then error,
+ * then "Error unpacking image" are GF_FAILED "docker-load", and so is an answer that stops inside an object.
+ * An empty answer reports nothing and is no error: the caller asks for the image.
+ */
+bool gf_docker_load_answer(const char *text, size_t n, gf_docker_loaded *out, gf_error *err);
+
+#endif

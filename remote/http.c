@@ -1,0 +1,613 @@
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <curl/curl.h>
+
+#include "remote/exchange.h"
+
+#define IDLE_MAX 16
+#define ERROR_BODY_MAX (64 * GF_KIB) /* of an answer that is an error, the rest is dropped */
+
+_Static_assert(GF_CURL_TEXT >= CURL_ERROR_SIZE, "libcurl writes that much");
+
+/* A connection of libcurl lives in the cache of a multi handle, so the two are kept and
+ * lent together: whoever gets the pair gets its open connections. */
+typedef struct pair {
+	CURLM *multi;
+	CURL *easy;
+	struct pair *next;
+} pair;
+
+struct gf_http {
+	pthread_mutex_t lock; /* idle, n_idle, home */
+	pair *idle;
+	size_t n_idle;
+	char *home; /* origin of the first request: the only one that sees the client certificate */
+	char *unix_socket, *ca_file, *cert_file, *key_file;
+	bool plain;
+};
+
+/* ---- urls ---- */
+
+char *gf_url_resolve(const char *base, const char *reference, gf_error *err)
+{
+	CURLU *u = NULL;
+	char *text = NULL, *scheme = NULL, *out = NULL;
+	char shown[256];
+	size_t n = strlen(reference);
+	bool ok = n > 0 && n <= GF_URL_MAX;
+
+	for (size_t i = 0; ok && i < n; i++)
+		ok = reference[i] > 0x20 && reference[i] < 0x7f && reference[i] != '\\';
+	u = ok ? curl_url() : NULL;
+	ok = u != NULL && (base == NULL || curl_url_set(u, CURLUPART_URL, base, CURLU_DISALLOW_USER) == CURLUE_OK) &&
+	    curl_url_set(u, CURLUPART_URL, reference, CURLU_DISALLOW_USER) == CURLUE_OK &&
+	    curl_url_set(u, CURLUPART_FRAGMENT, NULL, 0) == CURLUE_OK &&
+	    curl_url_get(u, CURLUPART_SCHEME, &scheme, 0) == CURLUE_OK &&
+	    (strcasecmp(scheme, "http") == 0 || strcasecmp(scheme, "https") == 0) &&
+	    curl_url_get(u, CURLUPART_URL, &text, 0) == CURLUE_OK;
+	if (ok) {
+		out = gf_strdup(text, err);
+	} else {
+		gf_url_show(reference, shown, sizeof shown);
+		gf_fail(err, GF_FAILED, "http-url", NULL,
+		    "'%s' is no http or https URL of at most %zu plain characters without user name", shown,
+		    GF_URL_MAX);
+	}
+	curl_free(scheme);
+	curl_free(text);
+	curl_url_cleanup(u);
+	return out;
+}
+
+char *gf_url_origin(const char *url, gf_error *err)
+{
+	CURLU *u = curl_url();
+	char *scheme = NULL, *host = NULL, *port = NULL, *out = NULL;
+	char shown[256];
+	gf_buf b;
+
+	gf_buf_init(&b, GF_URL_MAX);
+	if (u != NULL && curl_url_set(u, CURLUPART_URL, url, CURLU_DISALLOW_USER) == CURLUE_OK &&
+	    curl_url_get(u, CURLUPART_SCHEME, &scheme, 0) == CURLUE_OK &&
+	    curl_url_get(u, CURLUPART_HOST, &host, 0) == CURLUE_OK &&
+	    curl_url_get(u, CURLUPART_PORT, &port, CURLU_DEFAULT_PORT) == CURLUE_OK) {
+		if (gf_buf_printf(&b, err, "%s://%s:%s", scheme, host, port)) {
+			for (size_t i = 0; i < b.len; i++)
+				if (b.data[i] >= 'A' && b.data[i] <= 'Z')
+					b.data[i] = (char)(b.data[i] - 'A' + 'a');
+			out = b.data;
+			b.data = NULL;
+		}
+	} else {
+		gf_url_show(url, shown, sizeof shown);
+		gf_fail(err, GF_FAILED, "http-url", NULL, "'%s' is no http or https URL without user name", shown);
+	}
+	curl_free(scheme);
+	curl_free(host);
+	curl_free(port);
+	curl_url_cleanup(u);
+	gf_buf_clear(&b);
+	return out;
+}
+
+unsigned gf_response_retry_after(const gf_response *r)
+{
+	char text[64];
+	uint64_t n;
+	time_t when;
+
+	if (!gf_response_header(r, "Retry-After", text, sizeof text))
+		return 0;
+	if (gf_u64_parse(text, UINT32_MAX, &n))
+		return (unsigned)n;
+	when = curl_getdate(text, NULL) - time(NULL);
+	return when > 0 && when < (time_t)UINT32_MAX ? (unsigned)when : 0;
+}
+
+/* ---- clients ---- */
+
+static void start_curl(void)
+{
+	curl_global_init(CURL_GLOBAL_DEFAULT);
+}
+
+/* The CAs of the system.  A static program has no path built in that is right everywhere. */
+static const char *usual_ca_file(void)
+{
+	static const char *const usual[] = { "/etc/ssl/certs/ca-certificates.crt",
+		"/etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem", "/etc/pki/tls/certs/ca-bundle.crt",
+		"/etc/ssl/ca-bundle.pem", "/etc/ssl/cert.pem" };
+	const char *named = getenv("SSL_CERT_FILE");
+
+	if (named != NULL && named[0] != '\0')
+		return named;
+	for (size_t i = 0; i < sizeof usual / sizeof usual[0]; i++)
+		if (access(usual[i], R_OK) == 0)
+			return usual[i];
+	return NULL;
+}
+
+static bool keep_path(char **out, const char *path, const char *what, gf_error *err)
+{
+	if (path == NULL)
+		return true;
+	if (what != NULL && access(path, R_OK) != 0)
+		return gf_fail_errno(err, GF_USAGE, "tls-file", path, "reading the %s '%s'", what, path);
+	*out = gf_strdup(path, err);
+	return *out != NULL;
+}
+
+gf_http *gf_http_open(const gf_http_options *options, gf_error *err)
+{
+	static pthread_once_t once = PTHREAD_ONCE_INIT;
+	gf_http *h;
+
+	pthread_once(&once, start_curl);
+	h = gf_alloc(1, sizeof *h, err);
+	if (h == NULL)
+		return NULL;
+	pthread_mutex_init(&h->lock, NULL);
+	h->plain = options->plain;
+	if (!keep_path(&h->unix_socket, options->unix_socket, NULL, err) ||
+	    !keep_path(&h->ca_file, options->ca_file, "CA file", err) ||
+	    !keep_path(&h->cert_file, options->cert_file, "client certificate", err) ||
+	    !keep_path(&h->key_file, options->key_file, "client key", err) ||
+	    (h->ca_file == NULL && !keep_path(&h->ca_file, usual_ca_file(), NULL, err))) {
+		gf_http_close(h);
+		h = NULL;
+	}
+	return h;
+}
+
+static void free_pair(pair *p)
+{
+	if (p == NULL)
+		return;
+	if (p->easy != NULL)
+		curl_easy_cleanup(p->easy);
+	if (p->multi != NULL)
+		curl_multi_cleanup(p->multi);
+	free(p);
+}
+
+void gf_http_close(gf_http *h)
+{
+	if (h == NULL)
+		return;
+	while (h->idle != NULL) {
+		pair *p = h->idle;
+
+		h->idle = p->next;
+		free_pair(p);
+	}
+	pthread_mutex_destroy(&h->lock);
+	free(h->home);
+	free(h->unix_socket);
+	free(h->ca_file);
+	free(h->cert_file);
+	free(h->key_file);
+	free(h);
+}
+
+static pair *borrow(gf_http *h, gf_error *err)
+{
+	pair *p;
+
+	pthread_mutex_lock(&h->lock);
+	p = h->idle;
+	if (p != NULL) {
+		h->idle = p->next;
+		h->n_idle--;
+	}
+	pthread_mutex_unlock(&h->lock);
+	if (p != NULL)
+		return p;
+	p = gf_alloc(1, sizeof *p, err);
+	if (p == NULL)
+		return NULL;
+	p->multi = curl_multi_init();
+	p->easy = curl_easy_init();
+	if (p->multi == NULL || p->easy == NULL) {
+		free_pair(p);
+		gf_no_memory(err);
+		return NULL;
+	}
+	curl_multi_setopt(p->multi, CURLMOPT_MAXCONNECTS, 2L);
+	return p;
+}
+
+static void give_back(gf_http *h, pair *p)
+{
+	bool keep;
+
+	if (p == NULL)
+		return;
+	curl_multi_remove_handle(p->multi, p->easy);
+	curl_easy_reset(p->easy);
+	pthread_mutex_lock(&h->lock);
+	keep = h->n_idle < IDLE_MAX;
+	if (keep) {
+		p->next = h->idle;
+		h->idle = p;
+		h->n_idle++;
+	}
+	pthread_mutex_unlock(&h->lock);
+	if (!keep)
+		free_pair(p);
+}
+
+/* ---- what libcurl calls ---- */
+
+static size_t take_header(char *line, size_t size, size_t n, void *ctx)
+{
+	gf_exchange *x = ctx;
+	gf_response *r = x->response;
+
+	n *= size;
+	x->moved += n;
+	if (x->head) /* trailers */
+		return n;
+	if (n >= 5 && strncasecmp(line, "HTTP/", 5) == 0) {
+		const char *space = memchr(line, ' ', n);
+
+		gf_buf_clear(&r->headers);
+		r->status = 0;
+		for (size_t i = 1; space != NULL && i <= 3 && space + i < line + n; i++)
+			if (space[i] >= '0' && space[i] <= '9')
+				r->status = r->status * 10 + (space[i] - '0');
+		return n;
+	}
+	if (line[0] == '\r' || line[0] == '\n') {
+		x->head = r->status >= 200;
+		return n;
+	}
+	return gf_buf_add(&r->headers, line, n, &x->fault) ? n : 0;
+}
+
+static size_t take_body(char *bytes, size_t size, size_t n, void *ctx)
+{
+	gf_exchange *x = ctx;
+	gf_response *r = x->response;
+
+	n *= size;
+	if (x->window != NULL && gf_response_ok(r)) {
+		if (n > GF_HTTP_WINDOW - x->last) {
+			x->held = true;
+			return CURL_WRITEFUNC_PAUSE;
+		}
+		memcpy(x->window + x->last, bytes, n);
+		x->last += n;
+	} else if (r->status >= 300 && n > ERROR_BODY_MAX - r->body.len) {
+		x->enough = true;
+		return gf_buf_add(&r->body, bytes, ERROR_BODY_MAX - r->body.len, &x->fault) ? n + 1 : 0;
+	} else if (!gf_buf_add(&r->body, bytes, n, &x->fault)) {
+		return n + 1;
+	}
+	x->moved += n;
+	return n;
+}
+
+static size_t give_body(char *bytes, size_t size, size_t n, void *ctx)
+{
+	gf_exchange *x = ctx;
+	size_t left = x->chunk_size - x->chunk_taken;
+
+	if (left == 0 && x->ended)
+		return 0;
+	if (left == 0) {
+		x->halted = true;
+		return CURL_READFUNC_PAUSE;
+	}
+	n *= size;
+	if (n > left)
+		n = left;
+	memcpy(bytes, x->chunk + x->chunk_taken, n);
+	x->chunk_taken += n;
+	return n;
+}
+
+/* libcurl starts again when a kept connection turns out to be dead.  Only what is still here can be given again. */
+static int rewind_body(void *ctx, curl_off_t offset, int origin)
+{
+	gf_exchange *x = ctx;
+
+	if (origin != SEEK_SET || offset != 0 || x->before != 0)
+		return CURL_SEEKFUNC_FAIL;
+	x->chunk_taken = 0;
+	return CURL_SEEKFUNC_OK;
+}
+
+/* ---- one exchange ---- */
+
+static bool add_header(gf_exchange *x, const char *line, gf_error *err)
+{
+	struct curl_slist *more = curl_slist_append(x->headers, line);
+
+	if (more == NULL)
+		return gf_no_memory(err);
+	x->headers = more;
+	return true;
+}
+
+static bool named(const char *header, const char *name)
+{
+	size_t n = strlen(name);
+
+	return strncasecmp(header, name, n) == 0 && header[n] == ':';
+}
+
+/* What libcurl would add by itself is taken out (an empty header does that): a registry may refuse an upload for
+ * its Accept, a daemon a load for its form type (image-protocols.md 3.1, 4.3). */
+static bool set_headers(gf_exchange *x, const gf_request *q, bool same_origin, gf_error *err)
+{
+	bool typed = false, accepts = false;
+	bool ok = add_header(x, "Expect:", err);
+
+	for (const char *const *h = q->headers; ok && h != NULL && *h != NULL; h++) {
+		typed = typed || named(*h, "Content-Type");
+		accepts = accepts || named(*h, "Accept");
+		if (same_origin || !named(*h, "Authorization"))
+			ok = add_header(x, *h, err);
+	}
+	return ok && (typed || add_header(x, "Content-Type:", err)) && (accepts || add_header(x, "Accept:", err));
+}
+
+static bool set_method(gf_exchange *x, const gf_request *q, bool streamed)
+{
+	CURL *c = x->pair->easy;
+	bool bad = false;
+
+	if (streamed) {
+		bad |= curl_easy_setopt(c, CURLOPT_UPLOAD, 1L);
+		bad |= curl_easy_setopt(c, CURLOPT_READFUNCTION, give_body);
+		bad |= curl_easy_setopt(c, CURLOPT_READDATA, x);
+		bad |= curl_easy_setopt(c, CURLOPT_SEEKFUNCTION, rewind_body);
+		bad |= curl_easy_setopt(c, CURLOPT_SEEKDATA, x);
+		bad |= curl_easy_setopt(c, CURLOPT_UPLOAD_BUFFERSIZE, (long)GF_COPY_STEP);
+		bad |= curl_easy_setopt(
+		    c, CURLOPT_INFILESIZE_LARGE, x->size == UINT64_MAX ? (curl_off_t)-1 : (curl_off_t)x->size);
+		bad |= curl_easy_setopt(c, CURLOPT_CUSTOMREQUEST, q->method);
+	} else if (strcmp(q->method, "HEAD") == 0) {
+		bad |= curl_easy_setopt(c, CURLOPT_NOBODY, 1L);
+	} else if (strcmp(q->method, "GET") != 0 || q->body != NULL) {
+		bad |= curl_easy_setopt(c, CURLOPT_POST, 1L);
+		bad |= curl_easy_setopt(c, CURLOPT_POSTFIELDS, q->body != NULL ? (const char *)q->body : "");
+		bad |= curl_easy_setopt(c, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)q->body_size);
+		bad |= curl_easy_setopt(c, CURLOPT_CUSTOMREQUEST, q->method);
+	}
+	return !bad;
+}
+
+static bool set_options(gf_exchange *x, const gf_request *q, const char *url, bool streamed, bool local, bool home)
+{
+	const gf_http *h = x->http;
+	CURL *c = x->pair->easy;
+	bool bad = false;
+
+	bad |= curl_easy_setopt(c, CURLOPT_URL, url);
+	bad |= curl_easy_setopt(c, CURLOPT_PROTOCOLS_STR, "http,https");
+	bad |= curl_easy_setopt(c, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
+	bad |= curl_easy_setopt(c, CURLOPT_FOLLOWLOCATION, 0L);
+	bad |= curl_easy_setopt(c, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
+	bad |= curl_easy_setopt(c, CURLOPT_NOSIGNAL, 1L);
+	bad |= curl_easy_setopt(c, CURLOPT_TCP_KEEPALIVE, 1L);
+	bad |= curl_easy_setopt(c, CURLOPT_CONNECTTIMEOUT, (long)GF_HTTP_CONNECT_SECONDS);
+	bad |= curl_easy_setopt(c, CURLOPT_BUFFERSIZE, (long)GF_COPY_STEP);
+	bad |= curl_easy_setopt(c, CURLOPT_USERAGENT, "gapferry/" GF_VERSION);
+	bad |= curl_easy_setopt(c, CURLOPT_ERRORBUFFER, x->text);
+	bad |= curl_easy_setopt(c, CURLOPT_HTTPHEADER, x->headers);
+	bad |= curl_easy_setopt(c, CURLOPT_HEADERFUNCTION, take_header);
+	bad |= curl_easy_setopt(c, CURLOPT_HEADERDATA, x);
+	bad |= curl_easy_setopt(c, CURLOPT_WRITEFUNCTION, take_body);
+	bad |= curl_easy_setopt(c, CURLOPT_WRITEDATA, x);
+	bad |= curl_easy_setopt(c, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
+	if (local)
+		bad |= curl_easy_setopt(c, CURLOPT_PROXY, "");
+	if (h->unix_socket != NULL)
+		bad |= curl_easy_setopt(c, CURLOPT_UNIX_SOCKET_PATH, h->unix_socket);
+	if (h->ca_file != NULL) {
+		bad |= curl_easy_setopt(c, CURLOPT_CAINFO, h->ca_file);
+		bad |= curl_easy_setopt(c, CURLOPT_CAPATH, NULL);
+	}
+	if (home && h->cert_file != NULL)
+		bad |= curl_easy_setopt(c, CURLOPT_SSLCERT, h->cert_file);
+	if (home && h->key_file != NULL)
+		bad |= curl_easy_setopt(c, CURLOPT_SSLKEY, h->key_file);
+	return !bad && set_method(x, q, streamed);
+}
+
+/* Is this the origin that the client is for?  The first one asked is. */
+static bool is_home(gf_http *h, const char *origin, bool *home, gf_error *err)
+{
+	bool ok = true;
+
+	pthread_mutex_lock(&h->lock);
+	if (h->home == NULL) {
+		h->home = gf_strdup(origin, err);
+		ok = h->home != NULL;
+	}
+	*home = ok && strcmp(h->home, origin) == 0;
+	pthread_mutex_unlock(&h->lock);
+	return ok;
+}
+
+static char *describe(const gf_http *h, const char *method, const char *url, gf_error *err)
+{
+	char shown[512];
+	const char *path;
+	gf_buf b;
+
+	gf_buf_init(&b, GF_URL_MAX);
+	gf_url_show(url, shown, sizeof shown);
+	path = strchr(strstr(shown, "://") + 3, '/');
+	if (h->unix_socket != NULL)
+		gf_buf_printf(&b, err, "%s %s at unix://%s", method, path != NULL ? path : "/", h->unix_socket);
+	else
+		gf_buf_printf(&b, err, "%s %s", method, shown);
+	return b.data;
+}
+
+bool gf_exchange_begin(gf_exchange *x, gf_http *h, const gf_request *q, const char *url, bool streamed, gf_error *err)
+{
+	char *origin = gf_url_origin(url, err);
+	const char *host = origin != NULL ? strstr(origin, "://") + 3 : "";
+	bool local = h->unix_socket != NULL || gf_host_loopback(host);
+	bool home = false, ok = false;
+
+	x->http = h;
+	x->patient = q->patient;
+	x->ended = !streamed;
+	if (origin == NULL || !is_home(h, origin, &home, err))
+		goto out;
+	if (!local && !h->plain && !gf_url_secure(url)) {
+		gf_fail(err, GF_USAGE, "http-plain", host,
+		    "'%s' is to be spoken to without TLS; allow it with --plain-http", host);
+		goto out;
+	}
+	x->what = describe(h, q->method, url, err);
+	x->pair = x->what != NULL ? borrow(h, err) : NULL;
+	if (x->pair == NULL || !set_headers(x, q, gf_url_same_origin(url, q->url), err))
+		goto out;
+	x->response->url = gf_strdup(url, err);
+	if (x->response->url == NULL)
+		goto out;
+	if (!set_options(x, q, url, streamed, local, home) ||
+	    curl_multi_add_handle(x->pair->multi, x->pair->easy) != CURLM_OK) {
+		gf_fail(err, GF_FAILED, "http", NULL, "%s: libcurl refuses an option", x->what);
+		goto out;
+	}
+	ok = true;
+out:
+	free(origin);
+	return ok;
+}
+
+void gf_exchange_end(gf_exchange *x)
+{
+	if (x->pair != NULL)
+		give_back(x->http, x->pair);
+	/* Authorization may be among them. */
+	for (struct curl_slist *s = x->headers; s != NULL; s = s->next)
+		for (volatile char *p = s->data; *p != '\0'; p++)
+			*p = '\0';
+	curl_slist_free_all(x->headers);
+	free(x->window);
+	free(x->what);
+	x->pair = NULL;
+	x->headers = NULL;
+	x->window = NULL;
+	x->what = NULL;
+}
+
+static void collect(gf_exchange *x)
+{
+	CURLMsg *m;
+	int left;
+
+	while ((m = curl_multi_info_read(x->pair->multi, &left)) != NULL) {
+		if (m->msg == CURLMSG_DONE && m->easy_handle == x->pair->easy) {
+			x->done = true;
+			x->result = m->data.result;
+		}
+	}
+}
+
+static uint64_t sent(const gf_exchange *x)
+{
+	curl_off_t n = 0;
+
+	curl_easy_getinfo(x->pair->easy, CURLINFO_SIZE_UPLOAD_T, &n);
+	return n > 0 ? (uint64_t)n : 0;
+}
+
+static int64_t seconds(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (int64_t)t.tv_sec;
+}
+
+/* Let it run until it is done or has what is wanted.  libcurl's own stall limit would count the time that the
+ * writer takes for its next piece, so it is not used. */
+bool gf_exchange_run(gf_exchange *x, bool (*wanted)(const gf_exchange *), gf_error *err)
+{
+	uint64_t before = x->moved + sent(x);
+	int64_t since = seconds();
+
+	while (!x->done && (wanted == NULL || !wanted(x))) {
+		int running;
+		CURLMcode m = curl_multi_perform(x->pair->multi, &running);
+		uint64_t now;
+
+		collect(x);
+		if (x->done || (m == CURLM_OK && wanted != NULL && wanted(x)))
+			break;
+		if (m == CURLM_OK)
+			m = curl_multi_poll(x->pair->multi, NULL, 0, 1000, NULL);
+		if (m != CURLM_OK)
+			return gf_fail(err, GF_FAILED, "http", NULL, "%s: %s", x->what, curl_multi_strerror(m));
+		now = x->moved + sent(x);
+		if (now != before || (x->patient && x->ended && sent(x) >= x->before + x->chunk_taken)) {
+			before = now;
+			since = seconds();
+		} else if (seconds() - since > GF_HTTP_STALL_SECONDS) {
+			return gf_fail(err, GF_FAILED, "http-timeout", NULL, "%s: not a byte has moved for %d seconds",
+			    x->what, GF_HTTP_STALL_SECONDS);
+		}
+	}
+	return true;
+}
+
+static const char *fault_name(CURLcode result)
+{
+	switch (result) {
+	case CURLE_COULDNT_RESOLVE_HOST:
+	case CURLE_COULDNT_RESOLVE_PROXY:
+	case CURLE_COULDNT_CONNECT: return "http-connect";
+	case CURLE_SSL_CONNECT_ERROR: return "http-tls";
+	case CURLE_PEER_FAILED_VERIFICATION: return "http-certificate";
+	case CURLE_SEND_ERROR:
+	case CURLE_SEND_FAIL_REWIND:
+	case CURLE_RECV_ERROR:
+	case CURLE_GOT_NOTHING:
+	case CURLE_PARTIAL_FILE: return "http-broken";
+	case CURLE_OPERATION_TIMEDOUT: return "http-timeout";
+	default: return "http";
+	}
+}
+
+bool gf_exchange_settled(gf_exchange *x, gf_error *err)
+{
+	const char *name = fault_name(x->result);
+	long os = 0;
+	gf_buf text;
+
+	if (x->fault.class != GF_OK) {
+		*err = x->fault;
+		return gf_because(err, "%s", x->what);
+	}
+	if (x->result == CURLE_OK || x->enough)
+		return true;
+	curl_easy_getinfo(x->pair->easy, CURLINFO_OS_ERRNO, &os);
+	gf_buf_init(&text, 1024);
+	if (gf_text_escape(&text, x->text[0] != '\0' ? x->text : curl_easy_strerror(x->result), 400, err))
+		gf_fail(err, GF_FAILED, name, NULL, "%s: %s%s", x->what, gf_buf_text(&text),
+		    strcmp(name, "http-certificate") == 0 ? "; give the CA that signed it with --ca-file" : "");
+	err->os_errno = (int)os;
+	gf_buf_clear(&text);
+	return false;
+}
+
+void gf_exchange_resume(gf_exchange *x)
+{
+	if (x->halted || x->held) {
+		x->halted = x->held = false;
+		curl_easy_pause(x->pair->easy, CURLPAUSE_CONT);
+	}
+}
