@@ -1,0 +1,53 @@
+# make static: one executable, static-pie, that needs no file of the host (facts and measurements: the static build of
+# Debian's -dev archives; curl and isa-l from Debian's sources).  Traps that stay shut here and in cli/main.c:
+#   NSS        no module of the host is loaded: names come from files and DNS
+#   OpenSSL    the host's openssl.cnf is not read: it may load modules that bring another libc
+#   locale     setlocale is never called: iconv would load modules
+#   libc       -B, or gcc takes the host's libc.a and start files before the sysroot's
+ARCH    := $(shell dpkg --print-architecture 2>/dev/null)
+TRIPLET := $(shell $(CC) -dumpmachine)
+S       := $(B)/static-$(ARCH)
+HERE    := packaging/static
+SYSLIB  := $(S)/sysroot/usr/lib/$(TRIPLET)
+
+SCC     := gcc --sysroot=$(S)/sysroot -B$(SYSLIB)/
+SCFLAGS := -O2 -g -ffunction-sections -fdata-sections -ffile-prefix-map=$(CURDIR)=. \
+	-fstack-protector-strong -fstack-clash-protection -D_FORTIFY_SOURCE=2 -fPIE
+SLDFLAGS := -static-pie -Wl,--gc-sections -Wl,-z,relro,-z,now,-z,noexecstack,-z,text -Wl,--build-id=sha1
+ifeq ($(ARCH),amd64)
+SCFLAGS += -fcf-protection
+SLDFLAGS += -Wl,-z,pack-relative-relocs
+endif
+SINCLUDE := -I. -isystem $(S)/curl/include -isystem $(S)/include
+SLIBS   := $(S)/libcurl.a -larchive $(S)/libisal.a -lzstd -lssl -lcrypto -lsodium -lz -ljansson -lyaml
+
+SOBJ    := $(SRC:%.c=$(S)/%.o)
+
+static: $(S)/gapferry
+	sh $(HERE)/check.sh $<
+
+$(S)/fetched: $(HERE)/fetch.sh $(HERE)/apt.sh $(HERE)/packages
+	sh $(HERE)/fetch.sh $(S)
+	touch $@
+$(S)/libcurl.a: $(S)/fetched $(HERE)/curl_config.h $(HERE)/curl.mk
+	$(MAKE) -f $(HERE)/curl.mk HERE=$(HERE) CURL=$(S)/curl OUT=$(S)/curl-obj LIB=$@ CC="$(SCC)" CFLAGS="$(SCFLAGS)" AR=ar
+# isa-l takes CFLAGS from its own rules; its assembler code needs nasm.
+$(S)/libisal.a: $(S)/fetched
+	+CC= CFLAGS= $(MAKE) -C $(S)/isal -f Makefile.unx CC=gcc AS=nasm D="-fPIE -ffunction-sections" lib isa-l.h >$(S)/isal.log 2>&1 || \
+		{ tail -n 20 $(S)/isal.log >&2; false; }
+	mkdir -p $(S)/include/isa-l
+	cp $(S)/isal/include/*.h $(S)/isal/isa-l.h $(S)/include/isa-l/
+	cp $(S)/isal/isa-l.h $(S)/include/
+	cp $(S)/isal/bin/isa-l.a $@
+$(S)/%.o: %.c Makefile $(HERE)/static.mk $(S)/fetched $(S)/libisal.a
+	@mkdir -p $(@D)
+	$(SCC) $(WARN) $(SCFLAGS) $(DEFS) -DGF_STATIC -DCURL_STATICLIB $(SINCLUDE) -pthread -MMD -MP -c -o $@ $<
+
+# The linker's warnings about dlopen and gethostbyname come from libcrypto.a, which never gets there; the one about
+# getaddrinfo is trap NSS.
+$(S)/gapferry: $(SOBJ) $(S)/libcurl.a $(S)/libisal.a
+	$(SCC) $(SCFLAGS) -o $@.debug $(SOBJ) $(SLDFLAGS) $(SLIBS) -pthread
+	strip -o $@ $@.debug
+
+-include $(SOBJ:.o=.d)
+.PHONY: static
