@@ -110,8 +110,10 @@ typedef struct gf_record {
 	const char *step, *code;   /* refused, failed: "judge" "signature" */
 	bool unsigned_bundle;
 } gf_record;
-bool gf_state_append(gf_state *s, const gf_record *r, gf_error *err); /* under the lock; synced before it returns */
-/* records/<manifest sha256>/: the statement and the signatures that counted. */
+/* Under the lock; synced before it returns.  accepted: the manifest must lie in records/, and its signed `created`
+ * goes into the line, since a clock below it is refused (FORMAT.md 5 "Time"). */
+bool gf_state_append(gf_state *s, const gf_record *r, gf_error *err);
+/* records/<manifest sha256>/: the statement and the signatures that counted.  gf_accept_keep gathers them. */
 bool gf_state_keep(gf_state *s, const gf_digest *manifest, const gf_buf *statement, const gf_member *signatures,
     size_t n, gf_error *err);
 
@@ -136,6 +138,8 @@ typedef struct gf_judge {
 bool gf_accept(gf_reader *r, const gf_judge *j, gf_verdict *v, gf_manifest **manifest, gf_error *err);
 /* Under the lock, before the floor is raised: the floor is looked at again (W3). */
 bool gf_accept_again(const gf_judge *j, const gf_manifest *m, gf_verdict *v, gf_error *err);
+/* records/ of what gf_accept believed: the statement and those of its signatures, inside and beside, that counted. */
+bool gf_accept_keep(gf_reader *r, const gf_judge *j, const gf_verdict *v, gf_error *err);
 
 /* ---- the walk (walk.c) ---- */
 
