@@ -53,9 +53,7 @@ static const char *const refused_der[][3] = {
 	    "key-type", "off the curve" },
 	{ "3019301306072a8648ce3d020106082a8648ce3d03010703020000", "key-type", "the point at infinity" },
 	{ "3009300706072a8648ce3d0201", "key-form", "no key" },
-	{ "3011300b06072a8648ce3d0201050003020004"
-	  "04",
-	    "key-parameters", "an EC key with NULL for a curve" },
+	{ "3011300b06072a8648ce3d0201050003020004", "key-parameters", "an EC key with NULL for a curve" },
 	{ "3000", "key-form", "nothing inside" },
 	{ "30820000", "key-form", "a length that is not minimal" },
 	{ "3080", "key-form", "cut" },
