@@ -69,8 +69,8 @@ bool gf_response_header(const gf_response *r, const char *name, char *out, size_
 
 bool gf_http_do(gf_http *h, const gf_request *q, gf_response *r, gf_error *err);
 /* The body is what is written; size UINT64_MAX: chunked.  finish waits for the answer and fills *r; a peer
- * that answers early is heard: write then fails with "http-answered" and *r is filled. */
-/* r is filled until the stage is closed, and must live as long. */
+ * that answers early is heard: write then fails with "http-answered" and *r is filled.  r must live as long as
+ * the output. */
 gf_output *gf_http_send(gf_http *h, const gf_request *q, uint64_t size, gf_response *r, gf_error *err);
 /* The answer's head is in *r when this returns; for a status of 200-299 the body is what is read, else it is
  * in r->body and the input is at its end.  r must live as long as the input. */

@@ -1,0 +1,30 @@
+/* registry.h: what the files of the registry client share (private to remote).  image-protocols.md 4. */
+#ifndef GF_REMOTE_REGISTRY_H
+#define GF_REMOTE_REGISTRY_H
+
+#include "remote/auth.h"
+
+struct gf_registry {
+	char *host; /* "registry.example:5000", as in references */
+	char *base; /* "https://registry.example:5000" */
+	gf_http *http;
+	gf_auth *auth;
+	unsigned retries;
+	gf_events *events;
+};
+
+/* gf_http_do, again after a pause when the connection broke, or the answer was 429 or 5xx; retries: at most so often. */
+bool gf_http_do_again(
+    gf_http *h, const gf_request *q, gf_response *r, unsigned retries, gf_events *events, gf_error *err);
+
+/* base/v2/REPOSITORY/..., the rest as the format says.  NULL with *err set. */
+char *gf_registry_url(const gf_registry *r, const char *repository, gf_error *err, const char *fmt, ...)
+    __attribute__((format(printf, 4, 5)));
+/* A request that can be repeated, authorised; a token that was refused is renewed once. */
+bool gf_registry_request(
+    gf_registry *r, const char *repository, const gf_request *q, gf_response *response, gf_error *err);
+/* Not the answer that was hoped for: its errors, or the text it sent, escaped.  Returns false. */
+bool gf_registry_refused(const char *host, const gf_response *r, gf_error *err, const char *fmt, ...)
+    __attribute__((format(printf, 4, 5)));
+
+#endif
