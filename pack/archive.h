@@ -1,0 +1,77 @@
+/*
+ * archive: the named members that a source's images are made of.
+ *
+ * Three kinds behind one handle: a plain tar file, indexed once and then read at any place
+ * by any thread; a tar that only goes forward (pipe, daemon, outer gzip), of which small texts stay
+ * in memory and layers are compressed, as they arrive, into an unnamed file beside the
+ * output; a directory.
+ */
+#ifndef GF_PACK_ARCHIVE_H
+#define GF_PACK_ARCHIVE_H
+
+#include "pack/compress.h"
+#include "pack/tape.h"
+
+typedef enum gf_lies {
+	GF_LIES_FILE,   /* in the tar file, at offset */
+	GF_LIES_MEMORY, /* in bytes */
+	GF_LIES_SPOOL,  /* in the unnamed file, at offset, as made says */
+	GF_LIES_DIR     /* a file of the directory */
+} gf_lies;
+
+typedef struct gf_entry {
+	char *name; /* clean */
+	char *link; /* NULL: a regular file */
+	bool hard;
+	gf_lies lies;
+	uint64_t size; /* of the member's own bytes */
+	uint64_t offset;
+	unsigned char magic[GF_TAPE_MAGIC];
+	size_t n_magic;
+	gf_buf bytes;
+	gf_made made;  /* where lies is GF_LIES_SPOOL */
+	bool inflated; /* made.raw is known */
+	int spool;
+	struct gf_entry *next; /* on the way to the spool */
+} gf_entry;
+
+/* How layers that arrive in one pass are kept. */
+typedef struct gf_spooling {
+	const char *output; /* the unnamed files stand beside it */
+	bool squeeze;       /* raw layers become gzip */
+	unsigned jobs;
+	gf_events *events;
+} gf_spooling;
+
+typedef struct gf_archive gf_archive;
+
+/* path: a directory, a file, or "-".  Outer gzip is seen by content; other compressions and zip are refused. */
+gf_archive *gf_archive_open(const char *path, const gf_spooling *how, gf_error *err);
+/* Takes in, which is a tar. */
+gf_archive *gf_archive_take(gf_input *in, const char *name, const gf_spooling *how, gf_error *err);
+void gf_archive_close(gf_archive *a);
+const char *gf_archive_name(const gf_archive *a);
+bool gf_archive_is_directory(const gf_archive *a);
+
+/* Links followed.  *out NULL: not there.  A name that occurs twice: "archive-duplicate"; a chain of links that does
+ * not end: "archive-link". */
+bool gf_archive_find(gf_archive *a, const char *name, const gf_entry **out, gf_error *err);
+/* The member's own bytes, as they came.  Any thread. */
+gf_input *gf_archive_read(gf_archive *a, const gf_entry *e, gf_error *err);
+/* As they lie in the spool. */
+gf_input *gf_archive_read_made(gf_archive *a, const gf_entry *e, gf_error *err);
+/* A small member whole; out is emptied first. */
+bool gf_archive_load(gf_archive *a, const gf_entry *e, size_t max, gf_buf *out, gf_error *err);
+/* The one directory that all members lie in, or NULL. */
+const char *gf_archive_only_directory(gf_archive *a);
+
+/* By its first bytes. */
+bool gf_entry_gzip(const gf_entry *e);
+/* What it is compressed with, if not gzip: "zstd", "xz", "bzip2"; else NULL. */
+const char *gf_magic_foreign(const unsigned char *magic, size_t n);
+
+/* ---- between archive.c and spool.c ---- */
+bool gf_archive_add(gf_archive *a, const gf_tape_entry *e, gf_entry **out, gf_error *err);
+bool gf_archive_spool(gf_archive *a, gf_tape *t, const gf_spooling *how, int fd[2], gf_error *err);
+
+#endif

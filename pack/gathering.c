@@ -1,0 +1,213 @@
+/* gathering: images, documents and places that the sources add up. */
+#include "pack/source.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+void gf_listed_clear(gf_listed *l)
+{
+	for (size_t i = 0; i < l->n_names; i++)
+		free(l->names[i]);
+	free(l->names);
+	free(l->media_type);
+	free(l->layers);
+	*l = (gf_listed){ 0 };
+}
+
+void gf_gathering_clear(gf_gathering *g)
+{
+	for (size_t i = 0; i < g->n_images; i++)
+		gf_listed_clear(&g->images[i]);
+	free(g->images);
+	for (size_t i = 0; i < g->n_texts; i++)
+		gf_buf_clear(&g->texts[i].bytes);
+	free(g->texts);
+	free(g->spots);
+	for (size_t i = 0; i < g->n_archives; i++)
+		gf_archive_close(g->archives[i]);
+	free(g->archives);
+	*g = (gf_gathering){ 0 };
+}
+
+size_t gf_digest_place(const void *items, size_t n, size_t size, const gf_digest *digest, bool *there)
+{
+	size_t lo = 0, hi = n;
+
+	while (lo < hi) {
+		size_t mid = lo + (hi - lo) / 2;
+		const gf_digest *at = (const void *)((const char *)items + mid * size);
+		if (gf_digest_compare(at, digest) < 0)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	*there = lo < n && gf_digest_equal((const void *)((const char *)items + lo * size), digest);
+	return lo;
+}
+
+const gf_buf *gf_gathering_text(const gf_gathering *g, const gf_digest *digest)
+{
+	bool there;
+	size_t i = gf_digest_place(g->texts, g->n_texts, sizeof *g->texts, digest, &there);
+
+	return there ? &g->texts[i].bytes : NULL;
+}
+
+bool gf_gathering_add_text(gf_gathering *g, const gf_digest *digest, gf_buf *bytes, gf_error *err)
+{
+	bool there;
+	size_t i = gf_digest_place(g->texts, g->n_texts, sizeof *g->texts, digest, &there);
+
+	if (there) {
+		gf_buf_clear(bytes);
+		return true;
+	}
+	if (bytes->len > GF_JSON_BLOBS_MAX - g->texts_size)
+		return gf_fail(err, GF_DAMAGED, "too-large", NULL,
+		    "indexes, manifests and configs take more than the %zu bytes that a bundle carries",
+		    GF_JSON_BLOBS_MAX);
+	if (!gf_grow(&g->texts, &g->texts_room, g->n_texts, sizeof *g->texts, err))
+		return false;
+	memmove(&g->texts[i + 1], &g->texts[i], (g->n_texts - i) * sizeof *g->texts);
+	g->n_texts++;
+	g->texts_size += bytes->len;
+	g->texts[i] = (gf_text){ .digest = *digest, .bytes = *bytes };
+	gf_buf_init(bytes, bytes->max);
+	return true;
+}
+
+const gf_spot *gf_gathering_spot(const gf_gathering *g, const gf_digest *digest)
+{
+	bool there;
+	size_t i = gf_digest_place(g->spots, g->n_spots, sizeof *g->spots, digest, &there);
+
+	return there ? &g->spots[i] : NULL;
+}
+
+bool gf_gathering_add_spot(gf_gathering *g, const gf_spot *spot, gf_error *err)
+{
+	bool there;
+	size_t i = gf_digest_place(g->spots, g->n_spots, sizeof *g->spots, &spot->digest, &there);
+
+	if (there)
+		return true;
+	if (!gf_grow(&g->spots, &g->spots_room, g->n_spots, sizeof *g->spots, err))
+		return false;
+	memmove(&g->spots[i + 1], &g->spots[i], (g->n_spots - i) * sizeof *g->spots);
+	g->n_spots++;
+	g->spots[i] = *spot;
+	return true;
+}
+
+bool gf_gathering_own(gf_gathering *g, gf_archive *a, gf_error *err)
+{
+	if (!gf_grow(&g->archives, &g->archives_room, g->n_archives, sizeof *g->archives, err)) {
+		gf_archive_close(a);
+		return false;
+	}
+	g->archives[g->n_archives++] = a;
+	return true;
+}
+
+gf_listed *gf_gathering_image(gf_gathering *g, gf_error *err)
+{
+	if (!gf_grow(&g->images, &g->images_room, g->n_images, sizeof *g->images, err))
+		return NULL;
+	g->images[g->n_images] = (gf_listed){ 0 };
+	return &g->images[g->n_images++];
+}
+
+bool gf_listed_has(const gf_listed *l, const char *name)
+{
+	for (size_t i = 0; i < l->n_names; i++)
+		if (strcmp(l->names[i], name) == 0)
+			return true;
+	return false;
+}
+
+bool gf_listed_name(gf_listed *l, const char *name, gf_error *err)
+{
+	char **names;
+
+	if (gf_listed_has(l, name))
+		return true;
+	names = realloc(l->names, (l->n_names + 1) * sizeof *names);
+	if (names == NULL)
+		return gf_no_memory(err);
+	l->names = names;
+	names[l->n_names] = gf_strdup(name, err);
+	if (names[l->n_names] == NULL)
+		return false;
+	l->n_names++;
+	return true;
+}
+
+/* ---- all of them ---- */
+
+/* One entry for each root, under all its names. */
+static bool merge(gf_gathering *g, gf_error *err)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < g->n_images; i++) {
+		gf_listed *from = &g->images[i];
+		size_t k = 0;
+		while (k < kept && !gf_digest_equal(&g->images[k].root, &from->root))
+			k++;
+		if (k == kept) {
+			gf_listed moved = *from;
+			*from = (gf_listed){ 0 };
+			g->images[kept++] = moved;
+			continue;
+		}
+		for (size_t n = 0; n < from->n_names; n++)
+			if (!gf_listed_name(&g->images[k], from->names[n], err))
+				return false;
+		gf_listed_clear(from);
+	}
+	g->n_images = kept;
+	return true;
+}
+
+/* --name: the i-th for the i-th image without one. */
+static bool give_names(gf_gathering *g, gf_error *err)
+{
+	const gf_pack_options *o = g->options;
+	size_t used = 0;
+
+	for (size_t i = 0; i < g->n_images; i++) {
+		char full[GF_REFERENCE_SIZE], hex[GF_DIGEST_SIZE];
+		gf_listed *l = &g->images[i];
+		bool bare;
+		if (l->n_names > 0)
+			continue;
+		gf_digest_text(&l->root, hex);
+		if (used == o->n_names)
+			return gf_fail(err, GF_USAGE, "no-name", hex,
+			    "image %s has no name in its source: give it one with --name", hex);
+		if (!gf_name_complete(o->names[used++], full, &bare, err) || !gf_listed_name(l, full, err))
+			return false;
+	}
+	if (used < o->n_names)
+		return gf_fail(err, GF_USAGE, "no-name", o->names[used],
+		    "--name '%s' has no image: all the others have names of their own", o->names[used]);
+	return true;
+}
+
+static bool names_unique(const gf_gathering *g, gf_error *err)
+{
+	for (size_t i = 0; i < g->n_images; i++)
+		for (size_t k = 0; k < i; k++)
+			for (size_t n = 0; n < g->images[i].n_names; n++)
+				if (gf_listed_has(&g->images[k], g->images[i].names[n]))
+					return gf_fail(err, GF_USAGE, "name-twice", g->images[i].names[n],
+					    "two different images have the name '%s'", g->images[i].names[n]);
+	return true;
+}
+
+bool gf_gathering_settle(gf_gathering *g, gf_error *err)
+{
+	if (g->n_images == 0)
+		return gf_fail(err, GF_USAGE, "no-image", NULL, "the sources hold no image");
+	return merge(g, err) && give_names(g, err) && merge(g, err) && names_unique(g, err);
+}

@@ -1,0 +1,17 @@
+/* metadata: which build an image comes from, out of an allow-list of variables or the git checkout. */
+#ifndef GF_PACK_METADATA_H
+#define GF_PACK_METADATA_H
+
+#include "pack/pack.h"
+
+/* Azure Pipelines where TF_BUILD says so, else the checkout around the working directory, else nothing;
+ * build_id and labels of the options on top.  *out is set on every path. */
+bool gf_metadata_read(const gf_pack_options *o, gf_build *out, gf_error *err);
+
+/* A URL without "user:password@"; other text as it is. */
+char *gf_url_without_user(const char *url, gf_error *err);
+
+/* The checkout around directory: HEAD, its ref, the URL of origin.  None there: system stays NULL. */
+bool gf_git_read(const char *directory, gf_build *out, gf_error *err);
+
+#endif

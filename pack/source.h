@@ -1,0 +1,123 @@
+/*
+ * source: what images are read from.
+ *
+ * Every source adds to one gathering: the images it has, the documents they stand on (loaded,
+ * checked), and where each of their layers lies.  Nothing of a layer is read here but what a
+ * stream brings along.  An image comes with OCI documents, which are kept byte for byte, or as a
+ * config with a list of layers (docker save), of which pack makes a manifest.
+ */
+#ifndef GF_PACK_SOURCE_H
+#define GF_PACK_SOURCE_H
+
+#include "pack/archive.h"
+#include "pack/pack.h"
+
+/* A layer that a config claims to stand on. */
+typedef struct gf_layer {
+	gf_digest diff_id;
+	gf_archive *archive;
+	const gf_entry *entry;
+} gf_layer;
+
+typedef struct gf_listed { /* one image */
+	char **names;      /* complete, normalised, each once */
+	size_t n_names;
+	const char *transport; /* static */
+	bool docker;           /* root is a config, layers are below; else an index or manifest in documents */
+	gf_digest root;
+	char *media_type; /* what the descriptor of root says, or NULL */
+	gf_layer *layers;
+	size_t n_layers;
+	size_t item; /* of index.json, where root came from it */
+	bool has_source_index;
+	gf_digest source_index;
+} gf_listed;
+
+typedef struct gf_text { /* a document */
+	gf_digest digest;
+	gf_buf bytes;
+} gf_text;
+
+typedef struct gf_spot { /* where a blob of known digest lies */
+	gf_digest digest;
+	uint64_t size;
+	gf_archive *archive;
+	const gf_entry *entry;
+	bool made; /* as it lies in the spool */
+	bool diff; /* the digest is a diff ID, as a config claims it */
+} gf_spot;
+
+typedef struct gf_gathering {
+	const gf_pack_options *options;
+	gf_events *events;
+	unsigned jobs;
+	gf_spooling spooling;
+	gf_listed *images;
+	size_t n_images, images_room;
+	gf_text *texts; /* sorted by digest */
+	size_t n_texts, texts_room, texts_size;
+	gf_spot *spots; /* sorted by digest */
+	size_t n_spots, spots_room;
+	gf_archive **archives;
+	size_t n_archives, archives_room;
+} gf_gathering;
+
+/* All sources of the options.  Names are merged where sources give one image twice. */
+bool gf_gather(gf_gathering *g, gf_error *err);
+void gf_gathering_clear(gf_gathering *g);
+/* Merge images of one digest, give names, see that each occurs once. */
+bool gf_gathering_settle(gf_gathering *g, gf_error *err);
+
+/* ---- for the sources ---- */
+
+/* Where digest stands, or would stand, in a sorted array whose items begin with one. */
+size_t gf_digest_place(const void *items, size_t n, size_t size, const gf_digest *digest, bool *there);
+
+const gf_buf *gf_gathering_text(const gf_gathering *g, const gf_digest *digest); /* NULL: not there */
+bool gf_gathering_add_text(gf_gathering *g, const gf_digest *digest, gf_buf *bytes, gf_error *err); /* moves bytes */
+const gf_spot *gf_gathering_spot(const gf_gathering *g, const gf_digest *digest);
+bool gf_gathering_add_spot(gf_gathering *g, const gf_spot *spot, gf_error *err);
+bool gf_gathering_own(gf_gathering *g, gf_archive *a, gf_error *err); /* closes a when that fails */
+/* A new image at the end of g->images. */
+gf_listed *gf_gathering_image(gf_gathering *g, gf_error *err);
+void gf_listed_clear(gf_listed *l);
+/* name is complete; already there: nothing is done. */
+bool gf_listed_name(gf_listed *l, const char *name, gf_error *err);
+bool gf_listed_has(const gf_listed *l, const char *name);
+
+/* What of an archive is wanted: a name, a place (":@N"), or all. */
+typedef struct gf_wanted {
+	const char *transport; /* as the user wrote it, or NULL: by content */
+	const char *reference; /* NULL: all */
+	bool has_place;
+	uint64_t place;
+} gf_wanted;
+
+/* source_archive.c: every kind of tar and directory; finds out which. */
+bool gf_source_archive(gf_gathering *g, gf_archive *a, const gf_wanted *want, gf_error *err);
+/* The name as Docker would complete it; one without a tag gets ":latest", and *bare is set. */
+bool gf_name_complete(const char *text, char out[GF_REFERENCE_SIZE], bool *bare, gf_error *err);
+
+/* ---- source_layout.c: index.json and the documents below it ---- */
+
+typedef struct gf_layout gf_layout;
+gf_layout *gf_layout_open(
+    gf_gathering *g, gf_archive *a, gf_error *err); /* NULL also where there is none: err untouched */
+void gf_layout_close(gf_layout *l);
+size_t gf_layout_count(const gf_layout *l);
+/* The complete name of the i-th item, or false: it has none, or no more than a tag. */
+bool gf_layout_name(const gf_layout *l, size_t i, char out[GF_REFERENCE_SIZE]);
+/* Add the items that are wanted: by reference, and where chosen is given those that it marks. */
+bool gf_layout_list(gf_layout *l, const char *transport, const gf_wanted *want, const bool *chosen, gf_error *err);
+/* Every manifest below index.json that is there. */
+typedef bool (*gf_layout_visitor)(
+    void *ctx, size_t item, const gf_digest *manifest, const gf_document *document, gf_error *err);
+bool gf_layout_visit(gf_layout *l, gf_layout_visitor visit, void *ctx, gf_error *err);
+
+/* ---- source_docker.c: all images of the daemon at once, so that what they share is sent once ---- */
+
+bool gf_source_docker(gf_gathering *g, const char *const *references, size_t n, gf_error *err);
+/* Is there a daemon, and does it have this?  No daemon is no. */
+bool gf_docker_knows(const char *host, const char *reference);
+
+#endif

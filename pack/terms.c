@@ -1,0 +1,143 @@
+/* terms: what the options, an older bundle and the build system say about a bundle's place in its stream. */
+#include "pack/terms.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define NUMBER_MAX (((uint64_t)1 << 53) - 1)
+#define OLD_SECONDS ((gf_time)7 * 24 * 60 * 60)
+#define CREATED_MAX ((gf_time)8589934591) /* eleven octal digits of a tar header */
+
+static bool set_created(const gf_pack_options *o, gf_events *events, gf_manifest *m, gf_error *err)
+{
+	const char *epoch = getenv("SOURCE_DATE_EPOCH");
+	gf_time now = gf_now();
+	uint64_t seconds;
+	char text[GF_TIME_SIZE];
+
+	m->created = now;
+	if (o->has_created) {
+		m->created = o->created;
+	} else if (epoch != NULL && *epoch != '\0') {
+		if (!gf_u64_parse(epoch, (uint64_t)CREATED_MAX, &seconds))
+			return gf_fail(err, GF_USAGE, "created", epoch, "SOURCE_DATE_EPOCH is no number of seconds");
+		m->created = (gf_time)seconds;
+	}
+	if (m->created < 0 || m->created > CREATED_MAX)
+		return gf_fail(err, GF_USAGE, "created", NULL, "the time of creation lies outside 1970 to 2242");
+	gf_time_print(m->created, text);
+	if (m->created < now - OLD_SECONDS)
+		gf_event_say(events, GF_EVENT_WARNING,
+		    "created is %s, more than 7 days ago: a site with a 'maxAge' may refuse this bundle", text);
+	m->expires = o->expires;
+	if (o->expires != 0 && o->expires <= m->created)
+		return gf_fail(
+		    err, GF_USAGE, "expires", NULL, "the bundle would expire before it was made, at %s", text);
+	return true;
+}
+
+/* The numbers that rise with every build, and who gives them. */
+static const char *const rising[] = { "BUILD_BUILDID", "CI_PIPELINE_IID", "GITHUB_RUN_NUMBER", "BUILD_NUMBER", NULL };
+
+static bool from_build_system(gf_events *events, uint64_t *sequence)
+{
+	for (size_t i = 0; rising[i] != NULL; i++) {
+		const char *value = getenv(rising[i]);
+		if (value != NULL && gf_u64_parse(value, NUMBER_MAX, sequence) && *sequence > 0) {
+			gf_event_say(events, GF_EVENT_NOTE, "sequence %s, from %s", value, rising[i]);
+			return true;
+		}
+	}
+	return false;
+}
+
+/* sequence, epoch and previous of an older bundle; its signatures are not this verb's business. */
+static bool from_older(const gf_pack_options *o, gf_manifest *m, uint64_t *epoch, gf_error *err)
+{
+	gf_reader *r = gf_reader_open(o->after, err);
+	const gf_buf *text = r != NULL ? gf_reader_statement(r) : NULL;
+	gf_manifest *old = text != NULL ? gf_manifest_parse(gf_buf_text(text), text->len, err) : NULL;
+	bool ok = old != NULL && gf_hash_bytes(gf_buf_text(text), text->len, &m->previous, err);
+
+	if (!ok) {
+		gf_because(err, "--after '%s'", o->after);
+	} else if (old->stream == NULL || strcmp(old->stream, o->stream) != 0) {
+		ok = gf_fail(err, GF_USAGE, "after", o->after, "'%s' belongs to stream '%s', not to '%s'", o->after,
+		    old->stream != NULL ? old->stream : "", o->stream);
+	} else if (old->sequence == NUMBER_MAX && !o->has_sequence) {
+		ok =
+		    gf_fail(err, GF_USAGE, "after", o->after, "the sequence of '%s' is the highest there is", o->after);
+	} else {
+		m->has_previous = true;
+		m->previous_sequence = old->sequence;
+		m->sequence = old->sequence + 1;
+		m->epoch = *epoch = old->epoch;
+	}
+	gf_manifest_free(old);
+	gf_reader_close(r);
+	return ok;
+}
+
+static bool set_stream(const gf_pack_options *o, gf_events *events, gf_manifest *m, gf_error *err)
+{
+	uint64_t number, old_epoch = 0;
+
+	if (o->stream == NULL) {
+		if (o->has_sequence || o->has_epoch || o->after != NULL)
+			return gf_fail(err, GF_USAGE, "stream", NULL,
+			    "--sequence, --epoch and --after count releases of a stream: name it with --stream");
+		return true;
+	}
+	if (!gf_name_valid(o->stream))
+		return gf_fail(err, GF_USAGE, "stream", o->stream,
+		    "'%s' is no name of a stream: a-z, 0-9, '.', '_', '-', at most 64, the first a letter or digit",
+		    o->stream);
+	m->stream = gf_strdup(o->stream, err);
+	if (m->stream == NULL)
+		return false;
+	m->epoch = 1;
+	if (o->after != NULL && !from_older(o, m, &old_epoch, err))
+		return false;
+	if (o->has_epoch)
+		m->epoch = o->epoch;
+	if (o->has_sequence)
+		m->sequence = o->sequence;
+	else if (o->after == NULL && from_build_system(events, &number))
+		m->sequence = number;
+	else if (o->after == NULL)
+		return gf_fail(err, GF_USAGE, "sequence", o->stream,
+		    "a stream needs a sequence that rises: --sequence N, --after OLD-BUNDLE for one more than that, or a build "
+		    "system that counts (BUILD_BUILDID, CI_PIPELINE_IID, GITHUB_RUN_NUMBER, BUILD_NUMBER)");
+	if (m->has_previous && (m->epoch < old_epoch || (m->epoch == old_epoch && m->sequence <= m->previous_sequence)))
+		return gf_fail(err, GF_USAGE, "sequence", o->after,
+		    "epoch %llu, sequence %llu does not rise above %llu, %llu of '%s'", (unsigned long long)m->epoch,
+		    (unsigned long long)m->sequence, (unsigned long long)old_epoch,
+		    (unsigned long long)m->previous_sequence, o->after);
+	return true;
+}
+
+static bool set_audience(const gf_pack_options *o, gf_manifest *m, gf_error *err)
+{
+	if (o->n_audience == 0)
+		return true;
+	m->audience = gf_alloc(o->n_audience, sizeof *m->audience, err);
+	if (m->audience == NULL)
+		return false;
+	for (size_t i = 0; i < o->n_audience; i++) {
+		if (!gf_name_valid(o->audience[i]))
+			return gf_fail(
+			    err, GF_USAGE, "audience", o->audience[i], "'%s' is no name of a site", o->audience[i]);
+		m->audience[m->n_audience] = gf_strdup(o->audience[i], err);
+		if (m->audience[m->n_audience++] == NULL)
+			return false;
+	}
+	return true;
+}
+
+bool gf_terms_set(const gf_pack_options *o, gf_events *events, gf_manifest *m, gf_error *err)
+{
+	if (!set_created(o, events, m, err) || !set_stream(o, events, m, err) || !set_audience(o, m, err))
+		return false;
+	m->version = o->version != NULL ? gf_strdup(o->version, err) : NULL;
+	return o->version == NULL || m->version != NULL;
+}
