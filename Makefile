@@ -1,4 +1,10 @@
-# Gapferry.  make, make deps, make demo, make test, make check, make bench, make static, make install.
+# Gapferry.
+#   make              the program: build/gapferry          make static    one that needs no library of the host
+#   make deps         install what building needs          make install   PREFIX (/usr/local), DESTDIR
+#   make demo         carry one real image, step by step   make bench     against the peers, on real images
+#   make test         every test, with a sum at the end    make fuzz      FUZZ_SECONDS=60 each target
+#   make check        format, warnings, linters, sanitizers over all tests
+# Nothing but make, a shell and root (for apt-get) need be there for make demo and make test.
 # Rooms and who may include whom: DESIGN.md section 4, held by tests/structure.sh.
 
 VERSION  := 1.0.0
@@ -59,8 +65,79 @@ $(patsubst %.c,$(B)/%,$(wildcard tests/unit/$(1)/test_*.c)): $(B)/%: %.c $(SEES_
 endef
 $(foreach r,$(ROOMS),$(eval $(call room_units,$(r))))
 
+# ---- running things ----
+
+deps:
+	tests/deps.sh build
+
+demo:
+	@tests/deps.sh demo
+	@$(MAKE) --no-print-directory -s all
+	@tests/demo.sh $(B)/gapferry
+
+test:
+	@tests/deps.sh test
+	@B=$(B) tests/run.sh
+
+# What takes longer than a commit should wait: 4 GB of memory test, every fault point, every byte flipped.
+test-long:
+	@tests/deps.sh test
+	@B=$(B) GF_LONG=1 tests/run.sh
+
+check-docs: all
+	tests/docs.sh
+
+check:
+	@tests/deps.sh test
+	@B=$(B) tests/check.sh
+
+bench: all
+	@tests/deps.sh test
+	@tests/bench/run.sh $(B)
+
+install: $(B)/gapferry
+	install -D -m 755 $(B)/gapferry $(DESTDIR)$(PREFIX)/bin/gapferry
+	install -d $(DESTDIR)$(PREFIX)/share/man/man1
+	$(B)/gapferry help --man > $(DESTDIR)$(PREFIX)/share/man/man1/gapferry.1
+
+# ---- fuzzing: tests/fuzz/fuzz_NAME.c, one a parser; its corpus is tests/fuzz/corpus/NAME/ ----
+
+FUZZ_SECONDS ?= 60
+FUZZERS  := $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
+FUZZ_B   := $(B)/fuzz
+
+# Instrumented: our own code alone.  The main of libFuzzer is in the link only.
+fuzz:
+	@tests/deps.sh test
+	@$(MAKE) --no-print-directory -s fuzz-build
+	@FUZZ_SECONDS=$(FUZZ_SECONDS) tests/fuzz/run.sh $(FUZZ_B) $(FUZZERS)
+fuzz-build:
+	$(MAKE) B=$(FUZZ_B) CC=clang-14 CFLAGS="-O1 -g -fno-omit-frame-pointer -fsanitize=fuzzer-no-link,address,undefined \
+		-fprofile-instr-generate -fcoverage-mapping" CPPFLAGS=-DFUZZING_BUILD_MODE_UNSAFE_FOR_PRODUCTION \
+		HARDEN=-fPIE FUZZ_MAIN=-fsanitize=fuzzer $(FUZZERS:%=$(FUZZ_B)/tests/fuzz/fuzz_%)
+replay: $(FUZZERS:%=$(B)/tests/fuzz/fuzz_%)
+
+FUZZ_MAIN ?= tests/fuzz/replay.c
+$(B)/tests/fuzz/fuzz_%: tests/fuzz/fuzz_%.c tests/fuzz/replay.c $(filter-out $(B)/cli.a,$(LIBS))
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) -Wno-missing-prototypes -o $@ $< $(FUZZ_MAIN) $(filter-out $(B)/cli.a,$(LIBS)) $(ALL_LIBS)
+
+# All tests again with ASan and UBSan, and with the switch in base that makes the n-th system call fail.
+sanitized:
+	$(MAKE) B=$(B)/asan HARDEN=-fPIE CPPFLAGS=-DGF_TEST_FAULTS LDFLAGS=-fsanitize=address,undefined \
+		CFLAGS="-O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all" \
+		all units replay $(B)/asan/tests/hostile/flip
+
+# ---- drivers of tests that need the libraries ----
+
+$(B)/tests/hostile/%: tests/hostile/%.c $(filter-out $(B)/cli.a,$(LIBS))
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) -MMD -MP -o $@ $< $(filter-out $(B)/cli.a,$(LIBS)) $(ALL_LIBS)
+
+include packaging/static/static.mk
+
 clean:
 	rm -rf $(B)
 
--include $(OBJ:.o=.d)
-.PHONY: all units clean
+-include $(OBJ:.o=.d) $(UNITS:=.d)
+.PHONY: all units clean deps demo test test-long check-docs check bench install fuzz fuzz-build replay sanitized

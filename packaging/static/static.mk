@@ -31,9 +31,11 @@ $(S)/fetched: $(HERE)/fetch.sh $(HERE)/apt.sh $(HERE)/packages
 	touch $@
 $(S)/libcurl.a: $(S)/fetched $(HERE)/curl_config.h $(HERE)/curl.mk
 	$(MAKE) -f $(HERE)/curl.mk HERE=$(HERE) CURL=$(S)/curl OUT=$(S)/curl-obj LIB=$@ CC="$(SCC)" CFLAGS="$(SCFLAGS)" AR=ar
-# isa-l takes CFLAGS from its own rules; its assembler code needs nasm.
+# isa-l takes CFLAGS from its own rules; its assembler code needs nasm.  as_feature_level is said, not probed: without
+# AVX-512 the compressed bytes would not be those of the shared library.
 $(S)/libisal.a: $(S)/fetched
-	+CC= CFLAGS= $(MAKE) -C $(S)/isal -f Makefile.unx CC=gcc AS=nasm D="-fPIE -ffunction-sections" lib isa-l.h >$(S)/isal.log 2>&1 || \
+	+CFLAGS= $(MAKE) -C $(S)/isal -f Makefile.unx CC="gcc -fPIE -ffunction-sections" AS=nasm as_feature_level=10 \
+		D_HAVE_AS_KNOWS_AVX512_y=-DHAVE_AS_KNOWS_AVX512 lib isa-l.h >$(S)/isal.log 2>&1 || \
 		{ tail -n 20 $(S)/isal.log >&2; false; }
 	mkdir -p $(S)/include/isa-l
 	cp $(S)/isal/include/*.h $(S)/isal/isa-l.h $(S)/include/isa-l/
@@ -41,7 +43,7 @@ $(S)/libisal.a: $(S)/fetched
 	cp $(S)/isal/bin/isa-l.a $@
 $(S)/%.o: %.c Makefile $(HERE)/static.mk $(S)/fetched $(S)/libisal.a
 	@mkdir -p $(@D)
-	$(SCC) $(WARN) $(SCFLAGS) $(DEFS) -DGF_STATIC -DCURL_STATICLIB $(SINCLUDE) -pthread -MMD -MP -c -o $@ $<
+	$(SCC) $(WARN) $(SCFLAGS) $(DEFS) -DSTATIC_BUILD -DCURL_STATICLIB $(SINCLUDE) -pthread -MMD -MP -c -o $@ $<
 
 # The linker's warnings about dlopen and gethostbyname come from libcrypto.a, which never gets there; the one about
 # getaddrinfo is trap NSS.

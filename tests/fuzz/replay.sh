@@ -1,0 +1,15 @@
+#!/bin/bash
+# replay.sh DIR - every fuzz target of the sanitizer build in DIR over its corpus and its neighbours, as TAP.
+n=0
+for src in tests/fuzz/fuzz_*.c; do
+	name=${src##*/fuzz_} name=${name%.c} n=$((n + 1))
+	corpus=()
+	[ -d "tests/fuzz/corpus/$name" ] && corpus=("tests/fuzz/corpus/$name")
+	timeout -k 5 120 "$1/tests/fuzz/fuzz_$name" "${corpus[@]}" 2>&1 | sed 's/^/# /'
+	if [ "${PIPESTATUS[0]}" -eq 0 ]; then
+		echo "ok $n - $name"
+	else
+		echo "not ok $n - $name"
+	fi
+done
+echo "1..$n"

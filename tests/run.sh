@@ -1,0 +1,103 @@
+#!/bin/bash
+# run.sh - every test, in turn; its last line is "N passed, N failed, N skipped" and its status says the same.
+#   run.sh [SUITE...]      suites: build structure units hostile fuzz cli faults interop docs sanitize
+#   B=DIR                  where to build (build)
+#   GAPFERRY=PROGRAM       test this program instead of B/gapferry
+#   GF_LONG=1              also what takes long
+# Logs of all suites stay in $B/test-logs; what failed is printed.
+set -uo pipefail
+cd "$(dirname "$0")/.." || exit 1
+umask 022
+export LC_ALL=C B=${B:-build}
+logs=$B/test-logs
+mkdir -p "$logs"
+rm -f "$logs"/*.log
+B=$(cd "$B" && pwd)
+export GAPFERRY=${GAPFERRY:-$B/gapferry}
+# What a test must never meet: the caller's keys, state, daemon, credentials, build system.
+for v in $(compgen -e | grep -E '^(GAPFERRY_|DOCKER_|REGISTRY_AUTH|BUILD_|CI_|SYSTEM_|GITHUB_|SOURCE_DATE_EPOCH|(HTTPS?|NO|ALL|https?|no|all)_(PROXY|proxy)|SSL_CERT_)'); do
+	unset "$v"
+done
+unset CI
+TMPDIR=$(mktemp -d "${TMPDIR:-/tmp}/gapferry-tests.XXXXXX")
+export TMPDIR HOME="$TMPDIR/home" GAPFERRY_STATE="$TMPDIR/state" GAPFERRY_CONFIG="$TMPDIR/config"
+mkdir -p "$HOME" "$GAPFERRY_CONFIG"
+trap 'rm -rf "$TMPDIR"' EXIT
+
+passed=0 failed=0 skipped=0
+
+# May this test be skipped?  SUITE NAME
+allowed() {
+	local name
+	while IFS= read -r name; do
+		# shellcheck disable=SC2053 # a trailing '*' is meant as a pattern
+		[[ "$1/$2" == $name ]] && return 0
+	done < <(sed -n 's/^\([^#].*[^ ]\)   *[^ ].*$/\1/p' tests/SKIPS | sed 's/[][?\\]/\\&/g; s/\*\(.\)/\\*\1/g')
+	return 1
+}
+
+# suite NAME SECONDS COMMAND... - its TAP is counted; a crash, a time-out or no test at all counts as one failure.
+suite() {
+	local name=$1 seconds=$2 log=$logs/$1.log began=$SECONDS rc p f s line word
+	shift 2
+	timeout -k 20 "$seconds" "$@" >"$log" 2>&1 </dev/null
+	rc=$?
+	mapfile -t lines < <(awk -f tests/count.awk "$log")
+	read -r p f s <<<"${lines[-1]}"
+	unset 'lines[-1]'
+	if [ $rc -ne 0 ] && [ "$f" -eq 0 ]; then
+		f=1
+		lines+=("failed: $name ended with status $rc$([ $rc -eq 124 ] && echo ", after $seconds s")")
+	elif [ $((p + f + s)) -eq 0 ]; then
+		f=1
+		lines+=("failed: $name ran no test")
+	fi
+	for line in "${lines[@]}"; do
+		if [[ $line == skipped:* ]]; then
+			word=${line#skipped: }
+			if ! allowed "$name" "${word%%$'\t'*}"; then
+				f=$((f + 1)) s=$((s - 1))
+				line="failed: skipped without a line in tests/SKIPS: ${word/$'\t'/: }"
+			fi
+		fi
+		printf '    %s\n' "${line/$'\t'/: }"
+	done
+	if [ "$f" -gt 0 ]; then
+		echo "    ---- the end of $log"
+		tail -n 60 "$log" | sed 's/^/    | /'
+	fi
+	printf '%-12s %5d passed %4d failed %4d skipped %6d s\n' "$name" "$p" "$f" "$s" $((SECONDS - began))
+	passed=$((passed + p)) failed=$((failed + f)) skipped=$((skipped + s))
+}
+
+# Sanitizers must find leaks, and stop.
+export ASAN_OPTIONS=detect_leaks=1 UBSAN_OPTIONS=print_stacktrace=1
+
+run() {
+	case $1 in
+	build) suite build 900 tests/build.sh ;;
+	structure) suite structure 300 tests/structure.sh "$B" ;;
+	units) suite units 300 tests/units.sh "$B" ;;
+	sanitize) suite sanitize 600 tests/units.sh "$B/asan" ;;
+	fuzz) suite fuzz 600 tests/fuzz/replay.sh "$B/asan" ;;
+	hostile) suite hostile 600 python3 tests/hostile/table.py ;;
+	docs) suite docs 300 tests/docs.sh ;;
+	cli | faults | interop)
+		if compgen -G "tests/$1/*.bats" >/dev/null; then
+			suite "$1" 900 bats --tap --timing tests/"$1"
+		fi
+		;;
+	*)
+		echo "run.sh: no suite '$1'" >&2
+		exit 2
+		;;
+	esac
+}
+
+[ $# -gt 0 ] || set -- build structure units sanitize fuzz hostile cli faults interop docs
+for s; do
+	run "$s"
+done
+echo
+echo "$passed passed, $failed failed, $skipped skipped"
+[ "$failed" -eq 0 ]

@@ -1,0 +1,15 @@
+#!/bin/bash
+# units.sh DIR - run every unit program below DIR/tests/unit, as one stream of TAP.
+out=$(mktemp)
+trap 'rm -f "$out"' EXIT
+for u in "$1"/tests/unit/*/test_*; do
+	[[ -f $u && -x $u ]] || continue
+	echo "# $u"
+	CMOCKA_MESSAGE_OUTPUT=tap timeout -k 5 120 "$u" >"$out" 2>&1 </dev/null
+	rc=$?
+	cat "$out"
+	# cmocka's status is the number of failures; a signal, a time-out and a sanitizer say so here alone
+	if [ $rc -ne 0 ] && ! grep -q '^not ok [0-9]* - ' "$out"; then
+		echo "not ok 0 - $u ended with status $rc"
+	fi
+done
