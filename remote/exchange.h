@@ -34,8 +34,8 @@ typedef struct gf_exchange {
 	bool done;
 	bool enough; /* we broke it off: the rest of an error's text is not wanted */
 	uint64_t moved;
-	int result;     /* CURLcode */
-	gf_error fault; /* of a callback */
+	unsigned result; /* CURLcode */
+	gf_error fault;  /* of a callback */
 	char text[GF_CURL_TEXT];
 } gf_exchange;
 

@@ -512,7 +512,7 @@ static void collect(gf_exchange *x)
 	while ((m = curl_multi_info_read(x->pair->multi, &left)) != NULL) {
 		if (m->msg == CURLMSG_DONE && m->easy_handle == x->pair->easy) {
 			x->done = true;
-			x->result = m->data.result;
+			x->result = (unsigned)m->data.result;
 		}
 	}
 }
@@ -584,7 +584,7 @@ static const char *fault_name(CURLcode result)
 
 bool gf_exchange_settled(gf_exchange *x, gf_error *err)
 {
-	const char *name = fault_name(x->result);
+	const char *name = fault_name((CURLcode)x->result);
 	long os = 0;
 	gf_buf text;
 
@@ -596,7 +596,7 @@ bool gf_exchange_settled(gf_exchange *x, gf_error *err)
 		return true;
 	curl_easy_getinfo(x->pair->easy, CURLINFO_OS_ERRNO, &os);
 	gf_buf_init(&text, 1024);
-	if (gf_text_escape(&text, x->text[0] != '\0' ? x->text : curl_easy_strerror(x->result), 400, err))
+	if (gf_text_escape(&text, x->text[0] != '\0' ? x->text : curl_easy_strerror((CURLcode)x->result), 400, err))
 		gf_fail(err, GF_FAILED, name, NULL, "%s: %s%s", x->what, gf_buf_text(&text),
 		    strcmp(name, "http-certificate") == 0 ? "; give the CA that signed it with --ca-file" : "");
 	err->os_errno = (int)os;
