@@ -3,7 +3,7 @@
 # with the sanitizer build as the program.  Every step is run; the last line says how many found something.
 set -u
 cd "$(dirname "$0")/.." || exit 1
-B=${B:-build}
+export B=${B:-build}
 bad=0
 step() {
 	local name=$1 began=$SECONDS
@@ -30,7 +30,10 @@ cppcheck_() {
 		--inline-suppr --suppress=missingIncludeSystem -D_POSIX_C_SOURCE=200809L -DGF_VERSION='"0"'
 }
 shell() { git ls-files -- '*.sh' '.ci/run' '*.bats' '*.bash' | xargs shellcheck; }
-sanitized() { make B="$B" sanitized && GAPFERRY="$PWD/$B/asan/gapferry" B="$B" tests/run.sh build units sanitize fuzz hostile cli faults interop docs; }
+sanitized() {
+	make B="$B" sanitized &&
+		env GAPFERRY="$PWD/$B/asan/gapferry" tests/run.sh build units sanitize fuzz hostile cli faults interop docs
+}
 
 mkdir -p "$B"
 [ $# -gt 0 ] || set -- format gcc clang tidy cppcheck shell sanitized

@@ -1,0 +1,125 @@
+#!/bin/bash
+# structure.sh DIR - holds the code against the house of DESIGN.md section 4, as TAP.  DIR has the objects.
+# With --names it only lists the error names that no test mentions.
+set -u
+cd "$(dirname "$0")/.." || exit 1
+export LC_ALL=C
+B=${1-build}
+rooms='base bundles sign verify remote pack unpack cli'
+declare -A sees=(
+	[base]='' [bundles]='base' [sign]='base' [remote]='base' [verify]='sign bundles base'
+	[pack]='verify sign bundles remote base' [unpack]='verify sign bundles remote base'
+	[cli]='pack unpack verify sign bundles remote base'
+)
+n=0
+# check NAME: ok when stdin is empty, else what came is the reason.
+check() {
+	local found
+	found=$(cat)
+	n=$((n + 1))
+	if [ -z "$found" ]; then
+		echo "ok $n - $1"
+	else
+		echo "not ok $n - $1"
+		# shellcheck disable=SC2001 # several lines
+		sed 's/^/# /' <<<"$found"
+	fi
+}
+files() { git ls-files -- "$1/*.c" "$1/*.h"; }
+
+# Rooms include only the rooms below them, and those by their public header.
+includes() {
+	local room f inc other
+	for room in $rooms; do
+		for f in $(files "$room"); do
+			while read -r inc; do
+				other=${inc%%/*}
+				[ "$other" = "$room" ] && continue
+				if [ "$room" = base ] || [[ " ${sees[$room]} " != *" $other "* ]]; then
+					echo "$f includes $inc: $room does not know $other"
+				elif [ "$inc" != "$other/$other.h" ]; then
+					echo "$f includes $inc, which is private to $other"
+				fi
+			done < <(sed -n 's/^# *include *"\([^"]*\)".*/\1/p' "$f")
+		done
+	done
+}
+# Headers of libraries that one file alone may see.
+owned() {
+	git grep -nE '^# *include *<curl/' -- '*.c' '*.h' ':!remote/http.c' ':!tests'
+	git grep -nE '^# *include *<jansson' -- '*.c' '*.h' ':!base/json.c' ':!tests'
+}
+released() {
+	git grep -nE 'gf_reader_release *\(' -- '*.c' ':!verify/accept.c' ':!bundles' ':!tests'
+	git grep -LE 'gf_reader_release *\(' -- verify/accept.c | sed 's/$/: does not release the reader/'
+}
+# undefined symbols of a room's objects that match: ROOM REGEX [EXCEPT-OBJECT]
+undefined() {
+	local o
+	for o in "$B/$1"/*.o; do
+		[ -e "$o" ] || { echo "no objects in $B/$1"; return; }
+		[ "$(basename "$o")" = "${3-}" ] && continue
+		nm -u "$o" | awk -v r="^($2)\$" -v o="$o" '$2 ~ r { print o " uses " $2 }'
+	done
+}
+network='curl_.*|socket|socketpair|connect|bind|listen|accept4?|getaddrinfo|gethostby.*|send(to|msg)?|recv(from|msg)?|getpeername'
+printing='(__)?v?printf(_chk)?|puts|putchar|perror|psignal|stdout|stderr|err|errx|warn|warnx|exit|_exit|_Exit|quick_exit|abort|__assert_fail'
+banned='(__)?(strcpy|strcat|sprintf|vsprintf)(_chk)?|gets|strtok|ato[il]|atoll|atof|system|popen|tmpnam|tempnam|mktemp|alloca|setlocale|getpwnam|getpwuid|rand|srand'
+no_network() { for r in verify sign bundles; do undefined $r "$network"; done; }
+# base/process.c: a child that could not exec has no one to return to.
+no_printing() {
+	for r in base bundles sign verify remote pack unpack; do
+		if [ $r = base ]; then
+			undefined $r "$printing" process.o
+			undefined $r "${printing/_exit|/}" | grep '/process.o '
+		else
+			undefined $r "$printing"
+		fi
+	done
+}
+no_banned() { for r in $rooms; do undefined "$r" "$banned"; done; }
+
+# Every header can be the first that a file includes.
+alone() {
+	local cc h
+	for cc in gcc clang; do
+		for h in $(git ls-files -- 'base/*.h' 'bundles/*.h' 'sign/*.h' 'verify/*.h' 'remote/*.h' 'pack/*.h' 'unpack/*.h' 'cli/*.h'); do
+			printf '#include "%s"\ntypedef int gf_unused;\n' "$h" | $cc -std=c11 -Wall -Wextra -Wpedantic -D_POSIX_C_SOURCE=200809L -I. -fsyntax-only -x c - 2>&1 |
+				grep -E 'error|warning' | sed "s|^|$cc $h: |"
+		done
+	done
+}
+long() { git ls-files -- '*.c' '*.h' ':!packaging' | xargs wc -l | awk '$1 > 650 && $2 != "total" { print $2 " has " $1 " lines" }'; }
+papers() {
+	local p
+	for p in LICENSE README.md CHANGES.md bundles/FORMAT.md; do
+		[ -s $p ] || echo "$p is missing"
+	done
+}
+
+# The names of all errors in the source, and those that no test mentions.
+names() {
+	git ls-files -- '[b-v]*/*.c' ':!tests' | xargs cat | tr '\n' ' ' |
+		grep -oE 'gf_(fail|fail_errno)\( *[^,()]+(\([^)]*\))?, *[^,]+, *"[a-z0-9-]+"|gf_json_fail\([^,]+(\([^)]*\))?, *"[a-z0-9-]+"' |
+		grep -oE '"[a-z0-9-]+"$' | tr -d '"' | sort -u
+}
+unprovoked() {
+	comm -23 <(names) <(git ls-files -- tests | grep -vE 'structure.sh|corpus/|fixtures/' | xargs cat 2>/dev/null |
+		grep -oE "[\"' ,=][a-z][a-z0-9-]+[\"' ,)]?" | grep -oE '[a-z][a-z0-9-]+' | sort -u)
+}
+
+if [ "$B" = --names ]; then
+	unprovoked
+	exit
+fi
+check "rooms include only what they may" < <(includes)
+check "curl in remote/http.c alone, jansson in base/json.c alone" < <(owned)
+check "verify/accept.c alone releases the reader" < <(released)
+check "verify, sign and bundles know no network" < <(no_network)
+check "only cli prints and exits" < <(no_printing)
+check "no function that is banned" < <(no_banned)
+check "every header compiles alone, gcc and clang" < <(alone)
+check "no source file above 650 lines" < <(long)
+check "the papers are there" < <(papers)
+echo "# error names that no test mentions: $(unprovoked | tr '\n' ' ')"
+echo "1..$n"
