@@ -128,10 +128,14 @@ typedef struct gf_graph {
 	size_t n_trees;
 } gf_graph;
 
+/* Steps of all walks together: images that share large indexes must not multiply into memory. */
+#define GF_GRAPH_USES_MAX ((size_t)1000000)
+
 /*
  * Walk the documents in store from the roots.  Missing document: "graph-missing"; sizes or digests that
  * disagree: "graph-mismatch"; loops or more than GF_INDEX_DEPTH indexes: "graph-depth"; layers and diff_ids
- * of different number: "layer-count"; a document in store that no root reaches: "graph-unreferenced".
+ * of different number: "layer-count"; a document in store that no root reaches: "graph-unreferenced"; evidence that is
+ * an index: "graph-evidence", or is about something else: "graph-subject".
  */
 gf_graph *gf_graph_build(const gf_store *store, const gf_root *roots, size_t n, gf_class class, gf_error *err);
 void gf_graph_free(gf_graph *g);
@@ -242,6 +246,7 @@ struct gf_medium {
 	uint64_t size; /* where read_at is there */
 };
 gf_medium *gf_medium_open(const char *path, gf_error *err); /* regular file: seekable; "-", FIFO: forward */
+gf_medium *gf_medium_memory(const void *bytes, size_t n, bool seekable, gf_error *err); /* bytes stay the caller's */
 void gf_medium_close(gf_medium *m);
 
 /* ---- reader (reader*.c) ---- */
@@ -253,6 +258,7 @@ void gf_medium_close(gf_medium *m);
 typedef struct gf_reader gf_reader;
 
 gf_reader *gf_reader_open(const char *path, gf_error *err); /* a tar, a directory, "-" */
+gf_reader *gf_reader_over(gf_medium *m, gf_error *err);     /* a tar on m, which is the reader's, on failure too */
 void gf_reader_close(gf_reader *r);
 const char *gf_reader_name(const gf_reader *r);
 const gf_buf *gf_reader_statement(const gf_reader *r);                /* the exact bytes of META/manifest.json */
