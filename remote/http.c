@@ -142,6 +142,11 @@ static bool keep_path(char **out, const char *path, const char *what, gf_error *
 	return *out != NULL;
 }
 
+const char *gf_http_library(void)
+{
+	return curl_version_info(CURLVERSION_NOW)->version;
+}
+
 gf_http *gf_http_open(const gf_http_options *options, gf_error *err)
 {
 	static pthread_once_t once = PTHREAD_ONCE_INIT;

@@ -43,6 +43,7 @@ typedef struct gf_http_options {
 	bool plain;                                 /* http:// is allowed */
 } gf_http_options;
 
+const char *gf_http_library(void); /* version of libcurl */
 gf_http *gf_http_open(const gf_http_options *options, gf_error *err);
 void gf_http_close(gf_http *h);
 
