@@ -69,6 +69,8 @@ bool gf_json_text(gf_json v, const char **out, gf_error *err);
 bool gf_json_fail(gf_json v, const char *name, gf_error *err, const char *fmt, ...)
     __attribute__((format(printf, 4, 5)));
 
+const char *gf_json_library(void); /* version of jansson */
+
 /* ---- writing ----
  * Keys come out in the order of the calls.  indent 0: no white space; else that many spaces
  * a level.  Text is UTF-8 and written as it is but for '"', '\' and bytes below 0x20; bytes

@@ -30,6 +30,7 @@ typedef struct gf_pack_options {
 	size_t n_audience;
 	bool has_created;
 	gf_time created, expires;  /* expires 0: none */
+	int64_t lifetime;          /* seconds from created to expires, where expires is 0; 0: none */
 	const char *load_platform; /* NULL: linux/amd64 */
 	gf_layers layers;
 	const char *build_id;

@@ -29,8 +29,8 @@ static bool set_created(const gf_pack_options *o, gf_events *events, gf_manifest
 	if (m->created < now - OLD_SECONDS)
 		gf_event_say(events, GF_EVENT_WARNING,
 		    "created is %s, more than 7 days ago: a site with a 'maxAge' may refuse this bundle", text);
-	m->expires = o->expires;
-	if (o->expires != 0 && o->expires <= m->created)
+	m->expires = o->expires == 0 && o->lifetime != 0 ? m->created + o->lifetime : o->expires;
+	if (m->expires != 0 && m->expires <= m->created)
 		return gf_fail(
 		    err, GF_USAGE, "expires", NULL, "the bundle would expire before it was made, at %s", text);
 	return true;
