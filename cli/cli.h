@@ -1,0 +1,129 @@
+/*
+ * cli: the command line, and the only room that prints or exits.
+ *
+ * option.h is the table that parsing, help and the manual page are made from; main.c
+ * dispatches; a verb_*.c file takes options, calls the library and prints.  Data goes to
+ * stdout; progress, notes and errors to stderr.  Text that comes from a bundle or a peer
+ * is escaped on its way out.
+ */
+#ifndef GF_CLI_CLI_H
+#define GF_CLI_CLI_H
+
+#include <stdio.h>
+
+#include "cli/option.h"
+#include "verify/verify.h"
+
+/* ---- one run of one verb (main.c) ---- */
+
+typedef struct gf_run {
+	const gf_verb *verb;
+	gf_arguments args;
+	gf_events *events;
+	gf_asker asker;
+	bool json;
+	bool reported; /* the JSON object is out */
+} gf_run;
+
+bool gf_verb_pack(gf_run *run, gf_error *err);
+bool gf_verb_verify(gf_run *run, gf_error *err);
+bool gf_verb_unpack(gf_run *run, gf_error *err);
+bool gf_verb_inspect(gf_run *run, gf_error *err);
+bool gf_verb_key_new(gf_run *run, gf_error *err);
+bool gf_verb_key_show(gf_run *run, gf_error *err);
+bool gf_verb_version(gf_run *run, gf_error *err);
+bool gf_verb_help(gf_run *run, gf_error *err);
+
+/* The configuration directory: --config, $GAPFERRY_CONFIG, ~/.config/gapferry, /etc/gapferry.  One that was named must
+ * be there.  out is emptied first. */
+bool gf_config_find(const gf_run *run, gf_buf *out, gf_error *err);
+
+/* --jobs; 0: not given. */
+bool gf_jobs(const gf_run *run, unsigned *jobs, gf_error *err);
+
+/* ---- help (help.c) ---- */
+
+void gf_help_overview(FILE *to);
+void gf_help_verb(gf_verb_id verb, FILE *to);
+void gf_help_man(FILE *to);
+
+/* ---- text on a terminal (table.c) ---- */
+
+/* Rows of aligned cells.  Errors stick until gf_table_print. */
+typedef struct gf_table gf_table;
+gf_table *gf_table_new(size_t columns, gf_error *err);
+/* As many texts as there are columns; NULL and "" are an empty cell.  Escaped here.  NULL table: nothing happens. */
+void gf_table_add(gf_table *t, ...);
+void gf_table_mark(gf_table *t); /* the last row is what the reader must see */
+/* indent: spaces before each row.  Prints, frees; false when something failed, now or before. */
+bool gf_table_print(gf_table *t, FILE *to, unsigned indent, gf_error *err);
+
+/* text escaped, and cut where room is full; room is emptied first and holds the result. */
+const char *gf_shown(gf_buf *room, const char *text);
+/* Escapes that colour are welcome: a terminal, TERM not "dumb", NO_COLOR not set. */
+bool gf_colour(FILE *to);
+
+/* ---- JSON on stdout (report.c) ---- */
+
+/* The one object of a run: open, members put by the verb, close.  failure: NULL, or why the run fails. */
+typedef struct gf_report {
+	gf_buf text;
+	gf_json_out out;
+} gf_report;
+void gf_report_open(gf_report *r, const gf_run *run, gf_error *err);
+bool gf_report_close(gf_report *r, gf_run *run, const gf_error *failure, gf_error *err);
+const char *gf_class_text(gf_class class);
+
+/* ---- what several verbs show (show.c) ---- */
+
+bool gf_show_verdict(const gf_verdict *v, FILE *to, gf_error *err);
+/* What a bundle says of itself.  size 0: not known; manifest NULL: not believed. */
+bool gf_show_head(const char *bundle, uint64_t size, const gf_digest *digest, const gf_manifest *m,
+    const gf_pubkey **signers, size_t n_signers, FILE *to, gf_error *err);
+/* Names, then manifest digest and image ID of each platform. */
+bool gf_show_image(const gf_image *im, FILE *to, gf_error *err);
+void gf_put_verdict(gf_json_out *o, const gf_verdict *v);
+void gf_put_key(gf_json_out *o, const gf_pubkey *k);
+void gf_put_manifest(gf_json_out *o, const gf_digest *digest, const gf_manifest *m);
+
+/* ---- a judged bundle, for verify and inspect (judged.c) ---- */
+
+typedef struct gf_judged {
+	gf_reader *reader;
+	gf_trust *trust;
+	gf_state *state;
+	gf_member *companions;
+	size_t n_companions;
+	gf_manifest *manifest; /* NULL: not believed */
+	gf_verdict verdict;
+} gf_judged;
+
+/* Steps 1 to 6 of FORMAT.md 5 with the options of the run.  *j is valid, and to be cleared, in either case. */
+bool gf_judged_open(gf_judged *j, const gf_run *run, bool skip_signatures, gf_error *err);
+void gf_judged_clear(gf_judged *j);
+
+/* ---- progress (progress.c) ---- */
+
+typedef struct gf_progress gf_progress;
+/* how: auto, plain, json or none ("auto" when NULL). */
+gf_progress *gf_progress_open(const char *verb, const char *how, bool quiet, bool verbose, gf_error *err);
+gf_events *gf_progress_events(gf_progress *p);
+void gf_progress_close(gf_progress *p); /* bars are gone afterwards */
+
+/* ---- passphrases (ask.c) ---- */
+
+/* Takes GAPFERRY_PASSPHRASE out of the environment, so that no child process inherits it. */
+typedef struct gf_ask {
+	gf_secret environment; /* data NULL: not set */
+	gf_secret file;        /* of --passphrase-file, once read */
+	const char *path;
+} gf_ask;
+bool gf_ask_open(gf_ask *a, gf_error *err);
+bool gf_ask_for(void *ask, const char *what, bool confirm, gf_secret *out, gf_error *err); /* for gf_asker */
+void gf_ask_close(gf_ask *a);
+
+/* ---- self test (selftest.c) ---- */
+
+bool gf_self_test(FILE *to, gf_error *err);
+
+#endif

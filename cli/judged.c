@@ -1,0 +1,45 @@
+/* judged: a bundle and the decision about it, for the verbs that only look (FORMAT.md 5 "Judging"). */
+#include <string.h>
+
+#include "cli/cli.h"
+
+bool gf_judged_open(gf_judged *j, const gf_run *run, bool skip_signatures, gf_error *err)
+{
+	const gf_arguments *a = &run->args;
+	const gf_words *keys = &a->options[GF_OPT_KEY];
+	const char *bundle = a->words.items[0];
+	gf_judge judge = { .skip_signatures = skip_signatures };
+	gf_buf config;
+	bool ok;
+
+	memset(j, 0, sizeof *j);
+	gf_verdict_init(&j->verdict);
+	gf_buf_init(&config, GF_CONFIG_FILE_MAX);
+	ok = gf_config_find(run, &config, err) &&
+	    (j->trust = gf_trust_open(keys->items, keys->n, config.data, err)) != NULL &&
+	    (j->state = gf_state_open(gf_value(a, GF_OPT_STATE), false, err)) != NULL &&
+	    (j->reader = gf_reader_open(bundle, err)) != NULL &&
+	    gf_companions_load(bundle, &j->companions, &j->n_companions, err);
+	if (ok) {
+		judge.trust = j->trust;
+		judge.state = j->state;
+		judge.environment = gf_value(a, GF_OPT_ENV);
+		judge.site = gf_value(a, GF_OPT_SITE);
+		judge.companions = j->companions;
+		judge.n_companions = j->n_companions;
+		ok = gf_accept(j->reader, &judge, &j->verdict, &j->manifest, err);
+	}
+	gf_buf_clear(&config);
+	return ok;
+}
+
+void gf_judged_clear(gf_judged *j)
+{
+	gf_reader_close(j->reader);
+	gf_manifest_free(j->manifest);
+	gf_verdict_clear(&j->verdict);
+	gf_trust_free(j->trust);
+	gf_state_close(j->state);
+	gf_members_free(j->companions, j->n_companions);
+	memset(j, 0, sizeof *j);
+}

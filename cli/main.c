@@ -1,0 +1,166 @@
+/* main: what must be true before anything else runs, then one verb, then its exit status. */
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include <openssl/crypto.h>
+#if defined(STATIC_BUILD)
+#include <nss.h>
+#endif
+
+#include "cli/cli.h"
+
+static void print_error(const char *verb, const gf_error *e)
+{
+	gf_buf a, b;
+
+	gf_buf_init(&a, 4096);
+	gf_buf_init(&b, 4096);
+	fprintf(stderr, "gapferry%s%s: ", verb[0] != '\0' ? " " : "", verb);
+	if (e->object[0] != '\0' && strstr(e->text, e->object) == NULL)
+		fprintf(stderr, "%s: ", gf_shown(&a, e->object));
+	fprintf(stderr, "%s\n", gf_shown(&b, e->text));
+	if (strcmp(e->name, "option") == 0 || strcmp(e->name, "argument") == 0)
+		fprintf(stderr, "Try 'gapferry %s --help'.\n", verb);
+	else if (strcmp(e->name, "verb") == 0)
+		fprintf(stderr, "Try 'gapferry --help'.\n");
+	gf_buf_clear(&a);
+	gf_buf_clear(&b);
+}
+
+bool gf_config_find(const gf_run *run, gf_buf *out, gf_error *err)
+{
+	const char *named = gf_value(&run->args, GF_OPT_CONFIG), *home = getenv("HOME");
+	struct stat st;
+
+	gf_buf_clear(out);
+	if (named == NULL)
+		named = getenv("GAPFERRY_CONFIG");
+	if (named != NULL && named[0] != '\0') {
+		if (stat(named, &st) != 0)
+			return gf_fail_errno(err, GF_USAGE, "config", named, "configuration directory '%s'", named);
+		if (!S_ISDIR(st.st_mode))
+			return gf_fail(
+			    err, GF_USAGE, "config", named, "the configuration '%s' is not a directory", named);
+		return gf_buf_puts(out, named, err);
+	}
+	if (home != NULL && home[0] != '\0') {
+		if (!gf_buf_printf(out, err, "%s/.config/gapferry", home))
+			return false;
+		if (stat(out->data, &st) == 0 && S_ISDIR(st.st_mode))
+			return true;
+		gf_buf_clear(out);
+	}
+	return gf_buf_puts(out, "/etc/gapferry", err);
+}
+
+bool gf_jobs(const gf_run *run, unsigned *jobs, gf_error *err)
+{
+	uint64_t n = 0;
+
+	if (!gf_value_u64(&run->args, GF_OPT_JOBS, 256, &n, err))
+		return false;
+	if (n == 0 && gf_given(&run->args, GF_OPT_JOBS))
+		return gf_value_fail(GF_OPT_JOBS, err, "at least 1");
+	*jobs = (unsigned)n;
+	return true;
+}
+
+/* A full disk behind stdout is a failure like any other. */
+static bool flush_stdout(gf_error *err)
+{
+	if (fflush(stdout) == 0 && !ferror(stdout))
+		return true;
+	return gf_fail_errno(err, GF_FAILED, "write", "stdout", "writing to stdout");
+}
+
+static bool run_verb(gf_run *run, gf_error *err)
+{
+	const gf_arguments *a = &run->args;
+	gf_progress *progress = gf_progress_open(
+	    run->verb->name, gf_value(a, GF_OPT_PROGRESS), gf_given(a, GF_OPT_QUIET), gf_given(a, GF_OPT_VERBOSE), err);
+	gf_ask ask = { .path = gf_value(a, GF_OPT_PASSPHRASE_FILE) };
+	bool ok = progress != NULL && gf_ask_open(&ask, err);
+
+	if (ok) {
+		run->events = gf_progress_events(progress);
+		run->asker = (gf_asker){ .ask = gf_ask_for, .ctx = &ask };
+		run->json = gf_given(a, GF_OPT_JSON);
+		ok = run->verb->run(run, err);
+	}
+	gf_progress_close(progress);
+	gf_ask_close(&ask);
+	if (!ok && run->json && !run->reported) {
+		gf_error second;
+		gf_report report;
+
+		gf_report_open(&report, run, &second);
+		(void)gf_report_close(&report, run, err, &second);
+	}
+	return ok;
+}
+
+static bool answer(gf_run *run, gf_verb_id verb, gf_error *err)
+{
+	if (gf_given(&run->args, GF_OPT_HELP))
+		gf_help_verb(verb, stdout);
+	else if (gf_given(&run->args, GF_OPT_VERSION))
+		puts("gapferry " GF_VERSION);
+	else
+		return run_verb(run, err);
+	return true;
+}
+
+/* "gapferry --help", "gapferry --version": no verb at all. */
+static bool without_verb(const char *word)
+{
+	if (strcmp(word, "--version") == 0)
+		puts("gapferry " GF_VERSION);
+	else if (strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0)
+		gf_help_overview(stdout);
+	else
+		return false;
+	return true;
+}
+
+static void prepare(void)
+{
+#if defined(STATIC_BUILD)
+	/* glibc would load the host's NSS modules, of another version than what is linked here. */
+	__nss_configure_lookup("hosts", "files dns");
+#endif
+	/* openssl.cnf can load engines and change what is accepted; it is the host's, not ours. */
+	OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG, NULL);
+	umask(077);
+	signal(SIGPIPE, SIG_IGN);
+}
+
+/* argv behind the program's name. */
+static bool dispatch(gf_run *run, int argc, char *const *argv, gf_error *err)
+{
+	gf_verb_id verb;
+	int used;
+
+	if (argc >= 1 && without_verb(argv[0]))
+		return true;
+	if (!gf_verb_find(argc >= 1 ? argv[0] : NULL, argc >= 2 ? argv[1] : NULL, &verb, &used, err))
+		return false;
+	run->verb = &gf_verbs[verb];
+	return gf_arguments_parse(&run->args, verb, argc - used, argv + used, err) && answer(run, verb, err);
+}
+
+int main(int argc, char **argv)
+{
+	gf_error err = { .class = GF_OK };
+	gf_run run = { .verb = NULL };
+	bool ok;
+
+	prepare();
+	ok = dispatch(&run, argc - 1, argv + 1, &err) && flush_stdout(&err);
+	if (!ok)
+		print_error(run.verb != NULL ? run.verb->name : "", &err);
+	gf_arguments_clear(&run.args);
+	return ok ? 0 : (int)err.class;
+}

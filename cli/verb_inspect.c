@@ -1,0 +1,122 @@
+/* inspect: what is in a bundle, after its signatures or marked as not verified. */
+#include <stdio.h>
+
+#include "cli/cli.h"
+
+static bool show_layers(const gf_platform *p, const gf_graph *g, gf_error *err)
+{
+	gf_table *t = gf_table_new(3, err);
+	char digest[GF_DIGEST_SIZE], size[GF_SIZE_TEXT], raw[GF_SIZE_TEXT + 8];
+
+	for (size_t i = 0; i < p->document->n_items; i++) {
+		const gf_descriptor *layer = &p->document->items[i];
+		size_t at = gf_graph_find(g, &layer->digest);
+
+		gf_digest_text(&layer->digest, digest);
+		gf_size_text(layer->size, size);
+		raw[0] = '\0';
+		if (at != SIZE_MAX && g->blobs[at].raw_size != 0) {
+			char text[GF_SIZE_TEXT];
+
+			gf_size_text(g->blobs[at].raw_size, text);
+			(void)snprintf(raw, sizeof raw, "%s raw", text);
+		}
+		gf_table_add(t, digest, size, raw);
+	}
+	return gf_table_print(t, stdout, 4, err);
+}
+
+static bool show_image(const gf_image *im, const gf_tree *tree, const gf_graph *g, gf_error *err)
+{
+	bool ok = gf_show_image(im, stdout, err);
+	gf_buf room;
+
+	gf_buf_init(&room, 256);
+	for (size_t i = 0; ok && i < tree->n_platforms; i++) {
+		const gf_platform *p = &tree->platforms[i];
+
+		printf("  layers of %s\n", gf_shown(&room, p->platform));
+		ok = show_layers(p, g, err);
+	}
+	gf_buf_clear(&room);
+	return ok;
+}
+
+static bool show(const gf_run *run, const gf_judged *j, bool unverified, gf_error *err)
+{
+	const gf_verdict *v = &j->verdict;
+	const gf_graph *g = gf_reader_graph(j->reader);
+	bool ok;
+
+	if (unverified)
+		printf("NOT VERIFIED\n");
+	ok = gf_show_head(
+	    run->args.words.items[0], 0, &v->manifest_digest, j->manifest, v->signers, v->n_signers, stdout, err);
+	for (size_t i = 0; ok && i < j->manifest->n_images; i++)
+		ok = show_image(&j->manifest->images[i], &g->trees[i], g, err);
+	printf(unverified ? "NOT VERIFIED\n" : "\nThe layers were not read: gapferry verify does that.\n");
+	return ok;
+}
+
+static void put_layers(gf_json_out *o, const gf_manifest *m, const gf_graph *g)
+{
+	gf_json_open(o, "layers", '[');
+	for (size_t i = 0; i < g->n_trees; i++)
+		for (size_t k = 0; k < g->trees[i].n_platforms; k++) {
+			const gf_platform *p = &g->trees[i].platforms[k];
+
+			gf_json_open(o, NULL, '{');
+			gf_json_put_digest(o, "image", &m->images[i].digest);
+			gf_json_put_digest(o, "manifest", &p->manifest);
+			gf_json_open(o, "layers", '[');
+			for (size_t n = 0; n < p->document->n_items; n++) {
+				gf_json_open(o, NULL, '{');
+				gf_json_put_digest(o, "digest", &p->document->items[n].digest);
+				gf_json_put(o, "mediaType", p->document->items[n].media_type);
+				gf_json_put_u64(o, "size", p->document->items[n].size);
+				gf_json_close(o, '}');
+			}
+			gf_json_close(o, ']');
+			gf_json_close(o, '}');
+		}
+	gf_json_close(o, ']');
+}
+
+static bool report(gf_run *run, const gf_judged *j, const gf_error *failure, gf_error *err)
+{
+	gf_report r;
+
+	gf_report_open(&r, run, err);
+	gf_json_put(&r.out, "bundle", run->args.words.items[0]);
+	/* Layers are not read here, so a bundle is never called verified, only its signature. */
+	gf_json_put_bool(&r.out, "signed", j->verdict.n_signers > 0);
+	if (j->reader != NULL)
+		gf_put_manifest(&r.out, &j->verdict.manifest_digest, j->manifest);
+	if (failure == NULL)
+		put_layers(&r.out, j->manifest, gf_reader_graph(j->reader));
+	gf_put_verdict(&r.out, &j->verdict);
+	return gf_report_close(&r, run, failure, err);
+}
+
+bool gf_verb_inspect(gf_run *run, gf_error *err)
+{
+	bool unverified = gf_given(&run->args, GF_OPT_UNVERIFIED), ok, said = true;
+	gf_walk walk = { .events = run->events };
+	gf_judged j;
+	gf_error shown;
+
+	ok = gf_judged_open(&j, run, unverified, err);
+	if (ok) {
+		walk.reader = j.reader;
+		walk.manifest = j.manifest;
+		ok = gf_walk_front(&walk, &j.verdict, err);
+	}
+	if (run->json)
+		said = report(run, &j, ok ? NULL : err, &shown);
+	else if (ok)
+		said = show(run, &j, unverified, &shown);
+	if (ok && !said)
+		*err = shown;
+	gf_judged_clear(&j);
+	return ok && said;
+}

@@ -1,0 +1,218 @@
+/* unpack: load a bundle under the names of an environment. */
+#include <stdio.h>
+#include <string.h>
+
+#include "cli/cli.h"
+#include "unpack/unpack.h"
+
+#define RETRIES 3
+
+static const char *state_text(gf_row_state state)
+{
+	static const char *const texts[] = { "planned", "sent", "held", "kept", "failed" };
+
+	return texts[state];
+}
+
+static bool take_registry(const gf_run *run, gf_registry_options *o, gf_secret *password, gf_error *err)
+{
+	const gf_arguments *a = &run->args;
+	uint64_t retries = RETRIES;
+
+	o->http.ca_file = gf_value(a, GF_OPT_CA_FILE);
+	o->http.cert_file = gf_value(a, GF_OPT_CERT_FILE);
+	o->http.key_file = gf_value(a, GF_OPT_KEY_FILE);
+	o->http.plain = gf_given(a, GF_OPT_PLAIN_HTTP);
+	o->auth_file = gf_value(a, GF_OPT_AUTHFILE);
+	o->username = gf_value(a, GF_OPT_USERNAME);
+	o->events = run->events;
+	if ((o->http.cert_file == NULL) != (o->http.key_file == NULL))
+		return gf_value_fail(o->http.cert_file == NULL ? GF_OPT_KEY_FILE : GF_OPT_CERT_FILE, err,
+		    "--cert-file and --key-file go together");
+	if ((o->username == NULL) == gf_given(a, GF_OPT_PASSWORD_STDIN))
+		return gf_value_fail(o->username == NULL ? GF_OPT_PASSWORD_STDIN : GF_OPT_USERNAME, err,
+		    "--username and --password-stdin go together");
+	if (!gf_value_u64(a, GF_OPT_RETRIES, 100, &retries, err))
+		return false;
+	o->retries = (unsigned)retries;
+	if (o->username == NULL)
+		return true;
+	if (strcmp(a->words.items[0], "-") == 0)
+		return gf_value_fail(GF_OPT_PASSWORD_STDIN, err, "stdin already is the bundle");
+	o->password = password;
+	return gf_secret_load_line(password, "-", err);
+}
+
+static bool take_options(const gf_run *run, gf_unpack_options *o, gf_secret *password, gf_error *err)
+{
+	const gf_arguments *a = &run->args;
+
+	o->bundle = a->words.items[0];
+	o->environment = gf_value(a, GF_OPT_ENV);
+	o->to = a->options[GF_OPT_TO].items;
+	o->n_to = a->options[GF_OPT_TO].n;
+	o->name = gf_value(a, GF_OPT_NAME);
+	o->tags = a->options[GF_OPT_TAG].items;
+	o->n_tags = a->options[GF_OPT_TAG].n;
+	o->keys = a->options[GF_OPT_KEY].items;
+	o->n_keys = a->options[GF_OPT_KEY].n;
+	o->with = a->options[GF_OPT_WITH].items;
+	o->n_with = a->options[GF_OPT_WITH].n;
+	o->state_dir = gf_value(a, GF_OPT_STATE);
+	o->site = gf_value(a, GF_OPT_SITE);
+	o->docker_host = gf_value(a, GF_OPT_HOST);
+	o->allow_unsigned = gf_given(a, GF_OPT_ALLOW_UNSIGNED);
+	o->dry_run = gf_given(a, GF_OPT_DRY_RUN);
+	o->verify_first = gf_given(a, GF_OPT_VERIFY_FIRST);
+	if (o->environment == NULL && o->n_to == 0)
+		return gf_fail(err, GF_USAGE, "option", NULL, "nowhere to load to: give --env NAME or --to TARGET");
+	return gf_jobs(run, &o->jobs, err) && take_registry(run, &o->registry, password, err);
+}
+
+/* One line for a target, then its names. */
+static void show_sum(const gf_target_sum *s, bool dry_run)
+{
+	char sent[GF_SIZE_TEXT], held[GF_SIZE_TEXT], space[GF_SIZE_TEXT];
+	gf_buf room;
+
+	gf_buf_init(&room, 2048);
+	gf_size_text(s->bytes_sent, sent);
+	gf_size_text(s->bytes_held, held);
+	gf_size_text(s->free_bytes, space);
+	printf("\n%s: ", gf_shown(&room, s->target));
+	if (s->failed)
+		printf("failed: %s", gf_shown(&room, s->error.text));
+	else
+		printf("%llu blobs (%s) %s, %llu (%s) held", (unsigned long long)s->blobs_sent, sent,
+		    dry_run ? "to send" : "sent", (unsigned long long)s->blobs_held, held);
+	if (dry_run && s->free_known)
+		printf(", %s free", space);
+	putchar('\n');
+	gf_buf_clear(&room);
+}
+
+static bool show_rows(const gf_unpack_result *r, const char *target, gf_error *err)
+{
+	gf_table *t = gf_table_new(4, err);
+	char digest[GF_DIGEST_SIZE];
+
+	gf_table_add(t, "packed name", "new name", "", "digest");
+	for (size_t i = 0; i < r->n_rows; i++) {
+		const gf_row *row = &r->rows[i];
+
+		if (strcmp(row->target, target) != 0)
+			continue;
+		gf_digest_text(&row->digest, digest);
+		gf_table_add(t, row->packed, row->name, state_text(row->state), digest);
+		if (row->state == GF_ROW_FAILED)
+			gf_table_mark(t);
+		if (row->moved)
+			gf_table_add(t, "", "", "was", row->before != NULL ? row->before : "another image");
+	}
+	return gf_table_print(t, stdout, 2, err);
+}
+
+static bool show(const gf_run *run, const gf_unpack_options *o, const gf_unpack_result *r, bool good, gf_error *err)
+{
+	const gf_verdict *v = &r->verdict;
+	bool ok = true;
+
+	if (r->manifest != NULL)
+		ok = gf_show_head(run->args.words.items[0], 0, &v->manifest_digest, r->manifest, v->signers,
+		    v->n_signers, stdout, err);
+	if (ok && !good && r->n_rows == 0) {
+		putchar('\n');
+		ok = gf_show_verdict(v, stdout, err);
+	}
+	for (size_t i = 0; ok && i < r->n_targets; i++) {
+		show_sum(&r->targets[i], o->dry_run);
+		ok = show_rows(r, r->targets[i].target, err);
+	}
+	if (ok && o->dry_run && good)
+		printf("\nNothing was changed (--dry-run).\n");
+	return ok;
+}
+
+static void put_targets(gf_json_out *o, const gf_unpack_result *r)
+{
+	gf_json_open(o, "targets", '[');
+	for (size_t i = 0; i < r->n_targets; i++) {
+		const gf_target_sum *s = &r->targets[i];
+
+		gf_json_open(o, NULL, '{');
+		gf_json_put(o, "target", s->target);
+		gf_json_put_u64(o, "blobsSent", s->blobs_sent);
+		gf_json_put_u64(o, "bytesSent", s->bytes_sent);
+		gf_json_put_u64(o, "blobsHeld", s->blobs_held);
+		gf_json_put_u64(o, "bytesHeld", s->bytes_held);
+		if (s->free_known)
+			gf_json_put_u64(o, "bytesFree", s->free_bytes);
+		gf_json_put_bool(o, "failed", s->failed);
+		if (s->failed)
+			gf_json_put(o, "error", s->error.text);
+		gf_json_close(o, '}');
+	}
+	gf_json_close(o, ']');
+	gf_json_open(o, "names", '[');
+	for (size_t i = 0; i < r->n_rows; i++) {
+		const gf_row *row = &r->rows[i];
+
+		gf_json_open(o, NULL, '{');
+		gf_json_put(o, "target", row->target);
+		gf_json_put(o, "packed", row->packed);
+		gf_json_put(o, "name", row->name);
+		gf_json_put_digest(o, "digest", &row->digest);
+		gf_json_put(o, "state", state_text(row->state));
+		if (row->moved)
+			gf_json_put(o, "before", row->before);
+		gf_json_close(o, '}');
+	}
+	gf_json_close(o, ']');
+}
+
+static bool report(
+    gf_run *run, const gf_unpack_options *o, const gf_unpack_result *r, const gf_error *failure, gf_error *err)
+{
+	gf_report report;
+
+	gf_report_open(&report, run, err);
+	gf_json_put(&report.out, "bundle", o->bundle);
+	gf_json_put(&report.out, "environment", o->environment);
+	gf_json_put_bool(&report.out, "dryRun", o->dry_run);
+	if (r->run[0] != '\0')
+		gf_json_put(&report.out, "run", r->run);
+	if (r->manifest != NULL)
+		gf_put_manifest(&report.out, &r->verdict.manifest_digest, r->manifest);
+	gf_put_verdict(&report.out, &r->verdict);
+	put_targets(&report.out, r);
+	return gf_report_close(&report, run, failure, err);
+}
+
+bool gf_verb_unpack(gf_run *run, gf_error *err)
+{
+	gf_unpack_options o = { .bundle = NULL };
+	gf_unpack_result r;
+	gf_secret password = { .data = NULL };
+	gf_buf config;
+	gf_error shown;
+	bool ok, said;
+
+	memset(&r, 0, sizeof r);
+	gf_verdict_init(&r.verdict);
+	gf_buf_init(&config, GF_CONFIG_FILE_MAX);
+	ok = gf_config_find(run, &config, err) && take_options(run, &o, &password, err);
+	if (!ok)
+		goto out;
+	o.config_dir = config.data;
+	ok = gf_unpack(&o, run->events, &r, err);
+	said = run->json ? report(run, &o, &r, ok ? NULL : err, &shown) : show(run, &o, &r, ok, &shown);
+	if (ok && !said) {
+		*err = shown;
+		ok = false;
+	}
+out:
+	gf_unpack_result_clear(&r);
+	gf_secret_clear(&password);
+	gf_buf_clear(&config);
+	return ok;
+}
