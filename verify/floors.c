@@ -1,0 +1,159 @@
+/* Floors, from the log alone: it is the truth and there is no cache of it. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "verify/floors.h"
+
+void gf_floors_clear(gf_floors *f)
+{
+	for (size_t i = 0; i < f->n_marks; i++) {
+		free(f->marks[i].stream);
+		free(f->marks[i].environment);
+	}
+	for (size_t i = 0; i < f->n_streams; i++)
+		free(f->streams[i].name);
+	free(f->marks);
+	free(f->streams);
+	free(f->releases);
+	*f = (gf_floors){ 0 };
+}
+
+int gf_floor_compare(const gf_floor *f, uint64_t epoch, uint64_t sequence)
+{
+	if (f->epoch != epoch)
+		return f->epoch < epoch ? -1 : 1;
+	if (f->sequence != sequence)
+		return f->sequence < sequence ? -1 : 1;
+	return 0;
+}
+
+const gf_floor *gf_floors_find(const gf_floors *f, const char *stream, const char *environment)
+{
+	for (size_t i = 0; i < f->n_marks; i++)
+		if (strcmp(f->marks[i].stream, stream) == 0 && strcmp(f->marks[i].environment, environment) == 0)
+			return &f->marks[i].floor;
+	return NULL;
+}
+
+/* What a line says, as far as it is there. */
+typedef struct entry {
+	const char *type, *stream, *environment;
+	uint64_t epoch, sequence;
+	bool has_manifest, unsigned_bundle;
+	gf_digest manifest;
+	gf_time created;
+} entry;
+
+static gf_floor *mark_for(gf_floors *f, const entry *e, gf_error *err)
+{
+	struct gf_floor_mark *m;
+
+	for (size_t i = 0; i < f->n_marks; i++)
+		if (strcmp(f->marks[i].stream, e->stream) == 0 && strcmp(f->marks[i].environment, e->environment) == 0)
+			return &f->marks[i].floor;
+	if (!gf_grow(&f->marks, &f->marks_room, f->n_marks, sizeof *f->marks, err))
+		return NULL;
+	m = &f->marks[f->n_marks];
+	*m = (struct gf_floor_mark){ 0 };
+	m->stream = gf_strdup(e->stream, err);
+	m->environment = m->stream != NULL ? gf_strdup(e->environment, err) : NULL;
+	if (m->environment == NULL) {
+		free(m->stream);
+		return NULL;
+	}
+	f->n_marks++;
+	return &m->floor;
+}
+
+/* The place of the stream; new: with the epoch of this entry. */
+static bool stream_for(gf_floors *f, const entry *e, size_t *at, gf_error *err)
+{
+	for (*at = 0; *at < f->n_streams; ++*at)
+		if (strcmp(f->streams[*at].name, e->stream) == 0)
+			return true;
+	if (!gf_grow(&f->streams, &f->streams_room, f->n_streams, sizeof *f->streams, err) ||
+	    (f->streams[*at].name = gf_strdup(e->stream, err)) == NULL)
+		return false;
+	f->streams[*at].epoch = e->epoch;
+	f->n_streams++;
+	return true;
+}
+
+static bool raise_floor(gf_floors *f, const entry *e, gf_error *err)
+{
+	gf_floor *floor = mark_for(f, e, err);
+	size_t stream;
+
+	if (floor == NULL || !stream_for(f, e, &stream, err) ||
+	    !gf_grow(&f->releases, &f->releases_room, f->n_releases, sizeof *f->releases, err))
+		return false;
+	f->releases[f->n_releases++] = (struct gf_floor_release){ stream, e->epoch, e->sequence, e->manifest };
+	if (!floor->present || gf_floor_compare(floor, e->epoch, e->sequence) < 0) {
+		floor->present = true;
+		floor->epoch = e->epoch;
+		floor->sequence = e->sequence;
+		floor->manifest = e->manifest;
+	}
+	return true;
+}
+
+static bool read_entry(gf_json root, entry *e, gf_error *err)
+{
+	const char *time = NULL, *created = NULL;
+	gf_time at;
+
+	if (!gf_json_string(root, "type", &e->type, err) || !gf_json_string(root, "time", &time, err))
+		return false;
+	if (!gf_time_parse(time, &at))
+		return gf_json_fail(gf_json_get(root, "time"), "log", err, "'%s' is not a time", time);
+	if (!gf_json_string_if(root, "stream", &e->stream, err) ||
+	    !gf_json_string_if(root, "environment", &e->environment, err) ||
+	    !gf_json_string_if(root, "created", &created, err) ||
+	    !gf_json_bool_if(root, "unsigned", &e->unsigned_bundle, err))
+		return false;
+	if (created != NULL && !gf_time_parse(created, &e->created))
+		return gf_json_fail(gf_json_get(root, "created"), "log", err, "'%s' is not a time", created);
+	e->has_manifest = gf_json_typeof(gf_json_get(root, "manifest")) != GF_JSON_ABSENT;
+	if (e->has_manifest && !gf_json_digest(root, "manifest", &e->manifest, err))
+		return false;
+	/* A line with a stream has its numbers: a floor that lost its number would be no floor. */
+	return e->stream == NULL ||
+	    (gf_json_u64(root, "epoch", &e->epoch, err) && gf_json_u64(root, "sequence", &e->sequence, err));
+}
+
+static bool take_entry(gf_floors *f, const entry *e, gf_error *err)
+{
+	bool accepted = strcmp(e->type, "accepted") == 0;
+	bool loaded = strcmp(e->type, "loaded") == 0 || strcmp(e->type, "complete") == 0;
+	gf_floor *floor;
+
+	if ((!accepted && !loaded) || e->unsigned_bundle)
+		return true;
+	if (!e->has_manifest || (accepted && e->created == 0))
+		return gf_fail(
+		    err, GF_FAILED, "log", NULL, "'%s' without %s", e->type, e->has_manifest ? "created" : "manifest");
+	if (accepted && e->created > f->newest)
+		f->newest = e->created;
+	if (e->stream == NULL)
+		return true;
+	if (e->environment == NULL)
+		return gf_fail(err, GF_FAILED, "log", NULL, "'%s' with a stream and without environment", e->type);
+	if (accepted)
+		return raise_floor(f, e, err);
+	floor = mark_for(f, e, err);
+	if (floor == NULL)
+		return false;
+	floor->has_loaded = true;
+	floor->loaded = e->manifest;
+	return true;
+}
+
+bool gf_floors_take(gf_floors *f, const char *line, size_t n, gf_error *err)
+{
+	gf_json_doc *doc = gf_json_parse(line, n, GF_LOG_LINE_MAX, GF_FAILED, "line", err);
+	entry e = { 0 };
+	bool ok = doc != NULL && read_entry(gf_json_root(doc), &e, err) && take_entry(f, &e, err);
+
+	gf_json_free(doc);
+	return ok;
+}

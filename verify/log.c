@@ -1,0 +1,233 @@
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "verify/log.h"
+
+struct gf_log {
+	int fd; /* -1: not there, empty */
+	char *path;
+	uint64_t offset; /* behind the last line handed out */
+	uint64_t lines;
+};
+
+gf_log *gf_log_open(const char *path, bool write, gf_error *err)
+{
+	gf_log *l = gf_alloc(1, sizeof *l, err);
+	int flags = write ? O_RDWR | O_CREAT | O_APPEND : O_RDONLY;
+	struct stat st;
+	bool ok;
+
+	if (l == NULL)
+		return NULL;
+	l->fd = -1;
+	l->path = gf_strdup(path, err);
+	ok = l->path != NULL;
+	if (ok) {
+		/* O_NONBLOCK: nobody waits for the other end of a FIFO. */
+		l->fd = open(path, flags | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0600);
+		ok = l->fd >= 0 || (errno == ENOENT && !write) ||
+		    gf_fail_errno(err, GF_FAILED, "state", path, "the log '%s' cannot be opened", path);
+	}
+	if (ok && l->fd >= 0 && (fstat(l->fd, &st) != 0 || !S_ISREG(st.st_mode)))
+		ok = gf_fail(err, GF_FAILED, "state", path, "the log '%s' is not a regular file", path);
+	ok = ok && (!write || gf_dir_sync_parent(path, err));
+	if (ok)
+		return l;
+	gf_log_close(l);
+	return NULL;
+}
+
+void gf_log_close(gf_log *l)
+{
+	if (l == NULL)
+		return;
+	if (l->fd >= 0)
+		(void)close(l->fd);
+	free(l->path);
+	free(l);
+}
+
+static bool log_size(const gf_log *l, uint64_t *size, gf_error *err)
+{
+	struct stat st;
+
+	if (fstat(l->fd, &st) != 0)
+		return gf_fail_errno(err, GF_FAILED, "state", l->path, "the log '%s' cannot be read", l->path);
+	*size = (uint64_t)st.st_size;
+	return *size >= l->offset ||
+	    gf_fail(err, GF_FAILED, "log", l->path,
+		"the log '%s' has become shorter: %llu bytes, %llu had been read; it is only ever appended to", l->path,
+		(unsigned long long)*size, (unsigned long long)l->offset);
+}
+
+/* The lines in the n bytes at piece, which begin where line ends. */
+static bool take_lines(
+    gf_log *l, gf_buf *line, const char *piece, size_t n, gf_log_take *take, void *ctx, gf_error *err)
+{
+	const char *end = piece + n;
+	gf_error full;
+
+	while (piece < end) {
+		const char *lf = memchr(piece, '\n', (size_t)(end - piece));
+		size_t part = (size_t)((lf != NULL ? lf : end) - piece);
+
+		/* Longer than a line may be: an error once its LF is seen, else torn. */
+		if (line->len <= GF_LOG_LINE_MAX && !gf_buf_add(line, piece, part, &full))
+			line->len = GF_LOG_LINE_MAX + 1;
+		if (lf == NULL)
+			break;
+		if (line->len > GF_LOG_LINE_MAX)
+			return gf_fail(err, GF_FAILED, "log", l->path, "line %llu of '%s' is longer than %d bytes",
+			    (unsigned long long)l->lines + 1, l->path, GF_LOG_LINE_MAX);
+		if (!take(ctx, gf_buf_text(line), line->len, l->lines + 1, err))
+			return false;
+		l->lines++;
+		l->offset += line->len + 1;
+		line->len = 0;
+		piece = lf + 1;
+	}
+	return true;
+}
+
+bool gf_log_read(gf_log *l, gf_log_take *take, void *ctx, gf_error *err)
+{
+	uint64_t size = 0, at = l->offset;
+	char *piece = NULL;
+	gf_buf line;
+	bool ok;
+
+	if (l->fd < 0)
+		return true;
+	gf_buf_init(&line, GF_LOG_LINE_MAX + 1);
+	ok = log_size(l, &size, err) && (piece = gf_alloc(1, GF_COPY_STEP, err)) != NULL;
+	while (ok && at < size) {
+		size_t n = size - at < GF_COPY_STEP ? (size_t)(size - at) : GF_COPY_STEP;
+
+		ok = gf_pread_full(l->fd, piece, n, at, l->path, err) ||
+		    gf_fail(err, GF_FAILED, "state", l->path, "the log '%s' cannot be read: %s", l->path, err->text);
+		ok = ok && take_lines(l, &line, piece, n, take, ctx, err);
+		at += n;
+	}
+	gf_buf_clear(&line);
+	free(piece);
+	return ok;
+}
+
+static bool hash_tail(const gf_log *l, uint64_t size, gf_digest *digest, gf_error *err)
+{
+	char *piece = gf_alloc(1, GF_COPY_STEP, err);
+	gf_hash *h = piece != NULL ? gf_hash_new(err) : NULL;
+	bool ok = h != NULL;
+
+	for (uint64_t at = l->offset; ok && at < size;) {
+		size_t n = size - at < GF_COPY_STEP ? (size_t)(size - at) : GF_COPY_STEP;
+
+		ok = gf_pread_full(l->fd, piece, n, at, l->path, err) && gf_hash_update(h, piece, n, err);
+		at += n;
+	}
+	ok = ok && gf_hash_finish(h, digest, err);
+	gf_hash_free(h);
+	free(piece);
+	return ok;
+}
+
+static void begin(gf_json_out *o, const char *type, gf_buf *out, gf_error *err)
+{
+	char now[GF_TIME_SIZE];
+
+	gf_time_print(gf_now(), now);
+	gf_json_begin(o, out, 0, err);
+	o->ascii = true;
+	gf_json_open(o, NULL, '{');
+	gf_json_put(o, "time", now);
+	gf_json_put(o, "type", type);
+}
+
+static bool end(gf_json_out *o)
+{
+	gf_json_close(o, '}');
+	return gf_json_end(o);
+}
+
+bool gf_log_mend(gf_log *l, gf_error *err)
+{
+	uint64_t size = 0;
+	gf_digest digest;
+	gf_json_out o;
+	gf_buf line;
+	bool ok;
+
+	if (!log_size(l, &size, err))
+		return false;
+	if (size == l->offset)
+		return true;
+	gf_buf_init(&line, GF_LOG_LINE_MAX);
+	ok = hash_tail(l, size, &digest, err);
+	if (ok) {
+		begin(&o, "recovered", &line, err);
+		gf_json_put_u64(&o, "bytes", size - l->offset);
+		gf_json_put_digest(&o, "digest", &digest);
+		ok = end(&o);
+	}
+	if (ok && ftruncate(l->fd, (off_t)l->offset) != 0)
+		ok = gf_fail_errno(
+		    err, GF_FAILED, "log", l->path, "the torn last line of '%s' cannot be cut off", l->path);
+	ok = ok && gf_log_append(l, &line, err);
+	gf_buf_clear(&line);
+	return ok;
+}
+
+bool gf_log_append(gf_log *l, const gf_buf *line, gf_error *err)
+{
+	uint64_t size = 0;
+	gf_buf whole;
+	bool ok;
+
+	if (!log_size(l, &size, err))
+		return false;
+	gf_buf_init(&whole, GF_LOG_LINE_MAX + 1);
+	ok = gf_buf_add(&whole, line->data, line->len, err) && gf_buf_puts(&whole, "\n", err);
+	if (ok && (!gf_write_all(l->fd, whole.data, whole.len, l->path, err) || !gf_sync(l->fd, l->path, err))) {
+		ok = gf_fail(err, GF_FAILED, "log", l->path, "nothing is done that cannot be logged: %s", err->text);
+		/* Half a line is cut off now if it can be, else by the next who takes the lock. */
+		if (ftruncate(l->fd, (off_t)size) != 0)
+			(void)gf_because(err, "(a torn line is left)");
+	}
+	gf_buf_clear(&whole);
+	return ok;
+}
+
+bool gf_log_print(const gf_record *r, gf_time created, gf_buf *out, gf_error *err)
+{
+	char text[GF_TIME_SIZE];
+	gf_json_out o;
+
+	begin(&o, r->type, out, err);
+	gf_json_put(&o, "run", r->run);
+	gf_json_put(&o, "site", r->site);
+	gf_json_put(&o, "environment", r->environment);
+	gf_json_put(&o, "stream", r->stream);
+	if (r->stream != NULL) {
+		gf_json_put_u64(&o, "epoch", r->epoch);
+		gf_json_put_u64(&o, "sequence", r->sequence);
+	}
+	if (r->manifest != NULL)
+		gf_json_put_digest(&o, "manifest", r->manifest);
+	if (created > 0) {
+		gf_time_print(created, text);
+		gf_json_put(&o, "created", text);
+	}
+	gf_json_put(&o, "target", r->target);
+	gf_json_put(&o, "name", r->name);
+	if (r->digest != NULL)
+		gf_json_put_digest(&o, "digest", r->digest);
+	gf_json_put(&o, "step", r->step);
+	gf_json_put(&o, "code", r->code);
+	if (r->unsigned_bundle)
+		gf_json_put_bool(&o, "unsigned", true);
+	return end(&o);
+}

@@ -1,0 +1,28 @@
+/* log: the file of lines under the state; knows nothing of what the lines mean.  Private to verify/. */
+#ifndef GF_VERIFY_LOG_H
+#define GF_VERIFY_LOG_H
+
+#include "verify/verify.h"
+
+typedef struct gf_log gf_log;
+
+/* write: made when absent (0600).  Not there and not write: an empty log. */
+gf_log *gf_log_open(const char *path, bool write, gf_error *err);
+void gf_log_close(gf_log *l);
+
+/* Every whole line that was not handed out before, without its LF; number counts from 1.  What stands behind the last
+ * LF is left alone: another process may be writing it. */
+typedef bool gf_log_take(void *ctx, const char *line, size_t n, uint64_t number, gf_error *err);
+bool gf_log_read(gf_log *l, gf_log_take *take, void *ctx, gf_error *err);
+
+/* Under the lock and after gf_log_read: what stands behind the last LF was torn by a crash.  It is cut off and a
+ * `recovered` line with its length and digest is written (FORMAT.md 6). */
+bool gf_log_mend(gf_log *l, gf_error *err);
+
+/* Under the lock: one more line (without LF), on the disk when this returns. */
+bool gf_log_append(gf_log *l, const gf_buf *line, gf_error *err);
+
+/* A record as a line.  created: of the manifest, for `accepted`; 0: none. */
+bool gf_log_print(const gf_record *r, gf_time created, gf_buf *out, gf_error *err);
+
+#endif

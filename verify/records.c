@@ -1,0 +1,106 @@
+#include <stdio.h>
+#include <string.h>
+
+#include "verify/records.h"
+
+#define PATH_MAX_BYTES 4096
+
+/* Write bytes under name, unless they stand there already; *other: something else does. */
+static bool keep_file(const char *dir, const char *name, const gf_buf *bytes, bool *other, gf_error *err)
+{
+	gf_buf path, there;
+	gf_error why = { 0 };
+	bool ok, found;
+
+	*other = false;
+	gf_buf_init(&path, PATH_MAX_BYTES);
+	gf_buf_init(&there, GF_STATEMENT_MAX);
+	ok = gf_path_join(&path, dir, name, err);
+	found = ok && gf_file_load(path.data, GF_STATEMENT_MAX, GF_FAILED, &there, &why);
+	if (found && there.len == bytes->len && memcmp(gf_buf_text(&there), gf_buf_text(bytes), there.len) == 0)
+		; /* kept by an earlier run */
+	else if (found)
+		*other = true;
+	else
+		ok = ok && gf_file_store(path.data, 0600, gf_buf_text(bytes), bytes->len, err);
+	gf_buf_clear(&there);
+	gf_buf_clear(&path);
+	return ok;
+}
+
+/* None replaces another (FORMAT.md 3): a second file of the same name gets a name from its own bytes. */
+static bool keep_signature(const char *dir, const gf_member *m, gf_error *err)
+{
+	const char *ext = gf_signature_ext(m->name, "manifest.json");
+	char hex[GF_HEX_SIZE], name[128];
+	gf_digest digest;
+	bool other;
+
+	if (ext == NULL)
+		return gf_fail(
+		    err, GF_FAILED, "state", m->name, "'%s' is not the name of a signature of the manifest", m->name);
+	if (!keep_file(dir, m->name, &m->bytes, &other, err))
+		return false;
+	if (!other)
+		return true;
+	if (!gf_hash_bytes(gf_buf_text(&m->bytes), m->bytes.len, &digest, err))
+		return false;
+	gf_digest_hex(&digest, hex);
+	(void)snprintf(name, sizeof name, "manifest.json.%.16s.%s", hex, ext);
+	return keep_file(dir, name, &m->bytes, &other, err);
+}
+
+bool gf_records_keep(const char *state_dir, const gf_digest *manifest, const gf_buf *statement,
+    const gf_member *signatures, size_t n, gf_error *err)
+{
+	char hex[GF_HEX_SIZE];
+	gf_digest found;
+	gf_buf dir;
+	bool ok, other = false;
+
+	gf_digest_hex(manifest, hex);
+	gf_buf_init(&dir, PATH_MAX_BYTES);
+	ok = gf_hash_bytes(gf_buf_text(statement), statement->len, &found, err);
+	if (ok && !gf_digest_equal(&found, manifest))
+		ok =
+		    gf_fail(err, GF_FAILED, "state", hex, "a record was to be kept under the digest of something else");
+	ok = ok && gf_buf_printf(&dir, err, "%s/records/%s", state_dir, hex) && gf_dir_make(dir.data, 0700, err) &&
+	    keep_file(dir.data, "manifest.json", statement, &other, err);
+	if (ok && other)
+		ok = gf_fail(err, GF_FAILED, "state", dir.data,
+		    "'%s/manifest.json' does not have the digest it lies under; the state is damaged", dir.data);
+	for (size_t i = 0; ok && i < n; i++)
+		ok = keep_signature(dir.data, &signatures[i], err);
+	/* A directory that an earlier run made may not be on the disk yet. */
+	ok = ok && gf_dir_sync_parent(dir.data, err);
+	gf_buf_clear(&dir);
+	return ok;
+}
+
+bool gf_records_created(const char *state_dir, const gf_digest *manifest, gf_time *created, gf_error *err)
+{
+	char hex[GF_HEX_SIZE];
+	gf_manifest *m = NULL;
+	gf_digest found;
+	gf_buf path, text;
+	bool ok;
+
+	gf_digest_hex(manifest, hex);
+	gf_buf_init(&path, PATH_MAX_BYTES);
+	gf_buf_init(&text, GF_STATEMENT_MAX);
+	ok = gf_buf_printf(&path, err, "%s/records/%s/manifest.json", state_dir, hex) &&
+	    gf_file_load(path.data, GF_STATEMENT_MAX, GF_FAILED, &text, err) &&
+	    gf_hash_bytes(gf_buf_text(&text), text.len, &found, err);
+	if (ok && !gf_digest_equal(&found, manifest))
+		ok = gf_fail(err, GF_FAILED, "state", path.data, "'%s' is not the manifest of that digest", path.data);
+	ok = ok && (m = gf_manifest_parse(gf_buf_text(&text), text.len, err)) != NULL;
+	if (ok)
+		*created = m->created;
+	else
+		gf_fail(
+		    err, GF_FAILED, "state", hex, "the manifest %s was not kept as it should be: %s", hex, err->text);
+	gf_manifest_free(m);
+	gf_buf_clear(&text);
+	gf_buf_clear(&path);
+	return ok;
+}

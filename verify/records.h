@@ -1,0 +1,13 @@
+/* records: manifests that were accepted, each with the signatures that counted (FORMAT.md 6).  Private to verify/. */
+#ifndef GF_VERIFY_RECORDS_H
+#define GF_VERIFY_RECORDS_H
+
+#include "verify/verify.h"
+
+/* On the disk when this returns.  Signatures are named manifest.json.<16 hex>.<ext>. */
+bool gf_records_keep(const char *state_dir, const gf_digest *manifest, const gf_buf *statement,
+    const gf_member *signatures, size_t n, gf_error *err);
+/* The signed `created` of a manifest that was kept. */
+bool gf_records_created(const char *state_dir, const gf_digest *manifest, gf_time *created, gf_error *err);
+
+#endif

@@ -1,0 +1,185 @@
+/* FORMAT.md 5, judging, step 3: signatures, inside and beside. */
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "verify/signers.h"
+
+#define STEM "manifest.json"
+
+void gf_text_append(char *text, size_t cap, const char *fmt, ...)
+{
+	size_t n = strlen(text);
+	va_list args;
+
+	va_start(args, fmt);
+	(void)vsnprintf(text + n, cap - n, fmt, args);
+	va_end(args);
+}
+
+/* The signature files inside and beside, as one list. */
+typedef struct files {
+	const gf_member *inside, *beside;
+	size_t n_inside, n_beside;
+} files;
+
+static files files_of(const gf_reader *r, const gf_judge *j)
+{
+	files f = { .beside = j->companions, .n_beside = j->n_companions };
+
+	f.inside = gf_reader_signatures(r, &f.n_inside);
+	return f;
+}
+
+/* The i-th, or NULL where it is a companion of another kind. */
+static const gf_member *file_at(const files *f, size_t i)
+{
+	const gf_member *m = i < f->n_inside ? &f->inside[i] : &f->beside[i - f->n_inside];
+
+	return gf_signature_ext(m->name, STEM) != NULL ? m : NULL;
+}
+
+static bool fits(const gf_pubkey *k, const gf_member *m, const gf_buf *statement)
+{
+	return gf_signature_fits(k, gf_signature_ext(m->name, STEM), &m->bytes, gf_buf_text(statement), statement->len);
+}
+
+/* A key that signs twice counts once. */
+static void count_signer(gf_verdict *v, const gf_pubkey *k)
+{
+	for (size_t i = 0; i < v->n_signers; i++)
+		if (v->signers[i] == k)
+			return;
+	v->signers[v->n_signers++] = k;
+}
+
+static bool find_signers(const gf_reader *r, const gf_judge *j, gf_verdict *v, gf_error *err)
+{
+	const gf_buf *statement = gf_reader_statement(r);
+	size_t n_keys = j->trust != NULL ? gf_trust_count(j->trust) : 0;
+	files f = files_of(r, j);
+
+	free(v->signers);
+	v->n_signers = v->n_signatures = v->n_unknown = 0;
+	v->signers = gf_alloc(n_keys, sizeof *v->signers, err);
+	if (v->signers == NULL)
+		return false;
+	for (size_t i = 0; i < f.n_inside + f.n_beside; i++) {
+		const gf_member *m = file_at(&f, i);
+		bool known = false;
+
+		if (m == NULL)
+			continue;
+		v->n_signatures++;
+		for (size_t k = 0; !known && k < n_keys; k++) {
+			known = fits(gf_trust_key(j->trust, k), m, statement);
+			if (known)
+				count_signer(v, gf_trust_key(j->trust, k));
+		}
+		v->n_unknown += !known;
+	}
+	return true;
+}
+
+/* "ci 0011223344556677, ops ..." */
+static void list_keys(const gf_trust *t, char *text, size_t cap)
+{
+	size_t n = t != NULL ? gf_trust_count(t) : 0;
+
+	for (size_t i = 0; i < n && i < 8; i++) {
+		char hex[GF_HEX_SIZE];
+
+		gf_digest_hex(gf_pubkey_id(gf_trust_key(t, i)), hex);
+		gf_text_append(
+		    text, cap, "%s%.40s %.16s", i > 0 ? ", " : "", gf_pubkey_holder(gf_trust_key(t, i)), hex);
+	}
+	if (n > 8)
+		gf_text_append(text, cap, " and %zu more", n - 8);
+}
+
+/* The hints in the names, which prove nothing but help the reader of the message. */
+static void list_hints(const files *f, char *text, size_t cap)
+{
+	size_t shown = 0;
+
+	for (size_t i = 0; i < f->n_inside + f->n_beside && shown < 8; i++) {
+		const gf_member *m = file_at(f, i);
+
+		if (m != NULL)
+			gf_text_append(text, cap, "%s%.16s", shown++ > 0 ? ", " : "", m->name + strlen(STEM) + 1);
+	}
+}
+
+/* Nothing satisfies: say what was found, what is trusted, and what to do. */
+static bool refuse_signatures(const gf_reader *r, const gf_judge *j, const gf_verdict *v, gf_error *err)
+{
+	const char *name = gf_reader_name(r);
+	char keys[400] = "", hints[200] = "";
+	files f = files_of(r, j);
+
+	list_keys(j->trust, keys, sizeof keys);
+	list_hints(&f, hints, sizeof hints);
+	if (v->n_signatures == 0)
+		return gf_fail(err, GF_REFUSED, "signature", name,
+		    "'%s' has no signature, inside or beside it (trusted here: %s); --allow-unsigned lets an unsigned bundle "
+		    "through, and is logged",
+		    name, keys[0] != '\0' ? keys : "no key");
+	if (keys[0] == '\0')
+		return gf_fail(err, GF_REFUSED, "signature", name,
+		    "'%s' has %zu signature%s (by key %s, as their names say) and no key is trusted here: give --key, or put "
+		    "public keys as *.pub into keys/ of the configuration",
+		    name, v->n_signatures, v->n_signatures == 1 ? "" : "s", hints);
+	return gf_fail(err, GF_REFUSED, "signature", name,
+	    "none of the %zu signature%s of '%s' (by key %s, as their names say) fits a trusted key (%s): it was signed by "
+	    "somebody else, or changed since, or the medium is damaged: copy it again and compare%s",
+	    v->n_signatures, v->n_signatures == 1 ? "" : "s", name, hints, keys,
+	    j->allow_unsigned ? "; --allow-unsigned is for bundles without any signature" : "");
+}
+
+bool gf_signers_judge(const gf_reader *r, const gf_judge *j, gf_verdict *v, gf_error *err)
+{
+	char hex[GF_HEX_SIZE];
+
+	if (!find_signers(r, j, v, err))
+		return false;
+	if (v->n_signers > 0) {
+		gf_digest_hex(gf_pubkey_id(v->signers[0]), hex);
+		gf_check_set(v, GF_CHECK_SIGNATURE, GF_CHECK_PASSED,
+		    "%zu of %zu signatures by %zu trusted key%s (%s %.16s%s)", v->n_signatures - v->n_unknown,
+		    v->n_signatures, v->n_signers, v->n_signers == 1 ? "" : "s", gf_pubkey_holder(v->signers[0]), hex,
+		    v->n_signers > 1 ? ", ..." : "");
+		return true;
+	}
+	if (v->n_signatures == 0 && j->allow_unsigned) {
+		v->unsigned_bundle = true;
+		gf_check_set(v, GF_CHECK_SIGNATURE, GF_CHECK_LIFTED, "unsigned; let through by --allow-unsigned");
+		return true;
+	}
+	(void)refuse_signatures(r, j, v, err);
+	gf_check_set(v, GF_CHECK_SIGNATURE, GF_CHECK_FAILED, "%s", err->text);
+	return j->skip_signatures;
+}
+
+bool gf_accept_keep(gf_reader *r, const gf_judge *j, const gf_verdict *v, gf_error *err)
+{
+	const gf_buf *statement = gf_reader_statement(r);
+	files f = files_of(r, j);
+	gf_member *counted =
+	    gf_alloc(f.n_inside + f.n_beside, sizeof *counted, err); /* what they point to is not ours */
+	size_t n = 0;
+	bool ok = counted != NULL;
+
+	for (size_t i = 0; ok && i < f.n_inside + f.n_beside; i++) {
+		const gf_member *m = file_at(&f, i);
+		bool counts = false;
+
+		for (size_t k = 0; m != NULL && !counts && k < v->n_signers; k++)
+			counts = fits(v->signers[k], m, statement);
+		if (counts)
+			counted[n++] = *m;
+	}
+	ok = ok && gf_state_keep(j->state, &v->manifest_digest, statement, counted, n, err);
+	free(counted);
+	return ok;
+}

@@ -1,0 +1,14 @@
+/* state: what accept.c asks of it beside the public functions.  Private to verify/. */
+#ifndef GF_VERIFY_STATE_H
+#define GF_VERIFY_STATE_H
+
+#include "verify/verify.h"
+
+/* The epoch of the first release of this stream that was ever accepted here, whatever the environment. */
+bool gf_state_first_epoch(const gf_state *s, const char *stream, uint64_t *epoch);
+/* The release accepted here under this number; the first one, should there be several. */
+bool gf_state_accepted(const gf_state *s, const char *stream, uint64_t epoch, uint64_t sequence, gf_digest *manifest);
+/* The highest signed `created` among accepted bundles; 0: none. */
+gf_time gf_state_newest(const gf_state *s);
+
+#endif
