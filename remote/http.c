@@ -29,6 +29,7 @@ struct gf_http {
 	char *home; /* origin of the first request: the only one that sees the client certificate */
 	char *unix_socket, *ca_file, *cert_file, *key_file;
 	bool plain;
+	unsigned stall_seconds;
 };
 
 /* ---- urls ---- */
@@ -158,6 +159,7 @@ gf_http *gf_http_open(const gf_http_options *options, gf_error *err)
 		return NULL;
 	pthread_mutex_init(&h->lock, NULL);
 	h->plain = options->plain;
+	h->stall_seconds = options->stall_seconds != 0 ? options->stall_seconds : GF_HTTP_STALL_SECONDS;
 	if (!keep_path(&h->unix_socket, options->unix_socket, NULL, err) ||
 	    !keep_path(&h->ca_file, options->ca_file, "CA file", err) ||
 	    !keep_path(&h->cert_file, options->cert_file, "client certificate", err) ||
@@ -561,9 +563,9 @@ bool gf_exchange_run(gf_exchange *x, bool (*wanted)(const gf_exchange *), gf_err
 		if (now != before || (x->patient && x->ended && sent(x) >= x->before + x->chunk_taken)) {
 			before = now;
 			since = seconds();
-		} else if (seconds() - since > GF_HTTP_STALL_SECONDS) {
-			return gf_fail(err, GF_FAILED, "http-timeout", NULL, "%s: not a byte has moved for %d seconds",
-			    x->what, GF_HTTP_STALL_SECONDS);
+		} else if (seconds() - since > (int64_t)x->http->stall_seconds) {
+			return gf_fail(err, GF_FAILED, "http-timeout", NULL, "%s: not a byte has moved for %u seconds",
+			    x->what, x->http->stall_seconds);
 		}
 	}
 	return true;

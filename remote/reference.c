@@ -198,8 +198,10 @@ static bool split_host(
 		return bad(whole, err, "what stands before the first '/' is no host[:port]");
 	memcpy(out->host, text, host);
 	out->host[host] = '\0';
-	if (strcmp(out->host, "index." DEFAULT_HOST) == 0)
+	if (strcmp(out->host, "index." DEFAULT_HOST) == 0) {
+		memset(out->host, 0, sizeof out->host); /* equal references have equal bytes */
 		strcpy(out->host, DEFAULT_HOST);
+	}
 	*name = slash + 1;
 	*n -= host + 1;
 	return true;

@@ -41,6 +41,7 @@ typedef struct gf_http_options {
 	const char *unix_socket;                    /* NULL: TCP */
 	const char *ca_file, *cert_file, *key_file; /* PEM; NULL: the system's CAs, no client certificate */
 	bool plain;                                 /* http:// is allowed */
+	unsigned stall_seconds;                     /* without a byte in either direction; 0: GF_HTTP_STALL_SECONDS */
 } gf_http_options;
 
 const char *gf_http_library(void); /* version of libcurl */
