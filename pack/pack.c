@@ -150,30 +150,10 @@ static bool begin_manifest(packing *p, gf_error *err)
 	return m->packer_version != NULL && m->compressor != NULL;
 }
 
-/* What the graph gave to the manifest. */
-static void forget_graph(gf_manifest *m)
-{
-	for (size_t i = 0; i < m->n_images; i++) {
-		gf_image *image = &m->images[i];
-		for (size_t k = 0; k < image->n_platforms; k++)
-			free(image->platforms[k].platform);
-		free(image->platforms);
-		free(image->media_type);
-		free(image->load);
-		image->platforms = NULL;
-		image->n_platforms = 0;
-		image->media_type = image->load = NULL;
-	}
-	free(m->blobs);
-	m->blobs = NULL;
-	m->n_blobs = 0;
-}
-
 static bool build(packing *p, gf_error *err)
 {
 	const char *load = p->options->load_platform != NULL ? p->options->load_platform : "linux/amd64";
 
-	forget_graph(p->manifest);
 	gf_buf_clear(&p->statement);
 	return build_graph(p, err) && gf_manifest_complete(p->manifest, p->graph, load, err) &&
 	    gf_manifest_print(p->manifest, &p->statement, err);
