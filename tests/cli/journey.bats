@@ -1,0 +1,242 @@
+#!/usr/bin/env bats
+# shellcheck disable=SC2154 # root, verbs, stderr: from common.bash and bats
+# pack, verify, inspect and unpack into a layout, end to end: what is printed is compared with what is there.
+
+setup_file() {
+	load common
+	make_bundle
+}
+
+setup() {
+	load common
+	fresh
+	ln -s "$BATS_FILE_TMPDIR"/{image.tar,release.pem,release.pub} .
+	cp "$BATS_FILE_TMPDIR/app.tar" .
+	image_id=sha256:$(tar -xOf image.tar manifest.json | jq -r '.[0].Config' | sed 's/\.json$//')
+	name=registry.example/team/app:1.2
+}
+
+# Of the manifest as it lies in the bundle.
+statement() {
+	tar -xOf app.tar META/manifest.json
+}
+
+@test "pack prints names, image ID, manifest digest, and the digest of what was signed" {
+	run --separate-stderr -0 gapferry pack -o new.tar --key release.pem --stream app --sequence 7 \
+		--bundle-version 1.2.0 --created 2026-01-02T03:04:05Z --label ticket=OPS-1 image.tar
+	digest=$(tar -xOf new.tar META/manifest.json | jq -r '.predicate.images[0].platforms[0].manifest')
+	[[ $output == *"$image_id"* ]]
+	[[ $output == *"$digest"* ]]
+	[[ $output == *"sha256:$(tar -xOf new.tar META/manifest.json | sha256sum | cut -d' ' -f1)"* ]]
+	[[ $output == *$'\n'"$name"$'\n'* ]]
+	[[ $output =~ signed\ by\ +release,\ ecdsa-p256,\ key\ [0-9a-f]{64} ]]
+	[[ $output == *'app, epoch 1, sequence 7'* ]]
+	[[ $output =~ label\ ticket\ +OPS-1 ]]
+	[ "$(gapferry inspect --json --key release.pub new.tar | jq -r '.images[0].platforms[0].imageId')" = "$image_id" ]
+}
+
+@test "pack --json says the same as the bundle" {
+	run --separate-stderr -0 gapferry pack --json -o new.tar --key release.pem image.tar
+	[ "$(jq -r .size <<<"$output")" = "$(stat -c %s new.tar)" ]
+	[ "$(jq -r .manifest <<<"$output")" = "sha256:$(tar -xOf new.tar META/manifest.json | sha256sum | cut -d' ' -f1)" ]
+	[ "$(jq -c '.images[0].platforms' <<<"$output")" = "$(tar -xOf new.tar META/manifest.json | jq -c '.predicate.images[0].platforms')" ]
+	[ "$(jq -r '.signers[0].id' <<<"$output")" = "$(openssl pkey -pubin -in release.pub -outform DER | sha256sum | cut -d' ' -f1)" ]
+	[ "$(jq -r .status <<<"$output")" = 0 ]
+}
+
+@test "pack -o - writes the same bytes to stdout and the summary to stderr" {
+	gapferry pack -o file.tar --created 2026-01-02T03:04:05Z image.tar >text 2>/dev/null
+	[ -s text ]
+	gapferry pack -o - --created 2026-01-02T03:04:05Z image.tar >pipe.tar 2>summary
+	cmp file.tar pipe.tar
+	grep -qF "$image_id" summary
+}
+
+@test "pack --expires: a duration counts from --created, a date is midnight" {
+	gapferry pack -q -o a.tar --created 2026-01-02T03:04:05Z --expires 90d image.tar
+	[ "$(tar -xOf a.tar META/manifest.json | jq -r .predicate.expires)" = 2026-04-02T03:04:05Z ]
+	SOURCE_DATE_EPOCH=1767323045 gapferry pack -q -o b.tar --expires 90d image.tar
+	cmp a.tar b.tar
+	gapferry pack -q -o c.tar --created 2026-01-02T03:04:05Z --expires 2027-05-23 image.tar
+	[ "$(tar -xOf c.tar META/manifest.json | jq -r .predicate.expires)" = 2027-05-23T00:00:00Z ]
+}
+
+@test "pack without a key warns; verify refuses with 3, unpack needs --allow-unsigned" {
+	run --separate-stderr -0 gapferry pack -o bare.tar image.tar
+	[[ $stderr == *'gapferry pack: warning: '*nsigned* ]]
+	[[ $output =~ signed\ by\ +nobody ]]
+	run --separate-stderr -3 gapferry verify --key release.pub bare.tar
+	[[ $output == *'NOT VERIFIED'* ]]
+	run --separate-stderr -3 gapferry unpack --key release.pub --to oci:out bare.tar
+	[ ! -e out ]
+	run --separate-stderr -0 gapferry unpack --allow-unsigned --to oci:out bare.tar
+	[ -e out/index.json ]
+}
+
+@test "verify: every check named, signer shown, exit 0" {
+	run --separate-stderr -0 gapferry verify --key release.pub app.tar
+	[ -z "$stderr" ]
+	for check in head signature manifest stream audience created expires floor front graph layers deep end; do
+		[[ $output =~ (^|$'\n')$check\ +(passed|not\ required) ]] || { echo "$check"; false; }
+	done
+	[[ $output =~ signed\ by\ +release,\ ecdsa-p256 ]]
+	[[ $output == *$'\nverified: 1 image, '* ]]
+	[[ $output != *'NOT VERIFIED'* ]]
+}
+
+@test "verify --json: the checks, and the manifest" {
+	run --separate-stderr -0 gapferry verify --json --deep --key release.pub app.tar
+	[ "$(jq -r '.verified' <<<"$output")" = true ]
+	[ "$(jq -r '[.checks[] | select(.result == "passed" or .result == "not required" | not)] | length' <<<"$output")" = 0 ]
+	[ "$(jq -r '.checks[] | select(.name == "deep") | .result' <<<"$output")" = passed ]
+	[ "$(jq -r '.manifest' <<<"$output")" = "sha256:$(statement | sha256sum | cut -d' ' -f1)" ]
+	[ "$(jq -r '.sequence' <<<"$output")" = 7 ]
+}
+
+@test "verify reads a pipe, and takes keys from the configuration" {
+	mkdir config/keys
+	cp release.pub config/keys/
+	run --separate-stderr -0 gapferry verify - <app.tar
+	[[ $output == *$'\nverified: '* ]]
+	run --separate-stderr -0 gapferry verify --config config app.tar
+}
+
+@test "another key: 3; the message says that the medium may be damaged, too" {
+	gapferry key new --no-passphrase stranger
+	run --separate-stderr -3 gapferry verify --key stranger.pub app.tar
+	[[ $stderr == 'gapferry verify: '*damaged* ]]
+	[[ $output == *'NOT VERIFIED'* ]]
+	[[ $output =~ signature\ +failed ]]
+}
+
+@test "a flipped byte of the layer: 4, named; nothing is loaded" {
+	at=$(($(stat -c %s app.tar) - 20000))
+	byte=$(od -An -tu1 -j "$at" -N 1 app.tar)
+	printf '%b' "\\x$(printf %02x $((byte ^ 1)))" | dd of=app.tar bs=1 seek="$at" conv=notrunc status=none
+	run --separate-stderr -4 gapferry verify --key release.pub app.tar
+	[[ $output =~ layers\ +failed ]]
+	run --separate-stderr -4 gapferry verify --json --key release.pub app.tar
+	[ "$(jq -r '.error.class + " " + .error.name' <<<"$output")" = 'damaged blob-digest' ]
+	run --separate-stderr -4 gapferry unpack --key release.pub --to oci:out app.tar
+	[ ! -e out/index.json ]
+}
+
+@test "inspect shows names, platforms, layers, build and signers" {
+	gapferry pack -q -o app2.tar --key release.pem --build-id 20261123.4 image.tar
+	run --separate-stderr -0 gapferry inspect --key release.pub app2.tar
+	[[ $output == *$'\n'"$name"$'\n'* ]]
+	[[ $output == *"$image_id"* ]]
+	layer=$(tar -xOf app2.tar META/manifest.json | jq -r '.predicate.blobs[] | select(.kind == "layer") | .digest')
+	[[ $output == *"$layer"* ]]
+	[[ $output =~ build\ id\ +20261123.4 ]]
+	[[ $output != *'NOT VERIFIED'* ]]
+	run --separate-stderr -0 gapferry inspect --json --key release.pub app2.tar
+	[ "$(jq -r '.layers[0].layers[0].digest' <<<"$output")" = "$layer" ]
+}
+
+@test "inspect refuses an unknown signer; --unverified shows it, marked first and last" {
+	gapferry key new --no-passphrase stranger
+	run --separate-stderr -3 gapferry inspect --key stranger.pub app.tar
+	[[ $output != *"$image_id"* ]]
+	run --separate-stderr -0 gapferry inspect --unverified --key stranger.pub app.tar
+	[ "${lines[0]}" = 'NOT VERIFIED' ]
+	[ "${lines[-1]}" = 'NOT VERIFIED' ]
+	[[ $output == *"$image_id"* ]]
+}
+
+@test "unpack into a layout under a new name; the table says so; again, everything is held" {
+	run --separate-stderr -0 gapferry unpack --key release.pub --to oci:out \
+		--name 'prod.example:5000/shop/{basename}' --tag '{tag}-{sequence}' --tag latest app.tar
+	digest=$(statement | jq -r '.predicate.images[0].digest')
+	for tag in 1.2-7 latest; do
+		[[ $output =~ $name\ +prod.example:5000/shop/app:$tag\ +sent\ +$digest ]]
+		[ "$(jq -r --arg n "prod.example:5000/shop/app:$tag" '.manifests[] | select(.annotations["org.opencontainers.image.ref.name"] == $n) | .digest' out/index.json)" = "$digest" ]
+	done
+	[ "$(jq -r .config.digest "out/blobs/sha256/${digest#sha256:}")" = "$image_id" ]
+	for blob in out/blobs/sha256/*; do
+		[ "$(sha256sum <"$blob" | cut -d' ' -f1)" = "${blob##*/}" ]
+	done
+	run --separate-stderr -0 gapferry unpack --json --key release.pub --to oci:out \
+		--name 'prod.example:5000/shop/{basename}' --tag '{tag}-{sequence}' --tag latest app.tar
+	[ "$(jq -r '.targets[0].blobsSent' <<<"$output")" = 0 ]
+	[ "$(jq -r '[.names[].state] | unique | join(",")' <<<"$output")" = held ]
+}
+
+@test "unpack --dry-run prints the plan and changes nothing" {
+	run --separate-stderr -0 gapferry unpack --dry-run --key release.pub --to oci:out --name x.example/y app.tar
+	[[ $output == *'x.example/y:1.2'*planned* ]]
+	[[ $output == *'to send'* ]]
+	[[ $output == *'Nothing was changed'* ]]
+	[ ! -e out ]
+	[ ! -e state ]
+}
+
+@test "unpack --env: the file of the environment, its rules and its lock file; an older release is refused" {
+	mkdir -p config/environments config/keys
+	cp release.pub config/keys/
+	cat >config/environments/prod.yaml <<-END
+		environment: prod
+		targets:
+		  - oci: $PWD/prod
+		retag:
+		  - match: "registry.example/team/*"
+		    name: "mirror.prod.example/{basename}"
+		    tags: ["{tag}", "{version}-{sequence}"]
+		lock-file: $PWD/lock.json
+	END
+	run --separate-stderr -0 gapferry unpack --env prod app.tar
+	[[ $output == *mirror.prod.example/app:1.2* ]]
+	[[ $output == *mirror.prod.example/app:1.2.0-7* ]]
+	[ -s lock.json ]
+	gapferry pack -q -o old.tar --key release.pem --stream app --sequence 6 --bundle-version 1.2.0 image.tar
+	before=$(cat prod/index.json state/audit.jsonl)
+	run --separate-stderr -3 gapferry verify --env prod old.tar
+	[[ $output =~ floor\ +failed ]]
+	[ "$(cat prod/index.json state/audit.jsonl)" = "$before" ]
+	run --separate-stderr -3 gapferry unpack --env prod old.tar
+	[[ $stderr == 'gapferry unpack: '*sequence* ]]
+}
+
+@test "an environment file with a mistake: 2, with file and line" {
+	mkdir -p config/environments
+	printf 'environment: prod\ntargets:\n  - oci: /x\nretagg: []\n' >config/environments/prod.yaml
+	run --separate-stderr -2 gapferry unpack --key release.pub --env prod app.tar
+	[[ $stderr == *prod.yaml*4*retagg* ]]
+}
+
+@test "text from a bundle is escaped on its way to the terminal" {
+	gapferry pack -q -o odd.tar --key release.pem --bundle-version $'1\e[31m' image.tar
+	run --separate-stderr -0 gapferry inspect --key release.pub odd.tar
+	[[ $output != *$'\e'* ]]
+	[[ $output == *'1\x1b[31m'* ]]
+}
+
+@test "--progress=json gives JSON lines on stderr; -q gives nothing" {
+	run --separate-stderr -0 gapferry verify --progress json --key release.pub app.tar
+	while read -r line; do
+		jq -e '.event' <<<"$line" >/dev/null
+	done <<<"$stderr"
+	run --separate-stderr -0 gapferry verify -q --key release.pub app.tar
+	[ -z "$stderr" ]
+}
+
+@test "a bundle on a terminal-less stdout that closes early is no crash" {
+	run bash -c "'$GAPFERRY' help | head -n 1"
+	[ "$status" -eq 0 ]
+	[ "$output" = 'usage: gapferry VERB [options] ARGUMENTS' ]
+}
+
+@test "version names the libraries; --self-test passes and leaves nothing" {
+	run --separate-stderr -0 gapferry version
+	for library in OpenSSL libsodium libcurl libarchive ISA-L zlib zstd jansson libyaml; do
+		[[ $output =~ $'\n'$library\ +[0-9]+\.[0-9]+ ]]
+	done
+	[[ $output =~ compressor\ +isal\ [0-9.]+\ gzip\ 1\ [a-z0-9-]+ ]]
+	run -0 gapferry version --json
+	[ "$(jq -r '.libraries | length' <<<"$output")" = 9 ]
+	mkdir tmp
+	TMPDIR=$PWD/tmp run --separate-stderr -0 gapferry version --self-test
+	[ "${#lines[@]}" -eq 6 ]
+	[ "$(grep -c '^ok  ' <<<"$output")" -eq 6 ]
+	[ -z "$(ls tmp)" ]
+}
