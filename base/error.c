@@ -17,7 +17,7 @@ static void copy_cut(char *to, size_t cap, const char *from)
 }
 
 /* The arguments may point into *err, so the text is made beside it. */
-static void fill(
+__attribute__((format(printf, 6, 0))) static void fill(
     gf_error *err, gf_class class, int os_errno, const char *name, const char *object, const char *fmt, va_list args)
 {
 	char text[sizeof err->text];

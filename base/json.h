@@ -47,7 +47,8 @@ gf_json gf_json_get(gf_json object, const char *key); /* node NULL when absent o
  * read (image-protocols.md 1.1).  For archives made by others only. */
 gf_json gf_json_get_any_case(gf_json object, const char *key);
 
-/* Required members.  Missing: "missing-key"; wrong type: "json-type".  Strings have no NUL inside. */
+/* Required members.  Missing: "missing-key"; wrong type: "json-type"; an integer out of range: "json-range".
+ * Strings have no NUL inside ("json-nul"). */
 bool gf_json_object(gf_json object, const char *key, gf_json *out, gf_error *err);
 bool gf_json_array(gf_json object, const char *key, gf_json *out, gf_error *err);
 bool gf_json_string(gf_json object, const char *key, const char **out, gf_error *err);
