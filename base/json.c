@@ -676,8 +676,3 @@ gf_json_doc *gf_json_tree_finish(gf_json_tree *t, gf_error *err)
 	gf_json_tree_free(t);
 	return doc;
 }
-
-const char *gf_json_library(void)
-{
-	return jansson_version_str();
-}
