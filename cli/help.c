@@ -5,6 +5,7 @@
 #include "cli/cli.h"
 
 #define WIDTH 80
+#define DATE "2026-11-25" /* of the version, as in CHANGES.md */
 
 static const struct {
 	const char *term, *text;
@@ -186,7 +187,8 @@ static void man_verb(FILE *to, gf_verb_id verb)
 
 void gf_help_man(FILE *to)
 {
-	fputs(".TH GAPFERRY 1 \"\" \"gapferry " GF_VERSION "\"\n.SH NAME\ngapferry \\- carry container images across "
+	fputs(".TH GAPFERRY 1 \"" DATE "\" \"gapferry " GF_VERSION
+	      "\"\n.SH NAME\ngapferry \\- carry container images across "
 	      "an air gap\n.SH SYNOPSIS\n.B gapferry\n.I VERB\n[options] arguments\n.SH VERBS\n",
 	    to);
 	for (size_t i = 0; i < GF_VERBS; i++)

@@ -113,15 +113,27 @@ static bool answer(gf_run *run, gf_verb_id verb, gf_error *err)
 	return true;
 }
 
-/* "gapferry --help", "gapferry --version": no verb at all. */
-static bool without_verb(const char *word)
+static bool asks_help(const char *word)
 {
-	if (strcmp(word, "--version") == 0)
-		puts("gapferry " GF_VERSION);
-	else if (strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0)
-		gf_help_overview(stdout);
-	else
+	return word != NULL && (strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0);
+}
+
+/* "gapferry --help", "gapferry --version", "gapferry key --help": no verb at all. */
+static bool without_verb(const char *word, const char *next)
+{
+	if (word == NULL)
 		return false;
+	if (strcmp(word, "--version") == 0) {
+		puts("gapferry " GF_VERSION);
+	} else if (asks_help(word)) {
+		gf_help_overview(stdout);
+	} else if (strcmp(word, "key") == 0 && asks_help(next)) {
+		gf_help_verb(GF_VERB_KEY_NEW, stdout);
+		putchar('\n');
+		gf_help_verb(GF_VERB_KEY_SHOW, stdout);
+	} else {
+		return false;
+	}
 	return true;
 }
 
@@ -140,12 +152,13 @@ static void prepare(void)
 /* argv behind the program's name. */
 static bool dispatch(gf_run *run, int argc, char *const *argv, gf_error *err)
 {
+	const char *word = argc >= 1 ? argv[0] : NULL, *next = argc >= 2 ? argv[1] : NULL;
 	gf_verb_id verb;
 	int used;
 
-	if (argc >= 1 && without_verb(argv[0]))
+	if (without_verb(word, next))
 		return true;
-	if (!gf_verb_find(argc >= 1 ? argv[0] : NULL, argc >= 2 ? argv[1] : NULL, &verb, &used, err))
+	if (!gf_verb_find(word, next, &verb, &used, err))
 		return false;
 	run->verb = &gf_verbs[verb];
 	return gf_arguments_parse(&run->args, verb, argc - used, argv + used, err) && answer(run, verb, err);

@@ -143,7 +143,9 @@ refused() {
 
 @test "pack: what does not go together is said before anything is read" {
 	refused 2 'gapferry pack: the output is missing: -o OUT' pack image.tar
-	refused 2 'gapferry pack: --json: stdout already takes the bundle*' pack -o - --json image.tar
+	run --separate-stderr -2 gapferry pack -o - --json image.tar
+	[[ ${stderr_lines[0]} == 'gapferry pack: --json: stdout already takes the bundle'* ]]
+	[ "$(jq -r .error.class <<<"$output")" = usage ]
 	refused 2 "gapferry pack: --layers: 'zstd' is not gzip or none" pack -o x --layers zstd image.tar
 	refused 2 "gapferry pack: --label: 'ticket' is not KEY=VALUE" pack -o x --label ticket image.tar
 	refused 2 "gapferry pack: --label: '=x' is not KEY=VALUE" pack -o x --label =x image.tar
@@ -177,8 +179,8 @@ refused() {
 }
 
 @test "errors under --json are one object on stdout and the line on stderr" {
-	run --separate-stderr -1 gapferry verify --json missing.tar
+	run --separate-stderr -2 gapferry verify --json missing.tar
 	[[ $stderr == 'gapferry verify: '*missing.tar* ]]
-	[ "$(jq -r '[.verb, .status, .verified, .error.class] | map(tostring) | join(" ")' <<<"$output")" = 'verify 1 false failed' ]
+	[ "$(jq -r '[.verb, .status, .verified, .error.class] | map(tostring) | join(" ")' <<<"$output")" = 'verify 2 false usage' ]
 	[ "$(jq -r '.error.text | length > 0' <<<"$output")" = true ]
 }
