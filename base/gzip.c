@@ -1,5 +1,4 @@
 #include <isa-l.h>
-#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/gzip.h"
@@ -52,7 +51,11 @@ bool gf_deflater_block(
     gf_deflater *d, const void *in, size_t n, bool last, void *out, size_t cap, size_t *out_n, gf_error *err)
 {
 	struct isal_zstream *z = &d->stream;
+	bool complete;
 	int rc;
+
+	if (n > UINT32_MAX || cap > UINT32_MAX)
+		return gf_fail(err, GF_FAILED, "compress", NULL, "a block of %zu bytes is too large for ISA-L", n);
 
 	isal_deflate_init(z);
 	z->level = LEVEL;
@@ -67,7 +70,8 @@ bool gf_deflater_block(
 	z->next_out = out;
 	z->avail_out = (uint32_t)cap;
 	rc = isal_deflate(z);
-	if (rc != COMP_OK || z->avail_in != 0 || z->avail_out == 0)
+	complete = z->internal_state.state == (last ? ZSTATE_END : ZSTATE_NEW_HDR);
+	if (rc != COMP_OK || z->avail_in != 0 || !complete)
 		return gf_fail(err, GF_FAILED, "compress", NULL, "ISA-L gave error %d for a block of %zu bytes", rc, n);
 	*out_n = z->total_out;
 	return true;
@@ -78,23 +82,18 @@ void gf_deflater_free(gf_deflater *d)
 	free(d);
 }
 
-/* The family of CPUs whose bytes are equal (facts/performance.md, "Compression"). */
-static const char *code_path(void)
-{
-#if defined(__x86_64__)
-	return __builtin_cpu_supports("sse4.2") ? "x86-64" : "x86-64-base";
-#elif defined(__aarch64__)
-	return "arm64";
-#else
-	return "portable";
-#endif
-}
+/* The version of ISA-L's header: 2.30 has no call that tells the library's. */
+#define TEXT_OF(x) #x
+#define TEXT(x) TEXT_OF(x)
+#define NAME "isal " TEXT(ISAL_MAJOR_VERSION) "." TEXT(ISAL_MINOR_VERSION) " gzip " TEXT(LEVEL) " "
 
 const char *gf_gzip_name(void)
 {
-	static char name[48];
-
-	(void)snprintf(
-	    name, sizeof name, "isal %d.%d gzip %d %s", ISAL_MAJOR_VERSION, ISAL_MINOR_VERSION, LEVEL, code_path());
-	return name;
+#if defined(__x86_64__)
+	return __builtin_cpu_supports("sse4.2") ? NAME "x86-64" : NAME "x86-64-base";
+#elif defined(__aarch64__)
+	return NAME "arm64";
+#else
+	return NAME "portable";
+#endif
 }

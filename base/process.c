@@ -26,10 +26,17 @@ static void close_fd(int *fd)
 	*fd = -1;
 }
 
-/* environ and the additions; only the array is new. */
+static bool same_name(const char *a, const char *b)
+{
+	size_t n = strcspn(a, "=");
+
+	return strncmp(a, b, n) == 0 && b[n] == '=';
+}
+
+/* The additions, and environ without the names they give anew; only the array is new. */
 static char **environment_with(const char *const *add, gf_error *err)
 {
-	size_t n = 0, m = 0;
+	size_t n = 0, m = 0, count = 0;
 	char **all;
 
 	while (environ[n] != NULL)
@@ -39,10 +46,16 @@ static char **environment_with(const char *const *add, gf_error *err)
 	all = gf_alloc(n + m + 1, sizeof *all, err);
 	if (all == NULL)
 		return NULL;
-	/* First match wins in getenv, so the additions stand in front. */
 	for (size_t i = 0; i < m; i++)
-		all[i] = (char *)(uintptr_t)add[i];
-	memcpy(all + m, environ, n * sizeof *all);
+		all[count++] = (char *)(uintptr_t)add[i];
+	for (size_t i = 0; i < n; i++) {
+		bool anew = false;
+
+		for (size_t j = 0; !anew && j < m; j++)
+			anew = same_name(add[j], environ[i]);
+		if (!anew)
+			all[count++] = environ[i];
+	}
 	return all;
 }
 
@@ -78,7 +91,6 @@ static bool child_start(const gf_process *p, bool wants_out, child *c, gf_error 
 
 	if (env == NULL)
 		return false;
-	/* Our descriptors start above 3, which the child uses for its report. */
 	if (pipe2(in, O_CLOEXEC) != 0 || (wants_out && pipe2(out, O_CLOEXEC) != 0) || pipe2(failure, O_CLOEXEC) != 0) {
 		gf_fail_errno(err, GF_FAILED, "command", p->argv[0], "no pipe for '%s'", p->argv[0]);
 		goto out;

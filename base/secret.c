@@ -1,22 +1,19 @@
 #include <errno.h>
-#include <fcntl.h>
 #include <sodium.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "base/secret.h"
 #include "base/sys.h"
 
-#define LINE_MAX_BYTES 4096
+#define PASSPHRASE_MAX 4096
 
+/* n bytes and a NUL of guarded memory; the guard page stands right behind the NUL. */
 static bool secret_new(gf_secret *s, size_t n, gf_error *err)
 {
-	s->data = NULL;
-	s->len = 0;
+	*s = (gf_secret){ .data = NULL };
 	if (sodium_init() < 0)
 		return gf_fail(err, GF_FAILED, "secret", NULL, "libsodium cannot be started");
-	s->data = sodium_malloc(n + 1);
+	s->data = n < SIZE_MAX ? sodium_malloc(n + 1) : NULL;
 	if (s->data == NULL)
 		return gf_no_memory(err);
 	s->data[n] = '\0';
@@ -26,10 +23,14 @@ static bool secret_new(gf_secret *s, size_t n, gf_error *err)
 
 bool gf_secret_set(gf_secret *s, const void *bytes, size_t n, gf_error *err)
 {
-	if (!secret_new(s, n, err))
+	gf_secret made;
+
+	if (!secret_new(&made, n, err))
 		return false;
 	if (n > 0)
-		memcpy(s->data, bytes, n);
+		memcpy(made.data, bytes, n);
+	gf_secret_clear(s); /* last: bytes may lie in it */
+	*s = made;
 	return true;
 }
 
@@ -37,75 +38,87 @@ void gf_secret_clear(gf_secret *s)
 {
 	if (s->data != NULL)
 		sodium_free(s->data); /* wipes */
-	s->data = NULL;
-	s->len = 0;
+	*s = (gf_secret){ .data = NULL };
 }
 
-/* Bytes of fd until its end, or until max of them; into guarded memory from the start. */
-static bool read_capped(int fd, size_t max, gf_secret *s, const char *path, gf_error *err)
+/* Bytes of fd into s until its end, until s is full, or (line) up to and with the first LF,
+ * behind which nothing is taken from fd: it may be a terminal or hold more answers. */
+static bool fill(int fd, bool line, gf_secret *s, const char *path, gf_error *err)
 {
 	size_t have = 0;
 
-	if (!secret_new(s, max, err))
-		return false;
-	while (have < max) {
-		ssize_t n = gf_sys_read(fd, s->data + have, max - have);
+	while (have < s->len) {
+		ssize_t n = gf_sys_read(fd, s->data + have, line ? 1 : s->len - have);
 
 		if (n < 0 && errno == EINTR)
 			continue;
-		if (n < 0) {
-			gf_secret_clear(s);
+		if (n < 0)
 			return gf_fail_errno(err, GF_FAILED, "read", path, "reading '%s'", path);
-		}
-		if (n == 0)
-			break;
 		have += (size_t)n;
+		if (n == 0 || (line && s->data[have - 1] == '\n'))
+			break;
 	}
 	s->data[have] = '\0';
 	s->len = have;
 	return true;
 }
 
-static bool load_path(gf_secret *s, const char *path, size_t max, gf_error *err)
+/* At most max bytes of path in *s; more show as max + 1. */
+static bool load(int fd, bool line, size_t max, gf_secret *s, const char *path, gf_error *err)
 {
-	int fd = strcmp(path, "-") == 0 ? STDIN_FILENO : gf_sys_openat(AT_FDCWD, path, O_RDONLY | O_CLOEXEC, 0);
-	bool ok;
+	if (!secret_new(s, max + 1, err))
+		return false;
+	if (fill(fd, line, s, path, err))
+		return true;
+	gf_secret_clear(s);
+	return false;
+}
 
-	s->data = NULL;
-	s->len = 0;
-	if (fd < 0)
-		return gf_fail_errno(err, GF_USAGE, "read", path, "'%s' cannot be opened", path);
-	ok = read_capped(fd, max, s, path, err);
-	if (fd != STDIN_FILENO)
-		(void)close(fd);
-	return ok;
+static int open_path(const char *path)
+{
+	return gf_sys_openat(AT_FDCWD, path, O_RDONLY | O_CLOEXEC | O_NOCTTY, 0);
 }
 
 bool gf_secret_load_line(gf_secret *s, const char *path, gf_error *err)
 {
-	char *end;
+	bool from_stdin = strcmp(path, "-") == 0;
+	int fd = from_stdin ? STDIN_FILENO : open_path(path);
+	gf_secret line = { .data = NULL };
+	bool ok;
 
-	if (!load_path(s, path, LINE_MAX_BYTES + 1, err))
-		return false;
-	end = memchr(s->data, '\n', s->len);
-	if (end == NULL && s->len > LINE_MAX_BYTES) {
-		gf_secret_clear(s);
-		return gf_fail(err, GF_USAGE, "passphrase", path, "the first line of '%s' is longer than %d bytes",
-		    path, LINE_MAX_BYTES);
-	}
-	if (end != NULL) {
-		sodium_memzero(end, s->len - (size_t)(end - s->data));
-		s->len = (size_t)(end - s->data);
-	}
-	return true;
+	if (fd < 0)
+		return gf_fail_errno(err, GF_USAGE, "passphrase", path, "'%s' cannot be opened", path);
+	ok = load(fd, true, PASSPHRASE_MAX, &line, path, err);
+	if (ok && line.len > 0 && line.data[line.len - 1] == '\n')
+		line.data[--line.len] = '\0';
+	if (ok && line.len > PASSPHRASE_MAX)
+		ok = gf_fail(err, GF_USAGE, "passphrase", path, "the first line of '%s' is longer than %d bytes", path,
+		    PASSPHRASE_MAX);
+	if (ok && memchr(line.data, '\0', line.len) != NULL)
+		ok = gf_fail(err, GF_USAGE, "passphrase", path, "the first line of '%s' has a NUL byte in it", path);
+	ok = ok && gf_secret_set(s, line.data, line.len, err);
+	gf_secret_clear(&line);
+	if (!from_stdin)
+		(void)close(fd);
+	return ok;
 }
 
 bool gf_secret_load(gf_secret *s, const char *path, size_t max, gf_error *err)
 {
-	if (!load_path(s, path, max + 1, err))
-		return false;
-	if (s->len <= max)
-		return true;
-	gf_secret_clear(s);
-	return gf_fail(err, GF_USAGE, "too-large", path, "'%s' has more than %zu bytes", path, max);
+	int fd = open_path(path);
+	gf_secret whole = { .data = NULL };
+	bool ok;
+
+	if (fd < 0 && (errno == ENOENT || errno == ENOTDIR))
+		return gf_fail_errno(err, GF_USAGE, "not-found", path, "'%s' cannot be opened", path);
+	if (fd < 0)
+		return gf_fail_errno(err, GF_USAGE, "read", path, "'%s' cannot be opened", path);
+	ok = load(fd, false, max, &whole, path, err);
+	if (ok && whole.len > max)
+		ok = gf_fail(
+		    err, GF_USAGE, "too-large", path, "'%s' is larger than the %zu bytes allowed here", path, max);
+	ok = ok && gf_secret_set(s, whole.data, whole.len, err);
+	gf_secret_clear(&whole);
+	(void)close(fd);
+	return ok;
 }

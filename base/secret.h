@@ -9,11 +9,13 @@ typedef struct gf_secret {
 	size_t len;
 } gf_secret;
 
+/* s is zeroed or holds a secret, which is freed first; on failure it stays. */
 bool gf_secret_set(gf_secret *s, const void *bytes, size_t n, gf_error *err);
 void gf_secret_clear(gf_secret *s);
-/* The first line of a file, or of stdin for "-", without its LF; at most 4096 bytes, else GF_USAGE "passphrase". */
+/* The first line of a file, or of stdin for "-", without its LF; at most 4096 bytes, else GF_USAGE "passphrase";
+ * nor may it have a NUL.  Nothing behind the LF is read. */
 bool gf_secret_load_line(gf_secret *s, const char *path, gf_error *err);
-/* A whole file, at most max bytes (private keys). */
+/* A whole file or FIFO, at most max bytes (private keys): else GF_USAGE "too-large", "not-found". */
 bool gf_secret_load(gf_secret *s, const char *path, size_t max, gf_error *err);
 
 /* How a library asks for a passphrase.  confirm: ask twice.  Given by cli; knows GAPFERRY_PASSPHRASE,
