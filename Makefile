@@ -126,7 +126,7 @@ $(B)/tests/fuzz/fuzz_%: tests/fuzz/fuzz_%.c tests/fuzz/replay.c $(filter-out $(B
 sanitized:
 	$(MAKE) B=$(B)/asan HARDEN=-fPIE CPPFLAGS=-DGF_TEST_FAULTS LDFLAGS=-fsanitize=address,undefined \
 		CFLAGS="-O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all" \
-		all units replay $(B)/asan/tests/hostile/flip
+		all units drivers replay
 
 # ---- drivers of tests that need the libraries ----
 
@@ -134,10 +134,12 @@ $(B)/tests/hostile/%: tests/hostile/%.c $(filter-out $(B)/cli.a,$(LIBS))
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) -MMD -MP -o $@ $< $(filter-out $(B)/cli.a,$(LIBS)) $(ALL_LIBS)
 
+drivers: $(patsubst %.c,$(B)/%,$(wildcard tests/hostile/*.c))
+
 include packaging/static/static.mk
 
 clean:
 	rm -rf $(B)
 
 -include $(OBJ:.o=.d) $(UNITS:=.d)
-.PHONY: all units clean deps demo test test-long check-docs check bench install fuzz fuzz-build replay sanitized
+.PHONY: all units clean deps demo test test-long check-docs check bench install fuzz fuzz-build replay drivers sanitized

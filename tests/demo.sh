@@ -4,6 +4,7 @@
 # image is loaded there too, and run.
 set -euo pipefail
 program=$(realpath "$1")
+here=$(cd "$(dirname "$0")" && pwd)
 work=$(mktemp -d "${TMPDIR:-/tmp}/gapferry-demo.XXXXXX")
 loaded=
 finish() {
@@ -34,20 +35,10 @@ die() {
 }
 
 say "1. The build made an image: busybox in one layer, as 'docker save' writes it"
-mkdir -p rootfs/bin rootfs/etc image
-cp "$(command -v busybox)" rootfs/bin/busybox
-for a in sh ls cat echo uname; do ln -s busybox "rootfs/bin/$a"; done
-echo 'root:x:0:0:root:/:/bin/sh' >rootfs/etc/passwd
-echo 'carried by gapferry' >rootfs/etc/motd
-tar --sort=name --owner=0 --group=0 --numeric-owner --mtime=@0 -C rootfs -cf image/layer.tar .
-diff_id=$(sha256sum image/layer.tar | cut -d' ' -f1)
+run "$here/lib/busybox-image.sh" image.tar acme/demo:1.0 'carried by gapferry'
+config=$(tar -xOf image.tar manifest.json | jq -r '.[0].Config')
+config=${config%.json}
 arch=$(dpkg --print-architecture)
-printf '{"architecture":"%s","os":"linux","created":"1970-01-01T00:00:00Z","config":{"Cmd":["/bin/cat","/etc/motd"]},"rootfs":{"type":"layers","diff_ids":["sha256:%s"]}}' \
-	"$arch" "$diff_id" >image/config.json
-config=$(sha256sum image/config.json | cut -d' ' -f1)
-mv image/config.json "image/$config.json"
-printf '[{"Config":"%s.json","RepoTags":["acme/demo:1.0"],"Layers":["layer.tar"]}]' "$config" >image/manifest.json
-tar -C image -cf image.tar .
 ls -l image.tar
 
 say "2. A key pair (here without a passphrase; never so at work)"

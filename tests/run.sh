@@ -14,6 +14,7 @@ mkdir -p "$logs"
 rm -f "$logs"/*.log
 B=$(cd "$B" && pwd)
 export GAPFERRY=${GAPFERRY:-$B/gapferry}
+GAPFERRY=$(realpath -m "$GAPFERRY")
 # What a test must never meet: the caller's keys, state, daemon, credentials, build system.
 for v in $(compgen -e | grep -E '^(GAPFERRY_|DOCKER_|REGISTRY_AUTH|BUILD_|CI_|SYSTEM_|GITHUB_|SOURCE_DATE_EPOCH|(HTTPS?|NO|ALL|https?|no|all)_(PROXY|proxy)|SSL_CERT_)'); do
 	unset "$v"
@@ -84,7 +85,9 @@ run() {
 	docs) suite docs 300 tests/docs.sh ;;
 	cli | faults | interop)
 		if compgen -G "tests/$1/*.bats" >/dev/null; then
-			suite "$1" 900 bats --tap --timing tests/"$1"
+			more=()
+			[ -z "${GF_LONG-}" ] || [ ! -d "tests/$1/long" ] || more=("tests/$1/long")
+			suite "$1" $((900 + ${#more[@]} * 2700)) bats --tap --timing "tests/$1" "${more[@]}"
 		fi
 		;;
 	*)
