@@ -19,6 +19,7 @@
 typedef struct gf_run {
 	const gf_verb *verb;
 	gf_arguments args;
+	struct gf_progress *progress;
 	gf_events *events;
 	gf_asker asker;
 	bool json;
@@ -108,7 +109,9 @@ typedef struct gf_progress gf_progress;
 /* how: auto, plain, json or none ("auto" when NULL). */
 gf_progress *gf_progress_open(const char *verb, const char *how, bool quiet, bool verbose, gf_error *err);
 gf_events *gf_progress_events(gf_progress *p);
-void gf_progress_close(gf_progress *p); /* bars are gone afterwards */
+/* Bars are gone, and transfers that a failure left open are forgotten: before results are printed. */
+void gf_progress_rest(gf_progress *p);
+void gf_progress_close(gf_progress *p);
 
 /* ---- passphrases (ask.c) ---- */
 

@@ -85,6 +85,7 @@ static bool run_verb(gf_run *run, gf_error *err)
 	bool ok = progress != NULL && gf_ask_open(&ask, err);
 
 	if (ok) {
+		run->progress = progress;
 		run->events = gf_progress_events(progress);
 		run->asker = (gf_asker){ .ask = gf_ask_for, .ctx = &ask };
 		run->json = gf_given(a, GF_OPT_JSON);

@@ -78,7 +78,7 @@ static void describe(const slot *s, double now, char *out, size_t cap)
 		(void)snprintf(out + n, cap - n, ", %s/s", speed);
 	n = strlen(out);
 	if (rate != 0 && s->done < s->all) {
-		unsigned long long left = (s->all - s->done) / rate;
+		unsigned long long left = (s->all - s->done + rate - 1) / rate;
 
 		(void)snprintf(out + n, cap - n, ", %llu:%02llu left", left / 60, left % 60);
 	}
@@ -261,7 +261,7 @@ static void take(void *ctx, const gf_event *event)
 		advance(p, s, event->bytes, now);
 	else if (s != NULL && event->type == GF_EVENT_END)
 		end(p, s, now);
-	if (p->how == HOW_BARS && now - p->drawn_at >= BAR_SECONDS)
+	if (p->how == HOW_BARS && (now - p->drawn_at >= BAR_SECONDS || event->type == GF_EVENT_END))
 		draw(p, now);
 	(void)pthread_mutex_unlock(&p->lock);
 }
@@ -308,11 +308,20 @@ gf_events *gf_progress_events(gf_progress *p)
 	return &p->events;
 }
 
+void gf_progress_rest(gf_progress *p)
+{
+	(void)pthread_mutex_lock(&p->lock);
+	erase(p);
+	for (size_t i = 0; i < SLOTS; i++)
+		p->slots[i].transfer = 0;
+	(void)pthread_mutex_unlock(&p->lock);
+}
+
 void gf_progress_close(gf_progress *p)
 {
 	if (p == NULL)
 		return;
-	erase(p);
+	gf_progress_rest(p);
 	(void)pthread_mutex_destroy(&p->lock);
 	free(p);
 }

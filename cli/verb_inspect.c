@@ -3,10 +3,10 @@
 
 #include "cli/cli.h"
 
-static bool show_layers(const gf_platform *p, const gf_graph *g, gf_error *err)
+static bool show_layers(const gf_platform *p, const gf_graph *g, const gf_manifest *m, gf_error *err)
 {
 	gf_table *t = gf_table_new(3, err);
-	char digest[GF_DIGEST_SIZE], size[GF_SIZE_TEXT], raw[GF_SIZE_TEXT + 8];
+	char digest[GF_DIGEST_SIZE], size[GF_SIZE_TEXT], raw[GF_SIZE_TEXT + 16];
 
 	for (size_t i = 0; i < p->document->n_items; i++) {
 		const gf_descriptor *layer = &p->document->items[i];
@@ -15,19 +15,21 @@ static bool show_layers(const gf_platform *p, const gf_graph *g, gf_error *err)
 		gf_digest_text(&layer->digest, digest);
 		gf_size_text(layer->size, size);
 		raw[0] = '\0';
-		if (at != SIZE_MAX && g->blobs[at].raw_size != 0) {
+		if (at < m->n_blobs && m->blobs[at].raw_size != 0) {
 			char text[GF_SIZE_TEXT];
 
-			gf_size_text(g->blobs[at].raw_size, text);
-			(void)snprintf(raw, sizeof raw, "%s raw", text);
+			gf_size_text(m->blobs[at].raw_size, text);
+			(void)snprintf(raw, sizeof raw, "%s uncompressed", text);
 		}
 		gf_table_add(t, digest, size, raw);
 	}
 	return gf_table_print(t, stdout, 4, err);
 }
 
-static bool show_image(const gf_image *im, const gf_tree *tree, const gf_graph *g, gf_error *err)
+static bool show_image(const gf_manifest *m, size_t image, const gf_graph *g, gf_error *err)
 {
+	const gf_image *im = &m->images[image];
+	const gf_tree *tree = &g->trees[image];
 	bool ok = gf_show_image(im, stdout, err);
 	gf_buf room;
 
@@ -36,7 +38,7 @@ static bool show_image(const gf_image *im, const gf_tree *tree, const gf_graph *
 		const gf_platform *p = &tree->platforms[i];
 
 		printf("  layers of %s\n", gf_shown(&room, p->platform));
-		ok = show_layers(p, g, err);
+		ok = show_layers(p, g, m, err);
 	}
 	gf_buf_clear(&room);
 	return ok;
@@ -53,7 +55,7 @@ static bool show(const gf_run *run, const gf_judged *j, bool unverified, gf_erro
 	ok = gf_show_head(
 	    run->args.words.items[0], 0, &v->manifest_digest, j->manifest, v->signers, v->n_signers, stdout, err);
 	for (size_t i = 0; ok && i < j->manifest->n_images; i++)
-		ok = show_image(&j->manifest->images[i], &g->trees[i], g, err);
+		ok = show_image(j->manifest, i, g, err);
 	printf(unverified ? "NOT VERIFIED\n" : "\nThe layers were not read: gapferry verify does that.\n");
 	return ok;
 }
@@ -111,6 +113,7 @@ bool gf_verb_inspect(gf_run *run, gf_error *err)
 		walk.manifest = j.manifest;
 		ok = gf_walk_front(&walk, &j.verdict, err);
 	}
+	gf_progress_rest(run->progress);
 	if (run->json)
 		said = report(run, &j, ok ? NULL : err, &shown);
 	else if (ok)

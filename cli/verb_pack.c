@@ -173,6 +173,7 @@ bool gf_verb_pack(gf_run *run, gf_error *err)
 	gf_pack_result result = { .manifest = NULL };
 	bool ok = take_options(run, &k, err) && gf_pack(&k.o, run->events, &result, err);
 
+	gf_progress_rest(run->progress);
 	if (ok)
 		ok = run->json ? report(run, &k, &result, err) : show(&k, &result, err);
 	gf_pack_result_clear(&result);

@@ -205,6 +205,7 @@ bool gf_verb_unpack(gf_run *run, gf_error *err)
 		goto out;
 	o.config_dir = config.data;
 	ok = gf_unpack(&o, run->events, &r, err);
+	gf_progress_rest(run->progress);
 	said = run->json ? report(run, &o, &r, ok ? NULL : err, &shown) : show(run, &o, &r, ok, &shown);
 	if (ok && !said) {
 		*err = shown;

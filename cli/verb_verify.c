@@ -61,6 +61,7 @@ bool gf_verb_verify(gf_run *run, gf_error *err)
 		walk.manifest = j.manifest;
 		ok = gf_walk_run(&walk, &j.verdict, err) && agree(&j.verdict, err);
 	}
+	gf_progress_rest(run->progress);
 	said = run->json ? report(run, &j, ok ? NULL : err, &shown) : show(run, &j, ok, &shown);
 	if (ok && !said)
 		*err = shown; /* a first failure is the one to tell */

@@ -220,7 +220,37 @@ statement() {
 	[ -z "$stderr" ]
 }
 
-@test "a bundle on a terminal-less stdout that closes early is no crash" {
+@test "bars on a terminal only, and gone before the result is printed" {
+	cat >terminal.py <<'END'
+import os, pty, sys
+pid, fd = pty.fork()
+if pid == 0:
+    os.execvp(sys.argv[1], sys.argv[1:])
+try:
+    while True:
+        piece = os.read(fd, 65536)
+        if not piece:
+            break
+        sys.stdout.buffer.write(piece)
+except OSError:
+    pass
+sys.exit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
+END
+	TERM=xterm run -0 python3 terminal.py "$GAPFERRY" verify --key release.pub app.tar
+	[[ $output == *'[.........'*'app.tar'* ]]
+	[[ ${output##*bundle } != *$'\e'* ]]
+	[[ ${output##*bundle } == *'verified: 1 image'* ]]
+	TERM=dumb run -0 python3 terminal.py "$GAPFERRY" verify --key release.pub app.tar
+	[[ $output != *$'\e'* ]]
+	# The row of a failed check is red on a terminal, unless NO_COLOR says otherwise.
+	mkdir none
+	TERM=xterm run -3 python3 terminal.py "$GAPFERRY" verify -q --config none app.tar
+	[[ $output == *$'\e[1;31msignature'* ]]
+	NO_COLOR=1 TERM=xterm run -3 python3 terminal.py "$GAPFERRY" verify -q --config none app.tar
+	[[ $output != *$'\e'* ]]
+}
+
+@test "a reader of stdout that stops early is no crash" {
 	run bash -c "'$GAPFERRY' help | head -n 1"
 	[ "$status" -eq 0 ]
 	[ "$output" = 'usage: gapferry VERB [options] ARGUMENTS' ]
