@@ -43,26 +43,30 @@ static char *escaped(const char *text, gf_error *err)
 	return copy;
 }
 
+/* A row of empty cells, or NULL with t->error set. */
+static char **add_row(gf_table *t)
+{
+	if (!gf_grow(&t->rows, &t->room, t->n, sizeof *t->rows, &t->error))
+		return NULL;
+	t->rows[t->n].cells = gf_alloc(t->columns, sizeof(char *), &t->error);
+	return t->rows[t->n++].cells;
+}
+
 void gf_table_add(gf_table *t, ...)
 {
-	va_list cells;
-	row *r;
+	va_list texts;
+	char **cells;
 
 	if (t == NULL || t->failed)
 		return;
-	if (!gf_grow(&t->rows, &t->room, t->n, sizeof *t->rows, &t->error)) {
-		t->failed = true;
-		return;
+	cells = add_row(t);
+	t->failed = cells == NULL;
+	va_start(texts, t);
+	for (size_t i = 0; cells != NULL && i < t->columns && !t->failed; i++) {
+		cells[i] = escaped(va_arg(texts, const char *), &t->error);
+		t->failed = cells[i] == NULL;
 	}
-	r = &t->rows[t->n++];
-	r->cells = gf_alloc(t->columns, sizeof *r->cells, &t->error);
-	t->failed = r->cells == NULL;
-	va_start(cells, t);
-	for (size_t i = 0; i < t->columns && !t->failed; i++) {
-		r->cells[i] = escaped(va_arg(cells, const char *), &t->error);
-		t->failed = r->cells[i] == NULL;
-	}
-	va_end(cells);
+	va_end(texts);
 }
 
 void gf_table_mark(gf_table *t)

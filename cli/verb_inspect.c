@@ -105,7 +105,7 @@ bool gf_verb_inspect(gf_run *run, gf_error *err)
 	bool unverified = gf_given(&run->args, GF_OPT_UNVERIFIED), ok, said = true;
 	gf_walk walk = { .events = run->events };
 	gf_judged j;
-	gf_error shown;
+	gf_error shown = { .class = GF_OK };
 
 	ok = gf_judged_open(&j, run, unverified, err);
 	if (ok) {

@@ -143,7 +143,7 @@ static bool show_keys(gf_run *run, gf_pubkey *const *keys, size_t n, gf_error *e
 bool gf_verb_key_show(gf_run *run, gf_error *err)
 {
 	const gf_words *files = &run->args.words;
-	gf_pubkey **keys = gf_alloc(files->n, sizeof *keys, err);
+	gf_pubkey **keys = gf_alloc(files->n, sizeof(gf_pubkey *), err);
 	bool ok = keys != NULL;
 	size_t n = 0;
 

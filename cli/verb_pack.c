@@ -139,7 +139,7 @@ static void clear_options(asked *k)
 static bool show(const asked *k, const gf_pack_result *r, gf_error *err)
 {
 	FILE *to = strcmp(k->o.output, "-") == 0 ? stderr : stdout;
-	const gf_pubkey **signers = gf_alloc(k->o.n_signers + 1, sizeof *signers, err);
+	const gf_pubkey **signers = gf_alloc(k->o.n_signers + 1, sizeof(gf_pubkey *), err);
 	bool ok = signers != NULL;
 
 	for (size_t i = 0; ok && i < k->o.n_signers; i++)

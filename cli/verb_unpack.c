@@ -194,7 +194,7 @@ bool gf_verb_unpack(gf_run *run, gf_error *err)
 	gf_unpack_result r;
 	gf_secret password = { .data = NULL };
 	gf_buf config;
-	gf_error shown;
+	gf_error shown = { .class = GF_OK };
 	bool ok, said;
 
 	memset(&r, 0, sizeof r);

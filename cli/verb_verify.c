@@ -50,7 +50,7 @@ bool gf_verb_verify(gf_run *run, gf_error *err)
 {
 	gf_judged j;
 	gf_walk walk = { .deep = gf_given(&run->args, GF_OPT_DEEP), .events = run->events };
-	gf_error shown;
+	gf_error shown = { .class = GF_OK };
 	bool ok, said;
 
 	if (!gf_jobs(run, &walk.jobs, err))
