@@ -104,6 +104,12 @@ typedef struct spec {
 	bool not_a_tar;          /* the first layer holds no tar */
 	uint64_t wrong_raw_size; /* uncompressedSize of the first layer */
 	bool evidence;           /* with one evidence manifest */
+	enum {
+		WHOLE,
+		NOT_PACKED,
+		HALF,
+		TRAILING
+	} spoiled; /* the packed bytes of the first layer, under their true digest */
 } spec;
 
 typedef struct made {
@@ -202,6 +208,14 @@ static inline void make_layer(const spec *s, size_t i, layer *l)
 		compress_zstd(&l->raw, &l->stored);
 	else
 		add_bytes(&l->stored, l->raw.data, l->raw.len);
+	if (i == 0 && s->spoiled == NOT_PACKED) {
+		l->stored.len = 0;
+		add_bytes(&l->stored, l->raw.data, l->raw.len);
+	} else if (i == 0 && s->spoiled == HALF) {
+		l->stored.len /= 2;
+	} else if (i == 0 && s->spoiled == TRAILING) {
+		add_bytes(&l->stored, "trailing", 8);
+	}
 	hash_buf(&l->raw, &l->diff_id);
 	hash_buf(&l->stored, &l->digest);
 	if (i == 0 && s->wrong_diff_id)
