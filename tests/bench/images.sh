@@ -11,7 +11,7 @@ set -euo pipefail
 
 dir=$1
 here=$(cd "$(dirname "$0")" && pwd)
-version=1 # raised when the images change
+version=2 # raised when the images change
 if [ "$(cat "$dir/VERSION" 2>/dev/null)" = "$version" ]; then
 	exit 0
 fi
@@ -20,9 +20,9 @@ export LC_ALL=C
 
 # name: the packages of its own layer.  What stands before ':' is the image it is built on.
 images='
-db:base:postgresql-15 postgresql-client-15 libllvm14 libpq5 libxml2 libicu72 libz3-4
-cache:base:redis-server redis-tools libjemalloc2 liblzf1 liblua5.1-0
-web:base:nginx nginx-common libnginx-mod-http-geoip2 libmaxminddb0
+db:base:postgresql-15 postgresql-client-15 libllvm14 libpq5 libxml2
+web:base:nginx nginx-common libnginx-mod-http-geoip2 libmaxminddb0 php8.2-cli php8.2-fpm redis-server redis-tools
+build:base:gcc-12 cpp-12 g++-12 libstdc++-12-dev libgcc-12-dev binutils-x86-64-linux-gnu golang-1.19-go golang-1.19-src
 python:base:python3.11 python3.11-minimal libpython3.11-stdlib libpython3.11-minimal python3-numpy libopenblas0-pthread libgfortran5
 api:python:python3-django python3-sqlparse python3-asgiref python3-tz
 jobs:python:python3-celery python3-kombu python3-redis python3-lxml libxslt1.1
@@ -53,7 +53,7 @@ sh "$here/../../packaging/static/apt.sh" "$work/apt"
 mirror=$(awk '$1 == "deb" && $4 == "bookworm" { print $3 }' "$work/apt/sources.list")
 debootstrap --variant=minbase --include=ca-certificates,perl,locales,curl,gnupg bookworm "$work/base" "$mirror" >"$work/debootstrap.log" 2>&1 ||
 	{ tail -n 20 "$work/debootstrap.log" >&2; exit 1; }
-rm -f "$work/base/var/cache/apt/archives/"*.deb
+rm -rf "$work/base/var/cache/apt/archives/"*.deb "$work/base/var/lib/apt/lists/"*
 
 mkdir "$work/docker"
 dockerd --data-root "$work/data" --exec-root "$work/exec" --pidfile "$work/pid" -H "unix://$work/docker/sock" \
@@ -85,7 +85,7 @@ done
 
 # db2: the base that a daemon has already, and a top that it has not
 mkdir -p "$work/build/root"
-for p in postgresql-15 libllvm14 libicu72; do dpkg-deb -x "$work/debs/$p"_*.deb "$work/build/root"; done
+for p in postgresql-15 libllvm14 postgresql-client-15; do dpkg-deb -x "$work/debs/$p"_*.deb "$work/build/root"; done
 echo 'another build' >"$work/build/root/build-id"
 find "$work/build/root" -exec touch -hd '2026-01-01T00:00:00Z' {} +
 printf 'FROM bench.example/base:1\nCOPY root/ /\nENV NAME=db2\nCMD ["/bin/sh"]\n' >"$work/build/Dockerfile"

@@ -354,6 +354,14 @@ row("C27", "META/padding shorter by a block",
     changed(lambda b, bad: b.members.__setitem__(b.index("META/padding"), b.make("META/padding", b.get("META/padding").data[512:])) if bad else None),
     TAR_HEADER)
 
+# X1 through the program (flip.c has the rest): one bit of the bytes themselves
+for what, name, want, inspected in (("SHA256SUMS", SUMS, DIGEST, DIGEST), ("index.json", "index.json", DIGEST, DIGEST), ("a document", DOC, DIGEST, DIGEST),
+                                    ("a layer", LAYER, DIGEST, (0, "")), ("the last layer", LAST, DIGEST, (0, ""))):
+    def flipped_bit(b, bad, name=name):
+        m = b.get(name)
+        m.data = m.data[:7] + bytes([m.data[7] ^ bad]) + m.data[8:]
+    row("X1", "a bit of %s flipped" % what, changed(flipped_bit), want, inspect=inspected)
+
 # C28-C31: the end
 def tail(bytes_):
     return changed(lambda b, bad: setattr(b, "tail", bytes_ if bad else bytes(1024)))
@@ -389,7 +397,7 @@ for cut in range(0, len(GOOD), BLOCK):
 
 # ---- group S: signatures inside the bundle, and keys ----
 
-row("S01", "no signature at all", signed(lambda t, bad: [] if bad else [rel.file(t)]), (3, "unsigned"))
+row("S01", "no signature at all", signed(lambda t, bad: [] if bad else [rel.file(t)]), NO_SIG)
 row("S02", "signature file of 0 bytes", line_sig(lambda l: b""), HEAD)
 row("S02", "signature of 0 bytes", line_sig(lambda l: b"\n"), NO_SIG)
 row("S02", "the message as signature", signed(lambda t, bad: [(rel.file(t)[0], base64.b64encode(t[:1000]) + b"\n" if bad else rel.file(t)[1])]), NO_SIG)
@@ -457,8 +465,8 @@ row("S11", "a further signature file of 16 KiB + 1",
 row("S26", "17 signature files, twin 16",
     signed(lambda t, bad: [rel.file(t)] + [("META/manifest.json.%016x.sig" % i, b"AAAA\n") for i in range(1, 17 if bad else 16)]), LARGE)
 row("S27", "extension not known, alone", signed(lambda t, bad: [(rel.file(t)[0][:-3] + ("gpg" if bad else "sig"), rel.file(t)[1])]), NO_SIG)
-row("S27", "upper-case key id", signed(lambda t, bad: [("META/manifest.json.%s.sig" % (rel.id[:16].upper() if bad else rel.id[:16]), rel.file(t)[1])]), (3, "unsigned"))
-row("S27", "name with ../", signed(lambda t, bad: [("META/../%s" % rel.file(t)[0] if bad else rel.file(t)[0], rel.file(t)[1])]), (3, "unsigned"))
+row("S27", "upper-case key id", signed(lambda t, bad: [("META/manifest.json.%s.sig" % (rel.id[:16].upper() if bad else rel.id[:16]), rel.file(t)[1])]), NO_SIG)
+row("S27", "name with ../", signed(lambda t, bad: [("META/../%s" % rel.file(t)[0] if bad else rel.file(t)[0], rel.file(t)[1])]), NO_SIG)
 row("S28", "signature of another manifest", signed(lambda t, bad: [(rel.file(t)[0], rel.file(other.statement() if bad else t)[1])]), NO_SIG)
 row("S28", "manifest of another bundle under our signature",
     changed(lambda b, bad: (b.members.__setitem__(0, b.make("META/manifest.json", other.statement())), b.pad()) if bad else None), NO_SIG)
@@ -512,9 +520,9 @@ for what, key, want in (
         ("Ed25519 of low order, zero", write("zero.pub", pem(SPKI_ED + bytes(32))), TYPE)):
     row("S12", "key: %s" % what, whole(GOOD), want, keys=keyed(key))
 for what, key, want in (
-        ("private key", rel.pem, PRIVATE), ("PKCS#12", p12, FORM), ("certificate", os.path.join(keydir, "rel.crt"), FORM), ("empty file", write("empty.pub", b""), FORM),
+        ("private key", rel.pem, PRIVATE), ("PKCS#12", p12, PRIVATE), ("certificate", os.path.join(keydir, "rel.crt"), TYPE), ("empty file", write("empty.pub", b""), FORM),
         ("two keys", write("two.pub", whole_key(rel.pub) + whole_key(evil.pub)), FORM), ("garbage", write("garbage.pub", b"garbage\n"), FORM),
-        ("not there", os.path.join(keydir, "none.pub"), (2, "read")), ("a directory", keydir, (2, "read")),
+        ("not there", os.path.join(keydir, "none.pub"), (2, "not-found")), ("a directory", keydir, (2, "not-regular")),
         ("64 KiB + 1", write("big.pub", whole_key(rel.pub) + b"\n" * 65536), (2, "too-large"))):
     row("S54", "key: %s" % what, whole(GOOD), want, keys=keyed(key))
 
@@ -538,7 +546,7 @@ for what, bad, want, twin in (
         ("link to itself", REAL + [LINK("l0/layer.tar", "layer.tar")], (4, "archive-link"), fine),
         ("loop of two", REAL + [LINK("l0/layer.tar", "../x"), LINK("x", "l0/layer.tar")], (4, "archive-link"), fine),
         ("41 links deep", REAL + chain(40), (4, "archive-link"), REAL + chain(20)),
-        ("link to nothing", REAL + [LINK("l0/layer.tar", "../none")], (4, "layer-missing"), fine),
+        ("link to nothing", REAL + [LINK("l0/layer.tar", "../none")], (4, "archive-link"), fine),
         ("link out of the archive", REAL + [LINK("l0/layer.tar", "../../../../etc/passwd")], (4, "archive-link"), fine),
         ("absolute link", REAL + [LINK("l0/layer.tar", "/etc/passwd")], (4, "archive-link"), fine)):
     row("C24", what, links(bad, twin), want, verbs=("pack",))
@@ -560,7 +568,7 @@ def bad_bytes(text):
     return [b for b in text if b < 32 and b != 10 or b == 127]
 
 
-def run_verb(verb, dir, key, stdin=None):
+def run_verb(verb, dir, key, env, stdin=None):
     source = "-" if stdin is not None else "b.tar"
     argv = {
         "verify": ["verify", "--json", "--progress=none", "--key", key, source],
@@ -568,7 +576,7 @@ def run_verb(verb, dir, key, stdin=None):
         "unpack": ["unpack", "--json", "--progress=none", "--key", key, "--to", "oci:out", source],
         "pack": ["pack", "--json", "--progress=none", "-o", "out.tar", "--key", rel.pem, source],
     }[verb]
-    p = subprocess.Popen([os.path.abspath(PROGRAM)] + argv, cwd=dir, env=clean_env(dir), stdin=subprocess.PIPE if stdin is not None else subprocess.DEVNULL,
+    p = subprocess.Popen([os.path.abspath(PROGRAM)] + argv, cwd=dir, env=env, stdin=subprocess.PIPE if stdin is not None else subprocess.DEVNULL,
                          stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True)
     try:
         out, err = p.communicate(stdin, timeout=SECONDS)
@@ -588,8 +596,9 @@ def run_verb(verb, dir, key, stdin=None):
 
 def judge(verb, dir, key, want, stdin=None):
     """Run one verb; a list of complaints, and what it said."""
+    env = clean_env(dir)
     before = snapshot(dir)
-    status, said, out, err = run_verb(verb, dir, key, stdin)
+    status, said, out, err = run_verb(verb, dir, key, env, stdin)
     bad = [said] if said else []
     name, text = "", ""
     try:
