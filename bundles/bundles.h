@@ -290,8 +290,10 @@ bool gf_reader_finish(gf_reader *r, gf_error *err);
 /* Reported, not fatal: names in a directory bundle outside the closed set. */
 const char *const *gf_reader_foreign(const gf_reader *r, size_t *n);
 
-/* NAME.tar.d/ beside a bundle (FORMAT.md 3): regular files, capped, no links.  None there: *n is 0. */
-bool gf_companions_load(const char *bundle, gf_member **members, size_t *n, gf_error *err);
+/* NAME.tar.d/ beside a bundle, then the directories of --with, which must be there (FORMAT.md 3): regular files, capped,
+ * no links.  None there: *n is 0. */
+bool gf_companions_load(
+    const char *bundle, const char *const *with, size_t n_with, gf_member **members, size_t *n, gf_error *err);
 
 /* ---- writer (writer*.c) ---- */
 

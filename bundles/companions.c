@@ -121,7 +121,27 @@ static bool load_all(loading *l, gf_error *err)
 	return ok;
 }
 
-bool gf_companions_load(const char *bundle, gf_member **members, size_t *n, gf_error *err)
+/* The companions in the directory path, behind those that l has.  must: it is there. */
+static bool load_directory(loading *l, const char *path, bool must, gf_error *err)
+{
+	bool ok = true;
+
+	l->path = path;
+	l->fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (l->fd >= 0)
+		ok = load_all(l, err);
+	else if (errno == ENOENT && must)
+		ok = gf_fail(err, GF_USAGE, "companions", path, "there is no directory '%s'", path);
+	else if (errno != ENOENT)
+		ok = gf_fail_errno(err, errno == ELOOP || errno == ENOTDIR ? GF_DAMAGED : GF_FAILED, "companions", path,
+		    "cannot open the directory of companions");
+	if (l->fd >= 0)
+		(void)close(l->fd);
+	return ok;
+}
+
+bool gf_companions_load(
+    const char *bundle, const char *const *with, size_t n_with, gf_member **members, size_t *n, gf_error *err)
 {
 	loading l = { .fd = -1 };
 	gf_buf path;
@@ -129,21 +149,11 @@ bool gf_companions_load(const char *bundle, gf_member **members, size_t *n, gf_e
 
 	*members = NULL;
 	*n = 0;
-	if (strcmp(bundle, "-") == 0)
-		return true;
 	gf_buf_init(&path, 8192);
-	ok = companion_path(bundle, &path, err);
-	if (ok) {
-		l.path = gf_buf_text(&path);
-		l.fd = open(l.path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-		if (l.fd >= 0)
-			ok = load_all(&l, err);
-		else if (errno != ENOENT)
-			ok = gf_fail_errno(err, errno == ELOOP || errno == ENOTDIR ? GF_DAMAGED : GF_FAILED,
-			    "companions", l.path, "cannot open the directory of companions");
-	}
-	if (l.fd >= 0)
-		(void)close(l.fd);
+	if (strcmp(bundle, "-") != 0)
+		ok = companion_path(bundle, &path, err) && load_directory(&l, gf_buf_text(&path), false, err);
+	for (size_t i = 0; ok && i < n_with; i++)
+		ok = load_directory(&l, with[i], true, err);
 	if (ok) {
 		*members = l.members;
 		*n = l.n;

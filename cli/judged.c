@@ -6,7 +6,7 @@
 bool gf_judged_open(gf_judged *j, const gf_run *run, bool skip_signatures, gf_error *err)
 {
 	const gf_arguments *a = &run->args;
-	const gf_words *keys = &a->options[GF_OPT_KEY];
+	const gf_words *keys = &a->options[GF_OPT_KEY], *with = &a->options[GF_OPT_WITH];
 	const char *bundle = a->words.items[0];
 	gf_judge judge = { .skip_signatures = skip_signatures };
 	gf_buf config;
@@ -19,7 +19,7 @@ bool gf_judged_open(gf_judged *j, const gf_run *run, bool skip_signatures, gf_er
 	    (j->trust = gf_trust_open(keys->items, keys->n, config.data, err)) != NULL &&
 	    (j->state = gf_state_open(gf_value(a, GF_OPT_STATE), false, err)) != NULL &&
 	    (j->reader = gf_reader_open(bundle, err)) != NULL &&
-	    gf_companions_load(bundle, &j->companions, &j->n_companions, err);
+	    gf_companions_load(bundle, with->items, with->n, &j->companions, &j->n_companions, err);
 	if (ok) {
 		judge.trust = j->trust;
 		judge.state = j->state;

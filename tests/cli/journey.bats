@@ -101,6 +101,24 @@ statement() {
 	run --separate-stderr -0 gapferry verify --config config app.tar
 }
 
+@test "a signature beside the bundle counts, and --with names another place for it" {
+	gapferry key new --no-passphrase second
+	mkdir app.tar.d
+	id=$(gapferry key show --json second.pub | jq -r '.keys[0].id')
+	statement >statement
+	openssl dgst -sha256 -sign second.pem statement | base64 -w0 >"app.tar.d/manifest.json.${id:0:16}.sig"
+	echo >>"app.tar.d/manifest.json.${id:0:16}.sig"
+	run --separate-stderr -0 gapferry verify --key second.pub app.tar
+	[[ $output =~ signed\ by\ +second, ]]
+	mv app.tar.d elsewhere
+	run --separate-stderr -3 gapferry verify --key second.pub app.tar
+	run --separate-stderr -0 gapferry verify --key second.pub --with elsewhere app.tar
+	run --separate-stderr -0 gapferry verify --key second.pub --with elsewhere - <app.tar
+	run --separate-stderr -0 gapferry inspect --key second.pub --with elsewhere app.tar
+	run --separate-stderr -2 gapferry verify --key second.pub --with nowhere app.tar
+	[[ $stderr == *"'nowhere'"* ]]
+}
+
 @test "another key: 3; the message says that the medium may be damaged, too" {
 	gapferry key new --no-passphrase stranger
 	run --separate-stderr -3 gapferry verify --key stranger.pub app.tar

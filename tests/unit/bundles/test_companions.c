@@ -8,7 +8,7 @@ static size_t count(const char *bundle, gf_error *err)
 	bool ok;
 
 	*err = (gf_error){ 0 };
-	ok = gf_companions_load(bundle, &members, &n, err);
+	ok = gf_companions_load(bundle, NULL, 0, &members, &n, err);
 	gf_members_free(members, n);
 	return ok ? n : SIZE_MAX;
 }
@@ -28,7 +28,7 @@ static void test_names(void **state)
 			    "touch .DS_Store manifest.json.sig x-0123456789abcdef.json trust-0123456789abcdeg.json "
 			    "trust-0123456789abcdef.json.bak && mkdir sub"),
 	    0);
-	assert_true(gf_companions_load("a.tar", &members, &n, &err));
+	assert_true(gf_companions_load("a.tar", NULL, 0, &members, &n, &err));
 	assert_int_equal(n, 3);
 	assert_string_equal(members[0].name, "approval-0123456789abcdef.json");
 	assert_string_equal(gf_buf_text(&members[0].bytes), "1\n");
