@@ -4,6 +4,7 @@
  * git itself is not run: it need not be installed where bundles are packed, and it complains on
  * stderr about checkouts of other users.  What cannot be understood (reftable) is left out.
  */
+#define _XOPEN_SOURCE 700 /* realpath */
 #include "pack/metadata.h"
 
 #include <errno.h>
