@@ -20,17 +20,18 @@ if [ -z "$sources" ]; then
 	exit 1
 fi
 
-mkdir -p "$dir/lists/partial" "$dir/cache/archives/partial"
+mkdir -p "$dir/lists/partial" "$dir/cache/archives/partial" "$dir/none"
+: >"$dir/status"
 echo "$sources" | sed 's/^/deb /; p; s/^deb/deb-src/' >"$dir/sources.list"
 cat >"$dir/apt.conf" <<CONF
 APT::Sandbox::User "";
 Acquire::Languages "none";
 Dir::Etc::sourcelist "$dir/sources.list";
-Dir::Etc::sourceparts "/dev/null";
-Dir::Etc::preferencesparts "/dev/null";
+Dir::Etc::sourceparts "$dir/none";
+Dir::Etc::preferencesparts "$dir/none";
 Dir::State "$dir";
 Dir::State::lists "$dir/lists";
-Dir::State::status "/dev/null";
+Dir::State::status "$dir/status";
 Dir::Cache "$dir/cache";
 CONF
 APT_CONFIG="$dir/apt.conf" apt-get -qq update
