@@ -33,6 +33,8 @@ typedef struct gf_exchange {
 	bool head; /* the final status and its headers are there */
 	bool done;
 	bool enough; /* we broke it off: the rest of an error's text is not wanted */
+	bool rescue; /* sent in the clear: an answer may wait in a socket that takes no more */
+	gf_buf rescued;
 	uint64_t moved;
 	unsigned result; /* CURLcode */
 	gf_error fault;  /* of a callback */
@@ -48,5 +50,13 @@ bool gf_exchange_settled(gf_exchange *x, gf_error *err);
 /* Go on after a callback had to pause: there is something to send, or room to receive. */
 void gf_exchange_resume(gf_exchange *x);
 void gf_exchange_end(gf_exchange *x);
+
+/* libcurl's callbacks for a header line and a piece of body. */
+size_t gf_exchange_take_header(char *line, size_t size, size_t n, void *exchange);
+size_t gf_exchange_take_body(char *bytes, size_t size, size_t n, void *exchange);
+
+/* rescue.c: keep what waits in a socket that is about to be closed; take it for the answer. */
+void gf_exchange_rescue(gf_exchange *x, int fd);
+void gf_exchange_use_rescued(gf_exchange *x);
 
 #endif

@@ -19,6 +19,7 @@ _Static_assert(GF_CURL_TEXT >= CURL_ERROR_SIZE, "libcurl writes that much");
 typedef struct pair {
 	CURLM *multi;
 	CURL *easy;
+	gf_exchange *borrower; /* NULL: idle */
 	struct pair *next;
 } pair;
 
@@ -236,6 +237,7 @@ static void give_back(gf_http *h, pair *p)
 		return;
 	curl_multi_remove_handle(p->multi, p->easy);
 	curl_easy_reset(p->easy);
+	p->borrower = NULL;
 	pthread_mutex_lock(&h->lock);
 	keep = h->n_idle < IDLE_MAX;
 	if (keep) {
@@ -250,7 +252,7 @@ static void give_back(gf_http *h, pair *p)
 
 /* ---- what libcurl calls ---- */
 
-static size_t take_header(char *line, size_t size, size_t n, void *ctx)
+size_t gf_exchange_take_header(char *line, size_t size, size_t n, void *ctx)
 {
 	gf_exchange *x = ctx;
 	gf_response *r = x->response;
@@ -276,7 +278,7 @@ static size_t take_header(char *line, size_t size, size_t n, void *ctx)
 	return gf_buf_add(&r->headers, line, n, &x->fault) ? n : 0;
 }
 
-static size_t take_body(char *bytes, size_t size, size_t n, void *ctx)
+size_t gf_exchange_take_body(char *bytes, size_t size, size_t n, void *ctx)
 {
 	gf_exchange *x = ctx;
 	gf_response *r = x->response;
@@ -329,6 +331,16 @@ static int rewind_body(void *ctx, curl_off_t offset, int origin)
 	return CURL_SEEKFUNC_OK;
 }
 
+/* A connection is closed, perhaps with an answer in it.  It outlives exchanges, so it knows the pair. */
+static int close_socket(void *ctx, curl_socket_t fd)
+{
+	gf_exchange *x = ((pair *)ctx)->borrower;
+
+	if (x != NULL && x->rescue && x->moved == 0)
+		gf_exchange_rescue(x, fd);
+	return close(fd);
+}
+
 /* ---- one exchange ---- */
 
 static bool add_header(gf_exchange *x, const char *line, gf_error *err)
@@ -379,6 +391,7 @@ static bool set_method(gf_exchange *x, const gf_request *q, bool streamed)
 		bad |= curl_easy_setopt(
 		    c, CURLOPT_INFILESIZE_LARGE, x->size == UINT64_MAX ? (curl_off_t)-1 : (curl_off_t)x->size);
 		bad |= curl_easy_setopt(c, CURLOPT_CUSTOMREQUEST, q->method);
+		x->rescue = !gf_url_secure(q->url);
 	} else if (strcmp(q->method, "HEAD") == 0) {
 		bad |= curl_easy_setopt(c, CURLOPT_NOBODY, 1L);
 	} else if (strcmp(q->method, "GET") != 0 || q->body != NULL) {
@@ -408,11 +421,13 @@ static bool set_options(gf_exchange *x, const gf_request *q, const char *url, bo
 	bad |= curl_easy_setopt(c, CURLOPT_USERAGENT, "gapferry/" GF_VERSION);
 	bad |= curl_easy_setopt(c, CURLOPT_ERRORBUFFER, x->text);
 	bad |= curl_easy_setopt(c, CURLOPT_HTTPHEADER, x->headers);
-	bad |= curl_easy_setopt(c, CURLOPT_HEADERFUNCTION, take_header);
+	bad |= curl_easy_setopt(c, CURLOPT_HEADERFUNCTION, gf_exchange_take_header);
 	bad |= curl_easy_setopt(c, CURLOPT_HEADERDATA, x);
-	bad |= curl_easy_setopt(c, CURLOPT_WRITEFUNCTION, take_body);
+	bad |= curl_easy_setopt(c, CURLOPT_WRITEFUNCTION, gf_exchange_take_body);
 	bad |= curl_easy_setopt(c, CURLOPT_WRITEDATA, x);
 	bad |= curl_easy_setopt(c, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
+	bad |= curl_easy_setopt(c, CURLOPT_CLOSESOCKETFUNCTION, close_socket);
+	bad |= curl_easy_setopt(c, CURLOPT_CLOSESOCKETDATA, x->pair);
 	if (local)
 		bad |= curl_easy_setopt(c, CURLOPT_PROXY, "");
 	if (h->unix_socket != NULL)
@@ -478,6 +493,8 @@ bool gf_exchange_begin(gf_exchange *x, gf_http *h, const gf_request *q, const ch
 	}
 	x->what = describe(h, q->method, url, err);
 	x->pair = x->what != NULL ? borrow(h, err) : NULL;
+	if (x->pair != NULL)
+		x->pair->borrower = x;
 	if (x->pair == NULL || !set_headers(x, q, gf_url_same_origin(url, q->url), err))
 		goto out;
 	x->response->url = gf_strdup(url, err);
@@ -503,6 +520,7 @@ void gf_exchange_end(gf_exchange *x)
 		for (volatile char *p = s->data; *p != '\0'; p++)
 			*p = '\0';
 	curl_slist_free_all(x->headers);
+	gf_buf_clear(&x->rescued);
 	free(x->window);
 	free(x->what);
 	x->pair = NULL;
@@ -520,6 +538,8 @@ static void collect(gf_exchange *x)
 		if (m->msg == CURLMSG_DONE && m->easy_handle == x->pair->easy) {
 			x->done = true;
 			x->result = (unsigned)m->data.result;
+			if (x->result != CURLE_OK && !x->head)
+				gf_exchange_use_rescued(x);
 		}
 	}
 }
