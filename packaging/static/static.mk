@@ -32,8 +32,10 @@ $(S)/fetched: $(HERE)/fetch.sh $(HERE)/apt.sh $(HERE)/packages
 $(S)/libcurl.a: $(S)/fetched $(HERE)/curl_config.h $(HERE)/curl.mk
 	$(MAKE) -f $(HERE)/curl.mk HERE=$(HERE) CURL=$(S)/curl OUT=$(S)/curl-obj LIB=$@ CC="$(SCC)" CFLAGS="$(SCFLAGS)" AR=ar
 # isa-l takes CFLAGS from its own rules; its assembler code needs nasm.  as_feature_level is said, not probed: without
-# AVX-512 the compressed bytes would not be those of the shared library.
+# AVX-512 the compressed bytes would not be those of the shared library.  The probe is there all the same, and nasm
+# removes the output of a failed run, which root must not let be /dev/null.
 $(S)/libisal.a: $(S)/fetched
+	sed -i 's|$${tmpf} -o /dev/null|$${tmpf} -o $${tmpf}.o|' $(S)/isal/make.inc
 	+CFLAGS= $(MAKE) -C $(S)/isal -f Makefile.unx CC="gcc -fPIE -ffunction-sections" AS=nasm as_feature_level=10 \
 		D_HAVE_AS_KNOWS_AVX512_y=-DHAVE_AS_KNOWS_AVX512 lib isa-l.h >$(S)/isal.log 2>&1 || \
 		{ tail -n 20 $(S)/isal.log >&2; false; }
