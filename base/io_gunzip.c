@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <isa-l/crc.h>
 #include <isa-l/igzip_lib.h>
 #include <zlib.h>
 
@@ -159,61 +160,152 @@ gf_input *gf_input_gunzip(gf_input *up, uint64_t max, const char *object, gf_err
 
 /* ---- output, ISA-L ---- */
 
+/*
+ * The member header (RFC 1952 section 2.3), byte by byte: ISA-L 2.30 takes a header with a
+ * checksum of its own for damaged when it arrives in pieces.
+ */
+typedef struct header {
+	enum { FIXED, EXTRA_SIZE, EXTRA, NAME, COMMENT, CHECK, DATA } field;
+	unsigned flags;
+	size_t count, extra; /* bytes of the field so far; of the extra field altogether */
+	uint32_t crc, check;
+} header;
+
+/* The field behind this one that the flags say is there. */
+static void next_field(header *h)
+{
+	static const unsigned flag_of[] = { 0, 4, 4, 8, 16, 2 };
+
+	do
+		h->field++;
+	while (h->field < DATA && (h->flags & flag_of[h->field]) == 0);
+	h->count = 0;
+	if (h->field == EXTRA && h->extra == 0)
+		next_field(h);
+}
+
+static bool fixed_byte(header *h, unsigned char c)
+{
+	static const unsigned char magic[] = { 0x1f, 0x8b, 8 };
+
+	if (h->count < sizeof magic && c != magic[h->count])
+		return false;
+	if (h->count == 3)
+		h->flags = c;
+	return (h->flags & 0xe0) == 0; /* reserved */
+}
+
+static bool header_byte(header *h, unsigned char c)
+{
+	bool ends = false, good = true;
+
+	if (h->field != CHECK)
+		h->crc = crc32_gzip_refl(h->crc, &c, 1);
+	switch (h->field) {
+	case FIXED:
+		good = fixed_byte(h, c);
+		ends = h->count == 9;
+		break;
+	case EXTRA_SIZE:
+		h->extra |= (size_t)c << (8 * h->count);
+		ends = h->count == 1;
+		break;
+	case EXTRA: ends = h->count + 1 == h->extra; break;
+	case NAME:
+	case COMMENT: ends = c == 0; break;
+	case CHECK:
+		h->check |= (uint32_t)c << (8 * h->count);
+		ends = h->count == 1;
+		good = !ends || h->check == (h->crc & 0xffff);
+		break;
+	case DATA: break;
+	}
+	h->count++;
+	if (ends)
+		next_field(h);
+	return good;
+}
+
 typedef struct gunzip_output {
 	gf_output out;
 	gf_output *down;
 	char *object;
 	uint64_t left, max;
-	bool inside, any;
+	bool inside, any; /* within a member; one was seen to its end */
+	header header;
 	struct inflate_state state;
 	unsigned char bytes[GF_COPY_STEP];
 } gunzip_output;
 
+/* As much of the header as is there. */
+static bool take_header(gunzip_output *g, const unsigned char **p, size_t *n, gf_error *err)
+{
+	if (!g->inside) {
+		g->header = (header){ .field = FIXED };
+		isal_inflate_reset(&g->state);
+		g->state.crc_flag = ISAL_GZIP_NO_HDR_VER;
+		g->inside = true;
+	}
+	while (g->header.field != DATA && *n > 0) {
+		if (!header_byte(&g->header, **p))
+			return bad(g->object, "it has no gzip header", err);
+		(*p)++;
+		(*n)--;
+	}
+	return true;
+}
+
+/* Inflate n bytes; *used of them are taken, fewer when the member ends. */
+static bool take_data(gunzip_output *g, const unsigned char *p, uint32_t n, uint32_t *used, gf_error *err)
+{
+	struct inflate_state *s = &g->state;
+	bool full = false;
+
+	s->next_in = (uint8_t *)(uintptr_t)p; /* ISA-L reads it only */
+	s->avail_in = n;
+	while (g->inside && (s->avail_in > 0 || full)) {
+		uint32_t before = s->avail_in;
+		size_t got;
+		int rc;
+
+		s->next_out = g->bytes;
+		s->avail_out = sizeof g->bytes;
+		rc = isal_inflate(s);
+		if (rc != ISAL_DECOMP_OK && rc != ISAL_END_INPUT && rc != ISAL_OUT_OVERFLOW)
+			return bad(g->object,
+			    rc == ISAL_INCORRECT_CHECKSUM ? "its checksum is wrong" : "it does not inflate", err);
+		got = sizeof g->bytes - s->avail_out;
+		full = s->avail_out == 0;
+		if (got > g->left)
+			return too_large(g->object, g->max, err);
+		g->left -= got;
+		if (!gf_output_write(g->down, g->bytes, got, err))
+			return false;
+		if (s->block_state == ISAL_BLOCK_FINISH) {
+			g->inside = false;
+			g->any = true;
+		} else if (got == 0 && s->avail_in == before && before > 0) {
+			return bad(g->object, "it does not inflate", err); /* no progress: never seen */
+		}
+	}
+	*used = n - s->avail_in;
+	return true;
+}
+
 static bool gunzip_write(gf_output *out, const void *bytes, size_t n, gf_error *err)
 {
 	gunzip_output *g = (gunzip_output *)out;
-	struct inflate_state *s = &g->state;
 	const unsigned char *p = bytes;
 
 	while (n > 0) {
-		uint32_t step = n < 1u << 30 ? (uint32_t)n : 1u << 30;
-		bool full = false;
+		uint32_t used = 0;
 
-		s->next_in = (uint8_t *)(uintptr_t)p; /* ISA-L reads it only */
-		s->avail_in = step;
-		while (s->avail_in > 0 || full) {
-			uint32_t before = s->avail_in;
-			size_t got;
-			int rc;
-
-			if (!g->inside) {
-				isal_inflate_reset(s);
-				s->crc_flag = ISAL_GZIP;
-				g->inside = true;
-			}
-			s->next_out = g->bytes;
-			s->avail_out = sizeof g->bytes;
-			rc = isal_inflate(s);
-			if (rc != ISAL_DECOMP_OK && rc != ISAL_END_INPUT && rc != ISAL_OUT_OVERFLOW)
-				return bad(g->object,
-				    rc == ISAL_INCORRECT_CHECKSUM ? "its checksum is wrong" : "it is not gzip", err);
-			got = sizeof g->bytes - s->avail_out;
-			full = s->avail_out == 0;
-			if (got > g->left)
-				return too_large(g->object, g->max, err);
-			g->left -= got;
-			if (!gf_output_write(g->down, g->bytes, got, err))
-				return false;
-			if (s->block_state == ISAL_BLOCK_FINISH) {
-				g->inside = false;
-				g->any = true;
-				full = false;
-			} else if (!full && s->avail_in == before && before > 0) {
-				return bad(g->object, "it is not gzip", err); /* no progress: never seen */
-			}
-		}
-		p += step;
-		n -= step;
+		if (!take_header(g, &p, &n, err))
+			return false;
+		if (n > 0 && !take_data(g, p, n < 1u << 30 ? (uint32_t)n : 1u << 30, &used, err))
+			return false;
+		p += used;
+		n -= used;
 	}
 	return true;
 }

@@ -30,6 +30,14 @@ static inline int leave(void **state)
 	return chdir("/") == 0 && gf_dir_remove(dir, &err) ? 0 : -1;
 }
 
+/* For tests that ask for more memory than there is: the answer under ASan is NULL too. */
+#define ASAN_MAY_RETURN_NULL                                                                                           \
+	const char *__asan_default_options(void);                                                                      \
+	const char *__asan_default_options(void)                                                                       \
+	{                                                                                                              \
+		return "allocator_may_return_null=1";                                                                  \
+	}
+
 /* A call that had to succeed. */
 #define assert_ok(call, err)                                                                                           \
 	do {                                                                                                           \

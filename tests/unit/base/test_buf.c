@@ -1,5 +1,7 @@
 #include "common.h"
 
+ASAN_MAY_RETURN_NULL
+
 static void test_add(void **state)
 {
 	gf_buf b;

@@ -2,6 +2,8 @@
 
 #include "common.h"
 
+ASAN_MAY_RETURN_NULL
+
 static void test_fail_fills_everything(void **state)
 {
 	gf_error err;
