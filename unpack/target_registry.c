@@ -404,11 +404,7 @@ static bool push(registry_target *r, const gf_naming *n, const struct gf_push *p
 
 	if (text == NULL)
 		return gf_fail(err, GF_FAILED, "internal", n->text, "a manifest of '%s' was not kept", n->packed);
-	if (!gf_registry_put_manifest(r->registry, n->to.path, reference, p->media_type, text->data, text->len, err))
-		return false;
-	r->t.sum.blobs_sent++;
-	r->t.sum.bytes_sent += text->len;
-	return true;
+	return gf_registry_put_manifest(r->registry, n->to.path, reference, p->media_type, text->data, text->len, err);
 }
 
 /* Every index and manifest of the image by its digest, children first. */
