@@ -28,7 +28,8 @@ static bool ec_canonical(const gf_kind *kind, const unsigned char *in, size_t n,
 	return ok;
 }
 
-/* DER has one spelling: what d2i takes must be what i2d gives, to the last byte. */
+/* DER has one spelling: what d2i takes must be what i2d gives, to the last byte.  OpenSSL 3 compares likewise
+ * inside; the format promises it whatever the library does. */
 static bool ec_strict(const unsigned char *sig, size_t n)
 {
 	const unsigned char *p = sig;

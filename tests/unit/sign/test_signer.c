@@ -249,7 +249,12 @@ static void test_form(void **state)
 		n = b.len;
 		assert_true(fits(k, line, n));
 
-		assert_false(fits(k, line, n - 1)); /* no LF */
+		assert_false(fits(k, line, n - 1));                /* no LF */
+		for (const char *c = " \r=A\t"; *c != '\0'; c++) { /* something else in its place */
+			line[n - 1] = *c;
+			assert_false(fits(k, line, n));
+		}
+		line[n - 1] = '\n';
 		assert_false(fits(k, line, 0));
 		assert_false(fits(k, "\n", 1));
 		assert_int_equal(

@@ -346,6 +346,7 @@ static void test_shorter(void **state)
 	gf_state *s = open_state(path, true);
 	gf_record r = { .type = "intent" };
 	gf_error err = { 0 };
+	struct stat st;
 	char log[128];
 
 	(void)state;
@@ -354,6 +355,9 @@ static void test_shorter(void **state)
 	assert_int_equal(truncate(log, 3), 0);
 	assert_false(gf_state_lock(s, &err));
 	assert_string_equal(err.name, "log");
+	assert_non_null(strstr(err.text, "shorter"));
+	assert_int_equal(stat(log, &st), 0);
+	assert_int_equal(st.st_size, 3); /* and nothing was done to it */
 	gf_state_close(s);
 }
 
@@ -584,7 +588,7 @@ static void test_records(void **state)
 	const char *path = fresh();
 	gf_state *s = open_state(path, true);
 	spec what = { .stream = "shop", .epoch = 1, .sequence = 1 };
-	char name[] = "manifest.json.0123456789abcdef.sig", evil[] = "manifest.json.0123456789abcdef.s/../../x";
+	char name[] = "manifest.json.0123456789abcdef.sig", evil[] = "../evil";
 	gf_member one = { .name = name }, two = { .name = name }, bad = { .name = evil };
 	char command[512], hex[GF_HEX_SIZE];
 	gf_error err = { 0 };
@@ -608,7 +612,9 @@ static void test_records(void **state)
 	assert_int_equal(sh(command), 0);
 	/* Names from outside never become paths. */
 	assert_false(gf_state_keep(s, &m.manifest, &m.statement, &bad, 1, &err));
-	assert_int_equal(access("x", F_OK), -1);
+	assert_string_equal(err.name, "state");
+	(void)snprintf(command, sizeof command, "%s/records/evil", path);
+	assert_int_equal(access(command, F_OK), -1);
 	/* What lies there must be what was signed. */
 	other = m.manifest;
 	other.bytes[0] ^= 1;
