@@ -528,7 +528,7 @@ static bool advance(tar *t, size_t i, bool *absent, gf_error *err)
 		ok = (t->padded || take_padding(t, err)) && find_layer(t, i, &found, err);
 	else
 		ok = expect_blob(t, i, err);
-	*absent = found != i;
+	*absent = ok && found != i;
 	t->next += ok;
 	return ok;
 }

@@ -32,6 +32,28 @@ out:
 	return ok;
 }
 
+bool gf_registry_mount_blob(
+    gf_registry *r, const char *repository, const char *from, const gf_digest *digest, bool *mounted, gf_error *err)
+{
+	gf_request q = { .method = "POST" };
+	char text[GF_DIGEST_SIZE];
+	gf_response response;
+	char *url;
+	bool ok;
+
+	*mounted = false;
+	gf_response_init(&response);
+	gf_digest_text(digest, text);
+	url = gf_registry_url(r, repository, err, "blobs/uploads/?mount=%s&from=%s", text, from);
+	q.url = url;
+	ok = url != NULL && gf_registry_request(r, repository, &q, &response, err);
+	/* Whatever else it says, the blob is not there yet and is sent (image-protocols.md 4.2, 3). */
+	*mounted = ok && response.status == 201;
+	gf_response_clear(&response);
+	free(url);
+	return ok;
+}
+
 /* ---- uploads ---- */
 
 typedef struct upload {

@@ -20,16 +20,19 @@ sources() { git ls-files -- '*.c' '*.h' ':!packaging/static/curl_config.h'; }
 format() { sources | xargs clang-format --dry-run -Werror; }
 gcc_() { make -j2 B="$B/gcc" CC=gcc WERROR=-Werror all units; }
 clang_() { make -j2 B="$B/clang" CC=clang WERROR=-Werror all units; }
+rooms() { git ls-files -- 'base/*.c' 'bundles/*.c' 'sign/*.c' 'verify/*.c' 'remote/*.c' 'pack/*.c' 'unpack/*.c' 'cli/*.c'; }
 tidy() {
-	git ls-files -- '[b-v]*/*.c' ':!tests' | xargs -P2 -n8 clang-tidy --quiet -- -std=c11 -I. -D_POSIX_C_SOURCE=200809L \
-		-D_FILE_OFFSET_BITS=64 -DGF_VERSION='"0"'
+	# shellcheck disable=SC2016 # $@ is the inner shell's
+	rooms | xargs -P2 -n4 sh -c 'clang-tidy --quiet "$@" -- -std=c11 -I. -D_POSIX_C_SOURCE=200809L -D_FILE_OFFSET_BITS=64 -DGF_VERSION="\"0\""' sh
 }
-# Each suppression: cppcheck 2.10 has no types of the libraries, and takes ops tables for unused code.
+# Suppressed: cppcheck 2.10 takes the array that gf_grow moves into *items for lost, and a text's NUL for an index that
+# is not checked.
 cppcheck_() {
-	git ls-files -- '[b-v]*/*.c' ':!tests' | xargs cppcheck -q -j2 --std=c11 --error-exitcode=1 -I. --enable=warning,portability \
-		--inline-suppr --suppress=missingIncludeSystem -D_POSIX_C_SOURCE=200809L -DGF_VERSION='"0"'
+	rooms | xargs cppcheck -q -j2 --std=c11 --error-exitcode=1 -I. --enable=warning,portability --inline-suppr \
+		--suppress=memleak:base/error.c --suppress=arrayIndexThenCheck -D_POSIX_C_SOURCE=200809L -DGF_VERSION='"0"'
 }
-shell() { git ls-files -- '*.sh' '.ci/run' '*.bats' '*.bash' | xargs shellcheck; }
+# SC2094: a function and a file of one name are two things.
+shell() { git ls-files -- '*.sh' '.ci/run' '*.bats' '*.bash' | xargs shellcheck -x -e SC2094; }
 sanitized() {
 	make B="$B" sanitized &&
 		env GAPFERRY="$PWD/$B/asan/gapferry" tests/run.sh build units sanitize fuzz hostile cli faults interop docs

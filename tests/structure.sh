@@ -89,7 +89,7 @@ alone() {
 		done
 	done
 }
-long() { git ls-files -- '*.c' '*.h' ':!packaging' | xargs wc -l | awk '$1 > 650 && $2 != "total" { print $2 " has " $1 " lines" }'; }
+long() { git ls-files -- '*.c' '*.h' ':!packaging' ':!tests' | xargs wc -l | awk '$1 > 650 && $2 != "total" { print $2 " has " $1 " lines" }'; }
 papers() {
 	local p
 	for p in LICENSE README.md CHANGES.md bundles/FORMAT.md; do
@@ -119,7 +119,7 @@ check "verify, sign and bundles know no network" < <(no_network)
 check "only cli prints and exits" < <(no_printing)
 check "no function that is banned" < <(no_banned)
 check "every header compiles alone, gcc and clang" < <(alone)
-check "no source file above 650 lines" < <(long)
+check "no source file above 650 lines (tests not counted)" < <(long)
 check "the papers are there" < <(papers)
 echo "# error names that no test mentions: $(unprovoked | tr '\n' ' ')"
 echo "1..$n"

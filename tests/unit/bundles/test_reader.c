@@ -233,6 +233,35 @@ static void test_thin_order(void **state)
 	}
 }
 
+/* A header that is no layer's is damage, and never says that a layer is absent. */
+static void test_thin_damage(void **state)
+{
+	gf_error err = { 0 };
+	char first[78];
+	size_t header, i;
+	bool absent = true;
+	opened o;
+
+	(void)state;
+	layer_path(0, first);
+	spoil(&thin_tar);
+	header = find(&work, first);
+	for (size_t at = header; at < header + 512; at++) {
+		work.data[at] ^= 1;
+		assert_false(read_copy(true, &err));
+		assert_error(err, GF_DAMAGED, "tar-header");
+		assert_true(open_front(&o, reader_on(work.data, work.len, false, &err), &err));
+		for (i = 0; o.m->blobs[i].kind != GF_KIND_LAYER; i++)
+			assert_true(gf_reader_pass(o.r, i, &absent, &err));
+		absent = true;
+		assert_null(gf_reader_blob(o.r, i, &absent, &err));
+		assert_false(absent);
+		assert_error(err, GF_DAMAGED, "tar-header");
+		opened_close(&o);
+		work.data[at] ^= 1;
+	}
+}
+
 /* ---- damage ---- */
 
 /* As verify does: the statement and its signature are believed byte for byte or not at all. */
@@ -662,6 +691,7 @@ int main(void)
 		cmocka_unit_test(test_half_thin),
 		cmocka_unit_test(test_thin_extremes),
 		cmocka_unit_test(test_thin_order),
+		cmocka_unit_test(test_thin_damage),
 		cmocka_unit_test(test_flips),
 		cmocka_unit_test(test_cuts),
 		cmocka_unit_test(test_appended),

@@ -1,0 +1,46 @@
+/*
+ * The head of a tar before any trust: what is parsed of bytes that nobody has vouched for.  What was read from a file
+ * must be what is read from a pipe, and within the caps.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "bundles/bundles.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static gf_reader *open_head(const uint8_t *data, size_t size, bool seekable, gf_error *err)
+{
+	gf_medium *m = gf_medium_memory(data, size, seekable, err);
+	gf_reader *r = m != NULL ? gf_reader_over(m, err) : NULL;
+
+	if (r == NULL && (err->class == GF_OK || err->name[0] == '\0' || err->text[0] == '\0'))
+		abort(); /* a refusal that explains nothing */
+	return r;
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	gf_error err = { 0 }, other = { 0 };
+	gf_reader *a = open_head(data, size, true, &err), *b = open_head(data, size, false, &other);
+	const gf_member *s, *t;
+	size_t n, k;
+
+	if ((a == NULL) != (b == NULL) || (a == NULL && strcmp(err.name, other.name) != 0))
+		abort();
+	if (a != NULL) {
+		s = gf_reader_signatures(a, &n);
+		t = gf_reader_signatures(b, &k);
+		if (n != k || n > GF_SIGNATURES_MAX || gf_reader_statement(a)->len == 0 ||
+		    gf_reader_statement(a)->len > GF_STATEMENT_MAX ||
+		    gf_reader_statement(a)->len != gf_reader_statement(b)->len)
+			abort();
+		for (size_t i = 0; i < n; i++)
+			if (strcmp(s[i].name, t[i].name) != 0 || s[i].bytes.len == 0 ||
+			    s[i].bytes.len > GF_SIGNATURE_MAX || (i != 0 && strcmp(s[i - 1].name, s[i].name) >= 0))
+				abort();
+	}
+	gf_reader_close(a);
+	gf_reader_close(b);
+	return 0;
+}
