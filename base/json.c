@@ -1,47 +1,18 @@
 #include <stdlib.h>
-#include <stdarg.h>
-#include <stdio.h>
 #include <string.h>
 
-#include <jansson.h>
-
-#include "base/json.h"
-#include "base/json_tree.h"
-#include "base/limits.h"
+#include "base/json_doc.h"
 #include "base/text.h"
 
 #define U64_MAX (((uint64_t)1 << 53) - 1)
 #define INDEX_FROM 16 /* members of an object from which on finding the i-th by walking costs too much */
-#define PATH_MAX_TEXT 200
-
-/* The members of one object in file order. */
-typedef struct member_index {
-	const json_t *object;
-	void **iters;
-} member_index;
-
-typedef struct node_line {
-	const json_t *node;
-	unsigned line;
-} node_line;
-
-struct gf_json_doc {
-	json_t *root;
-	gf_class class;
-	char *name;
-	bool text_scalars; /* made from YAML */
-	node_line *lines;
-	size_t lines_n, lines_room;
-	member_index *indexes; /* sorted by address */
-	size_t indexes_n, indexes_room;
-};
 
 /* ---- parsing ---- */
 
 static bool index_object(gf_json_doc *doc, json_t *object, gf_error *err)
 {
 	size_t n = 0;
-	member_index *x;
+	gf_json_index *x;
 
 	if (!gf_grow(&doc->indexes, &doc->indexes_room, doc->indexes_n, sizeof *doc->indexes, err))
 		return false;
@@ -74,13 +45,13 @@ static bool index_below(gf_json_doc *doc, json_t *v, gf_error *err)
 
 static int compare_index(const void *a, const void *b)
 {
-	uintptr_t x = (uintptr_t)((const member_index *)a)->object;
-	uintptr_t y = (uintptr_t)((const member_index *)b)->object;
+	uintptr_t x = (uintptr_t)((const gf_json_index *)a)->object;
+	uintptr_t y = (uintptr_t)((const gf_json_index *)b)->object;
 
 	return x < y ? -1 : x > y;
 }
 
-static bool make_indexes(gf_json_doc *doc, gf_error *err)
+bool gf_json_doc_index(gf_json_doc *doc, gf_error *err)
 {
 	if (!index_below(doc, doc->root, err))
 		return false;
@@ -89,7 +60,7 @@ static bool make_indexes(gf_json_doc *doc, gf_error *err)
 	return true;
 }
 
-static gf_json_doc *doc_new(gf_class class, const char *name, gf_error *err)
+gf_json_doc *gf_json_doc_new(gf_class class, const char *name, gf_error *err)
 {
 	gf_json_doc *doc = gf_alloc(1, sizeof *doc, err);
 
@@ -117,7 +88,7 @@ gf_json_doc *gf_json_parse(const void *text, size_t len, size_t max, gf_class cl
 	}
 	if (!gf_json_scan(text, len, class, name, err))
 		return NULL;
-	doc = doc_new(class, name, err);
+	doc = gf_json_doc_new(class, name, err);
 	if (doc == NULL)
 		return NULL;
 	/* JSON_ALLOW_NUL: a "\u0000" in a text that nobody asks for hurts nobody; fetched, it is refused. */
@@ -129,13 +100,13 @@ gf_json_doc *gf_json_parse(const void *text, size_t len, size_t max, gf_class cl
 		gf_error unused;
 
 		/* jansson quotes the text at fault */
-		gf_buf_init(&reason, 4 * PATH_MAX_TEXT);
-		(void)gf_text_escape(&reason, e.text, 2 * PATH_MAX_TEXT, &unused);
+		gf_buf_init(&reason, 4 * GF_JSON_PATH);
+		(void)gf_text_escape(&reason, e.text, 2 * GF_JSON_PATH, &unused);
 		gf_fail(err, class, "json", name, "'%s' is not JSON, line %d column %d: %s", name, e.line, e.column,
 		    gf_buf_text(&reason));
 		gf_buf_clear(&reason);
 	} else {
-		ok = make_indexes(doc, err);
+		ok = gf_json_doc_index(doc, err);
 	}
 	if (!ok) {
 		gf_json_free(doc);
@@ -160,115 +131,6 @@ void gf_json_free(gf_json_doc *doc)
 gf_json gf_json_root(const gf_json_doc *doc)
 {
 	return (gf_json){ .node = doc->root, .doc = doc };
-}
-
-/* ---- where a value stands ---- */
-
-/* Find what at or below v and add its path; *full: not all of it had room. */
-static bool find(const json_t *v, const json_t *what, gf_buf *path, bool *full)
-{
-	gf_error unused;
-	size_t before = path->len;
-	bool cut;
-
-	if (v == what)
-		return true;
-	if (json_is_array(v)) {
-		for (size_t i = 0; i < json_array_size(v); i++) {
-			cut = !gf_buf_printf(path, &unused, "[%zu]", i);
-			if (find(json_array_get(v, i), what, path, full)) {
-				*full = *full || cut;
-				return true;
-			}
-			path->len = before;
-		}
-	} else if (json_is_object(v)) {
-		for (void *it = json_object_iter((json_t *)(uintptr_t)v); it != NULL;
-		     it = json_object_iter_next((json_t *)(uintptr_t)v, it)) {
-			cut = (before > 0 && !gf_buf_puts(path, ".", &unused)) ||
-			    !gf_text_escape(path, json_object_iter_key(it), 64, &unused);
-			if (find(json_object_iter_value(it), what, path, full)) {
-				*full = *full || cut;
-				return true;
-			}
-			path->len = before;
-		}
-	}
-	return false;
-}
-
-/* jansson has one node for every true, false and null: such a node has no one place. */
-static bool shared(const json_t *v)
-{
-	return json_is_boolean(v) || json_is_null(v);
-}
-
-static unsigned line_of(const gf_json_doc *doc, const json_t *node)
-{
-	for (size_t i = 0; i < doc->lines_n; i++)
-		if (doc->lines[i].node == node)
-			return doc->lines[i].line;
-	return 0;
-}
-
-/* "'NAME', line 7, images[2].digest" for v, or for the member key of v. */
-static void place(gf_json v, const char *key, char *out, size_t cap)
-{
-	const json_t *node = v.node, *member = key != NULL ? json_object_get(node, key) : NULL;
-	const char *name = v.doc != NULL ? v.doc->name : "";
-	gf_buf path;
-	gf_error unused;
-	unsigned line = 0;
-	bool full = false;
-
-	gf_buf_init(&path, PATH_MAX_TEXT);
-	if (v.doc != NULL && node != NULL && !shared(node) && find(v.doc->root, node, &path, &full)) {
-		line = member != NULL && !shared(member) ? line_of(v.doc, member) : line_of(v.doc, node);
-		if (key != NULL &&
-		    ((path.len > 0 && !gf_buf_puts(&path, ".", &unused)) || !gf_text_escape(&path, key, 64, &unused)))
-			full = true;
-	}
-	if (line > 0)
-		(void)snprintf(out, cap, "'%s', line %u%s%s%s", name, line, path.len > 0 ? ", " : "",
-		    gf_buf_text(&path), full ? "..." : "");
-	else
-		(void)snprintf(
-		    out, cap, "'%s'%s%s%s", name, path.len > 0 ? ", " : "", gf_buf_text(&path), full ? "..." : "");
-	gf_buf_clear(&path);
-}
-
-__attribute__((format(printf, 5, 0))) static bool fail_at(
-    gf_json v, const char *key, const char *name, gf_error *err, const char *fmt, va_list args)
-{
-	char where[2 * PATH_MAX_TEXT], what[512];
-
-	place(v, key, where, sizeof where);
-	if (vsnprintf(what, sizeof what, fmt, args) < 0)
-		what[0] = '\0';
-	return gf_fail(err, v.doc != NULL ? v.doc->class : GF_DAMAGED, name, v.doc != NULL ? v.doc->name : "", "%s: %s",
-	    where, what);
-}
-
-bool gf_json_fail(gf_json v, const char *name, gf_error *err, const char *fmt, ...)
-{
-	va_list args;
-
-	va_start(args, fmt);
-	fail_at(v, NULL, name, err, fmt, args);
-	va_end(args);
-	return false;
-}
-
-/* Fail about the member key of v; v itself for NULL. */
-__attribute__((format(printf, 5, 6))) static bool fail_member(
-    gf_json v, const char *key, const char *name, gf_error *err, const char *fmt, ...)
-{
-	va_list args;
-
-	va_start(args, fmt);
-	fail_at(v, key, name, err, fmt, args);
-	va_end(args);
-	return false;
 }
 
 /* ---- reading ---- */
@@ -309,7 +171,7 @@ static const char *type_name(const json_t *v)
 
 static bool wrong_type(gf_json v, const char *key, const char *want, const json_t *found, gf_error *err)
 {
-	return fail_member(v, key, "json-type", err, "expected %s, found %s", want, type_name(found));
+	return gf_json_fail_member(v, key, "json-type", err, "expected %s, found %s", want, type_name(found));
 }
 
 bool gf_json_only(gf_json v, const char *const *keys, gf_error *err)
@@ -333,9 +195,9 @@ bool gf_json_only(gf_json v, const char *const *keys, gf_error *err)
 			}
 		}
 		if (!known && near != NULL)
-			return fail_member(v, key, "unknown-key", err, "unknown key; did you mean '%s'?", near);
+			return gf_json_fail_member(v, key, "unknown-key", err, "unknown key; did you mean '%s'?", near);
 		if (!known)
-			return fail_member(v, key, "unknown-key", err, "unknown key");
+			return gf_json_fail_member(v, key, "unknown-key", err, "unknown key");
 	}
 	return true;
 }
@@ -376,7 +238,7 @@ static bool required(gf_json object, const char *key, const json_t **out, gf_err
 	if (object.node != NULL && !json_is_object((const json_t *)object.node))
 		return wrong_type(object, NULL, "an object", object.node, err);
 	*out = json_object_get(object.node, key);
-	return *out != NULL || fail_member(object, key, "missing-key", err, "the key is missing");
+	return *out != NULL || gf_json_fail_member(object, key, "missing-key", err, "the key is missing");
 }
 
 /* False without an error when absent; sets *ok. */
@@ -417,7 +279,7 @@ static bool as_string(gf_json object, const char *key, const json_t *v, const ch
 	if (!json_is_string(v))
 		return wrong_type(object, key, "a text", v, err);
 	if (strlen(json_string_value(v)) != json_string_length(v))
-		return fail_member(object, key, "json-nul", err, "the text has a NUL character in it");
+		return gf_json_fail_member(object, key, "json-nul", err, "the text has a NUL character in it");
 	*out = json_string_value(v);
 	return true;
 }
@@ -427,13 +289,14 @@ static bool as_u64(gf_json object, const char *key, const json_t *v, uint64_t *o
 	if (object.doc != NULL && object.doc->text_scalars && json_is_string(v)) {
 		if (strlen(json_string_value(v)) != json_string_length(v) ||
 		    !gf_u64_parse(json_string_value(v), U64_MAX, out))
-			return fail_member(object, key, "json-type", err, "expected an integer from 0 to 2^53-1");
+			return gf_json_fail_member(
+			    object, key, "json-type", err, "expected an integer from 0 to 2^53-1");
 		return true;
 	}
 	if (!json_is_integer(v))
 		return wrong_type(object, key, "an integer", v, err);
 	if (json_integer_value(v) < 0 || (uint64_t)json_integer_value(v) > U64_MAX)
-		return fail_member(object, key, "json-range", err, "expected 0 to 2^53-1, found %lld",
+		return gf_json_fail_member(object, key, "json-range", err, "expected 0 to 2^53-1, found %lld",
 		    (long long)json_integer_value(v));
 	*out = (uint64_t)json_integer_value(v);
 	return true;
@@ -463,9 +326,9 @@ bool gf_json_digest(gf_json object, const char *key, gf_digest *out, gf_error *e
 		return false;
 	if (gf_digest_parse(text, out))
 		return true;
-	gf_buf_init(&found, 4 * PATH_MAX_TEXT);
-	(void)gf_text_escape(&found, text, PATH_MAX_TEXT / 2, &unused);
-	fail_member(object, key, "digest-form", err,
+	gf_buf_init(&found, 4 * GF_JSON_PATH);
+	(void)gf_text_escape(&found, text, GF_JSON_PATH / 2, &unused);
+	gf_json_fail_member(object, key, "digest-form", err,
 	    "expected 'sha256:' and 64 lower-case hexadecimal digits, found '%s'; other algorithms are not supported",
 	    gf_buf_text(&found));
 	gf_buf_clear(&found);
@@ -499,7 +362,7 @@ bool gf_json_bool_if(gf_json object, const char *key, bool *out, gf_error *err)
 		bool yes = strcmp(json_string_value(v), "true") == 0;
 
 		if (!yes && strcmp(json_string_value(v), "false") != 0)
-			return fail_member(object, key, "json-type", err, "expected true or false");
+			return gf_json_fail_member(object, key, "json-type", err, "expected true or false");
 		*out = yes;
 		return true;
 	}
@@ -523,7 +386,7 @@ const char *gf_json_key_at(gf_json object, size_t i, gf_json *value)
 {
 	json_t *o = (json_t *)(uintptr_t)object.node;
 	const gf_json_doc *doc = object.doc;
-	member_index wanted = { .object = o }, *x = NULL;
+	gf_json_index wanted = { .object = o }, *x = NULL;
 	void *it;
 
 	*value = (gf_json){ .doc = doc };
@@ -550,129 +413,4 @@ bool gf_json_text(gf_json v, const char **out, gf_error *err)
 const char *gf_json_library(void)
 {
 	return jansson_version_str();
-}
-
-/* ---- building, for yaml.c ---- */
-
-struct gf_json_tree {
-	gf_json_doc *doc;
-	struct {
-		json_t *node; /* owned by its parent */
-		char *key;    /* of the next member */
-	} open[GF_JSON_DEPTH];
-	size_t depth;
-};
-
-gf_json_tree *gf_json_tree_new(gf_class class, const char *name, gf_error *err)
-{
-	gf_json_tree *t = gf_alloc(1, sizeof *t, err);
-
-	if (t == NULL)
-		return NULL;
-	t->doc = doc_new(class, name, err);
-	if (t->doc == NULL) {
-		free(t);
-		return NULL;
-	}
-	t->doc->text_scalars = true;
-	return t;
-}
-
-void gf_json_tree_free(gf_json_tree *t)
-{
-	if (t == NULL)
-		return;
-	for (size_t i = 0; i < t->depth; i++)
-		free(t->open[i].key);
-	gf_json_free(t->doc);
-	free(t);
-}
-
-char gf_json_tree_inside(const gf_json_tree *t)
-{
-	if (t->depth == 0)
-		return 0;
-	return json_is_object(t->open[t->depth - 1].node) ? '{' : '[';
-}
-
-bool gf_json_tree_key(gf_json_tree *t, const char *key, size_t n, bool *taken, gf_error *err)
-{
-	char *copy = gf_strndup(key, n, err);
-
-	if (copy == NULL)
-		return false;
-	*taken = json_object_get(t->open[t->depth - 1].node, copy) != NULL;
-	free(t->open[t->depth - 1].key);
-	t->open[t->depth - 1].key = copy;
-	return true;
-}
-
-/* Takes node, also on failure; NULL is no memory. */
-static bool add(gf_json_tree *t, json_t *node, unsigned line, gf_error *err)
-{
-	gf_json_doc *doc = t->doc;
-	int rc;
-
-	if (node == NULL || !gf_grow(&doc->lines, &doc->lines_room, doc->lines_n, sizeof *doc->lines, err)) {
-		json_decref(node);
-		return gf_no_memory(err);
-	}
-	if (t->depth == 0) {
-		doc->root = node;
-		rc = 0;
-	} else if (json_is_object(t->open[t->depth - 1].node)) {
-		rc = json_object_set_new(t->open[t->depth - 1].node, t->open[t->depth - 1].key, node);
-	} else {
-		rc = json_array_append_new(t->open[t->depth - 1].node, node);
-	}
-	if (rc != 0)
-		return gf_no_memory(err);
-	doc->lines[doc->lines_n++] = (node_line){ .node = node, .line = line };
-	return true;
-}
-
-bool gf_json_tree_open(gf_json_tree *t, char bracket, unsigned line, gf_error *err)
-{
-	json_t *node = bracket == '{' ? json_object() : json_array();
-
-	if (t->depth == GF_JSON_DEPTH) {
-		json_decref(node);
-		return gf_fail(err, t->doc->class, "json-limit", t->doc->name, "'%s' has more than %d levels",
-		    t->doc->name, GF_JSON_DEPTH);
-	}
-	if (!add(t, node, line, err))
-		return false;
-	t->open[t->depth].node = node;
-	t->open[t->depth].key = NULL;
-	t->depth++;
-	return true;
-}
-
-void gf_json_tree_close(gf_json_tree *t)
-{
-	t->depth--;
-	free(t->open[t->depth].key);
-	t->open[t->depth].key = NULL;
-}
-
-bool gf_json_tree_text(gf_json_tree *t, const char *text, size_t n, unsigned line, gf_error *err)
-{
-	return add(t, json_stringn(text, n), line, err);
-}
-
-bool gf_json_tree_null(gf_json_tree *t, gf_error *err)
-{
-	return add(t, json_null(), 0, err);
-}
-
-gf_json_doc *gf_json_tree_finish(gf_json_tree *t, gf_error *err)
-{
-	gf_json_doc *doc = NULL;
-
-	if (make_indexes(t->doc, err)) {
-		doc = t->doc;
-		t->doc = NULL;
-	}
-	gf_json_tree_free(t);
-	return doc;
 }

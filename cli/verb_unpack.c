@@ -79,12 +79,13 @@ static void show_sum(const gf_target_sum *s, bool dry_run)
 	gf_size_text(s->bytes_sent, sent);
 	gf_size_text(s->bytes_held, held);
 	gf_size_text(s->free_bytes, space);
-	printf("\n%s: ", gf_shown(&room, s->target));
+	printf("\n%s  ", gf_shown(&room, s->target));
 	if (s->failed)
 		printf("failed: %s", gf_shown(&room, s->error.text));
 	else
-		printf("%llu blobs (%s) %s, %llu (%s) held", (unsigned long long)s->blobs_sent, sent,
-		    dry_run ? "to send" : "sent", (unsigned long long)s->blobs_held, held);
+		printf("%llu blob%s (%s) %s, %llu (%s) held", (unsigned long long)s->blobs_sent,
+		    s->blobs_sent == 1 ? "" : "s", sent, dry_run ? "to send" : "sent",
+		    (unsigned long long)s->blobs_held, held);
 	if (dry_run && s->free_known)
 		printf(", %s free", space);
 	putchar('\n');

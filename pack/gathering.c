@@ -10,6 +10,7 @@ void gf_listed_clear(gf_listed *l)
 		free(l->names[i]);
 	free(l->names);
 	free(l->media_type);
+	free(l->platform);
 	free(l->layers);
 	*l = (gf_listed){ 0 };
 }

@@ -45,7 +45,7 @@ typedef struct gf_pack_options {
 typedef struct gf_pack_result {
 	gf_manifest *manifest;     /* what was signed */
 	gf_digest manifest_digest; /* of its bytes */
-	uint64_t size;             /* of the bundle; 0 for a directory */
+	uint64_t size;             /* of the bundle; of a directory the sum of its files */
 } gf_pack_result;
 
 bool gf_pack(const gf_pack_options *o, gf_events *events, gf_pack_result *result, gf_error *err);

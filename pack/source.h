@@ -28,7 +28,8 @@ typedef struct gf_listed { /* one image */
 	char *media_type; /* what the descriptor of root says, or NULL */
 	gf_layer *layers;
 	size_t n_layers;
-	size_t item; /* of index.json, where root came from it */
+	char *platform; /* of a complete child of an index that is not; else NULL */
+	size_t item;    /* of index.json, where root came from it */
 	bool has_source_index;
 	gf_digest source_index;
 } gf_listed;

@@ -361,7 +361,7 @@ static bool list_children(gf_layout *l, size_t item, const char *transport, cons
 			ok = list_children(l, item, transport, child, source, depth + 1, err);
 		} else if (all) {
 			gf_listed *image = list(l, item, transport, child, err);
-			ok = image != NULL;
+			ok = image != NULL && platform_of(l, child, &image->platform, err);
 			if (ok) {
 				image->has_source_index = true;
 				image->source_index = *source;
@@ -390,15 +390,8 @@ static bool list_sparse(gf_layout *l, size_t item, const char *transport, const 
 		    "no image of index %s is complete in '%s' (%s is absent): pull it again for a platform and save that",
 		    index, gf_archive_name(l->archive), lacks);
 	ok = true;
-	for (size_t i = first; ok && n > 1 && i < l->g->n_images; i++) {
-		gf_descriptor d = { .digest = l->g->images[i].root };
-		const gf_buf *text = gf_gathering_text(l->g, &d.digest);
-		char *platform = NULL;
-		d.size = text != NULL ? text->len : 0;
-		d.media_type = l->g->images[i].media_type;
-		ok = platform_of(l, &d, &platform, err) && add_suffix(&l->g->images[i], platform, err);
-		free(platform);
-	}
+	for (size_t i = first; ok && n > 1 && i < l->g->n_images; i++)
+		ok = add_suffix(&l->g->images[i], l->g->images[i].platform, err);
 	if (ok)
 		gf_event_say(l->g->events, GF_EVENT_WARNING,
 		    "%s: index %s is not complete here (%s is absent): %zu of its images %s packed, the index is not",

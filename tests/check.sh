@@ -21,9 +21,10 @@ format() { sources | xargs clang-format --dry-run -Werror; }
 gcc_() { make -j2 B="$B/gcc" CC=gcc WERROR=-Werror all units; }
 clang_() { make -j2 B="$B/clang" CC=clang WERROR=-Werror all units; }
 rooms() { git ls-files -- 'base/*.c' 'bundles/*.c' 'sign/*.c' 'verify/*.c' 'remote/*.c' 'pack/*.c' 'unpack/*.c' 'cli/*.c'; }
+# base/error.c defines what tests/tidy.h explains; it has no analysis of its own.
 tidy() {
 	# shellcheck disable=SC2016 # $@ is the inner shell's
-	rooms | xargs -P2 -n4 sh -c 'clang-tidy --quiet "$@" -- -std=c11 -I. -D_POSIX_C_SOURCE=200809L -D_FILE_OFFSET_BITS=64 -DGF_VERSION="\"0\""' sh
+	rooms | grep -v '^base/error.c' | xargs -P2 -n4 sh -c 'clang-tidy --quiet "$@" -- -std=c11 -I. -include tests/tidy.h -D_POSIX_C_SOURCE=200809L -D_FILE_OFFSET_BITS=64 -DGF_VERSION="\"0\""' sh
 }
 # Suppressed: cppcheck 2.10 takes the array that gf_grow moves into *items for lost, and a text's NUL for an index that
 # is not checked.

@@ -30,7 +30,7 @@ static bool check_stream(judgement *g, gf_error *err)
 		    "the bundle belongs to no stream: there is no protection against replay");
 	else
 		gf_check_set(g->verdict, GF_CHECK_STREAM, GF_CHECK_PASSED,
-		    "'%s' %llu.%llu; no trust file is installed: %zu key%s trusted for every stream, and there are no gates",
+		    "'%s', epoch %llu, sequence %llu; no trust file is installed: %zu key%s trusted for every stream, and there are no gates",
 		    g->manifest->stream, (unsigned long long)g->manifest->epoch,
 		    (unsigned long long)g->manifest->sequence, keys, keys == 1 ? " is" : "s are");
 	return true;
@@ -181,29 +181,29 @@ static bool check_floor(judgement *g, gf_error *err)
 	if (!gf_state_floor(g->judge->state, m->stream, g->judge->environment, &f, err) || !check_previous(g, err))
 		return false;
 	if (!f.present) {
-		gf_check_set(g->verdict, GF_CHECK_FLOOR, GF_CHECK_PASSED, "%llu.%llu, the first of '%s' for '%s' here",
-		    epoch, sequence, m->stream, g->judge->environment);
+		gf_check_set(g->verdict, GF_CHECK_FLOOR, GF_CHECK_PASSED,
+		    "sequence %llu, the first of '%s' for '%s' here", sequence, m->stream, g->judge->environment);
 		return true;
 	}
 	order = -gf_floor_compare(&f, m->epoch, m->sequence);
 	gf_digest_hex(&f.manifest, hex);
 	if (order == 0 && !gf_digest_equal(digest, &f.manifest))
 		return gf_fail(err, GF_REFUSED, "fork", m->stream,
-		    "stream '%s' has %llu.%llu for '%s' already, with another manifest (%.16s): two releases have one number; "
-		    "ask who packs it",
-		    m->stream, epoch, sequence, g->judge->environment, hex);
+		    "'%s' has accepted sequence %llu (epoch %llu) of stream '%s' already, with another manifest (%.16s): two "
+		    "releases have one number; ask who packs it",
+		    g->judge->environment, sequence, epoch, m->stream, hex);
 	g->repeated = order == 0 || (f.has_loaded && gf_digest_equal(digest, &f.loaded));
 	if (order < 0 && !g->repeated)
 		return gf_fail(err, GF_REFUSED, "floor", m->stream,
-		    "the bundle is %llu.%llu of stream '%s'; '%s' has accepted %llu.%llu (manifest %.16s), and nothing lower "
-		    "is accepted",
-		    epoch, sequence, m->stream, g->judge->environment, (unsigned long long)f.epoch,
-		    (unsigned long long)f.sequence, hex);
+		    "the bundle has sequence %llu (epoch %llu) of stream '%s'; '%s' has accepted sequence %llu (epoch %llu, manifest "
+		    "%.16s), and nothing lower is accepted",
+		    sequence, epoch, m->stream, g->judge->environment, (unsigned long long)f.sequence,
+		    (unsigned long long)f.epoch, hex);
 	gf_check_set(g->verdict, GF_CHECK_FLOOR, order < 0 ? GF_CHECK_LIFTED : GF_CHECK_PASSED,
-	    order < 0       ? "%llu.%llu is below %llu.%llu, but is what was loaded here last"
-		: order > 0 ? "%llu.%llu is above %llu.%llu"
-			    : "%llu.%llu is what was accepted here last (%llu.%llu)",
-	    epoch, sequence, (unsigned long long)f.epoch, (unsigned long long)f.sequence);
+	    order < 0       ? "sequence %llu is below %llu (epoch %llu), but is what was loaded here last"
+		: order > 0 ? "sequence %llu is above %llu (epoch %llu)"
+			    : "sequence %llu is what was accepted here last (%llu, epoch %llu)",
+	    sequence, (unsigned long long)f.sequence, (unsigned long long)f.epoch);
 	return true;
 }
 

@@ -81,7 +81,8 @@ WEB=docker.io/acme/web:1.0 API=registry.build.example:5000/acme/api:2.0
 	run openssl dgst -sha256 -verify release.pub -signature x/s x/META/manifest.json
 	same openssl "Verified OK" "$output"
 	same "key id in the name" "$(openssl pkey -pubin -in release.pub -outform DER | sha256sum | cut -c1-16)" "$(basename "$sig" .sig | cut -d. -f3)"
-	sed -i 's/"sequence":1/"sequence":2/' x/META/manifest.json
+	sed -i 's/"sequence": 1/"sequence": 2/' x/META/manifest.json
+	grep -F '"sequence": 2' x/META/manifest.json
 	run openssl dgst -sha256 -verify release.pub -signature x/s x/META/manifest.json
 	[ "$status" -ne 0 ]
 }
@@ -157,7 +158,7 @@ WEB=docker.io/acme/web:1.0 API=registry.build.example:5000/acme/api:2.0
 
 @test "umoci unpacks a layout that gapferry wrote" {
 	rm -rf layout rootfs
-	gapferry unpack -q --key release.pub --to oci:layout --name web --tag here one.tar
+	gapferry unpack -q --state umoci --key release.pub --to oci:layout --name web --tag here one.tar
 	# umoci takes no reference with a slash or a colon
 	jq -c '.manifests[0].annotations["org.opencontainers.image.ref.name"] = "here"' layout/index.json >index.new
 	mv index.new layout/index.json

@@ -153,16 +153,24 @@ static inline layer layer_gzip(const layer *raw)
 	return l;
 }
 
-/* What is printed, in memory that the test does not free by hand: one pool, freed with the process. */
+/* What is printed, in memory that the test does not free by hand: a list that stands until the process ends. */
+typedef struct text_piece {
+	struct text_piece *next;
+	char bytes[64 * 1024];
+} text_piece;
+static text_piece *texts;
+
 __attribute__((format(printf, 1, 2))) static inline char *text(const char *fmt, ...)
 {
 	va_list ap;
-	char *out = malloc(64 * 1024);
+	text_piece *t = malloc(sizeof *t);
 
+	t->next = texts;
+	texts = t;
 	va_start(ap, fmt);
-	vsnprintf(out, 64 * 1024, fmt, ap);
+	vsnprintf(t->bytes, sizeof t->bytes, fmt, ap);
 	va_end(ap);
-	return out;
+	return t->bytes;
 }
 
 /* The config of an image of these diff IDs. */

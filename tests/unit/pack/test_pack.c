@@ -784,7 +784,7 @@ static void into_a_directory(void **state)
 	pack_ok(&o, NULL, &a);
 	o.output = "d.dir/";
 	pack_ok(&o, NULL, &b);
-	assert_int_equal(b.size, 0);
+	assert_in_range(b.size, 1, a.size); /* no headers, no padding */
 	assert_true(gf_digest_equal(&a.manifest_digest, &b.manifest_digest));
 	bundle_close((opened[]){ bundle_open("d.dir") });
 	gf_pack_result_clear(&a);

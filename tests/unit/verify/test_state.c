@@ -545,9 +545,10 @@ static void test_unusable(void **state)
 static void test_where(void **state)
 {
 	gf_state *s;
-	char *here = realpath(".", NULL), named[128];
+	char here[96], named[128];
 
 	(void)state;
+	assert_non_null(getcwd(here, sizeof here));
 	(void)snprintf(named, sizeof named, "%s/named", here);
 	assert_int_equal(setenv("GAPFERRY_STATE", named, 1), 0);
 	s = open_state(NULL, true);
@@ -555,7 +556,6 @@ static void test_where(void **state)
 	gf_state_close(s);
 	assert_int_equal(access(named, F_OK), 0);
 	(void)unsetenv("GAPFERRY_STATE");
-	free(here);
 }
 
 static void test_site(void **state)
