@@ -65,8 +65,8 @@ static ptrdiff_t read_left(stage *s, void *buf, size_t cap, const char *name, gf
 
 	if (got == 0) {
 		gf_fail(err, GF_DAMAGED, name, s->object,
-		    "expected %llu bytes, found %llu; copy the file again from its source", (unsigned long long)s->size,
-		    (unsigned long long)(s->size - s->left));
+		    "'%s': expected %llu bytes, found %llu; copy it again from its source", s->object,
+		    (unsigned long long)s->size, (unsigned long long)(s->size - s->left));
 		got = -1;
 	}
 	if (got < 0)
@@ -93,7 +93,8 @@ static ptrdiff_t exact_end(stage *s, gf_error *err)
 	ptrdiff_t got = s->done ? 0 : gf_input_read(s->up, &extra, 1, err);
 
 	if (got > 0)
-		gf_fail(err, GF_DAMAGED, "blob-size", s->object, "expected %llu bytes, found more",
+		gf_fail(err, GF_DAMAGED, "blob-size", s->object,
+		    "'%s': expected %llu bytes, found more; copy it again from its source", s->object,
 		    (unsigned long long)s->size);
 	if (got != 0)
 		return failed(s, err);
@@ -122,7 +123,8 @@ static bool sized_skip(gf_input *in, uint64_t n, gf_error *err)
 		return false;
 	}
 	if (n > s->left)
-		gf_fail(err, GF_DAMAGED, "cut-short", s->object, "the data ends %llu bytes too early",
+		gf_fail(err, GF_DAMAGED, "cut-short", s->object,
+		    "'%s' ends %llu bytes too early; copy it again from its source", s->object,
 		    (unsigned long long)(n - s->left));
 	if (n > s->left || !gf_input_skip(s->up, n, err)) {
 		failed(s, err);
@@ -167,7 +169,7 @@ static ptrdiff_t sha256_end(stage *s, gf_error *err)
 		gf_digest_text(&s->want, want);
 		gf_digest_text(&got, found);
 		gf_fail(err, GF_DAMAGED, "blob-digest", s->object,
-		    "expected %s, found %s; copy the file again from its source", want, found);
+		    "'%s': expected %s, found %s; copy it again from its source", s->object, want, found);
 		return failed(s, err);
 	}
 	s->done = true;

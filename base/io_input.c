@@ -13,10 +13,11 @@ ptrdiff_t gf_input_read(gf_input *in, void *buf, size_t cap, gf_error *err)
 	return in->ops->read(in, buf, cap, err);
 }
 
+/* object "": the caller knows what it is. */
 static bool cut_short(const char *object, uint64_t missing, gf_error *err)
 {
-	return gf_fail(
-	    err, GF_DAMAGED, "cut-short", object, "the data ends %llu bytes too early", (unsigned long long)missing);
+	return gf_fail(err, GF_DAMAGED, "cut-short", object, "%s%s%s ends %llu bytes too early",
+	    *object != '\0' ? "'" : "the data", object, *object != '\0' ? "'" : "", (unsigned long long)missing);
 }
 
 bool gf_input_read_full(gf_input *in, void *buf, size_t n, gf_error *err)
@@ -27,7 +28,7 @@ bool gf_input_read_full(gf_input *in, void *buf, size_t n, gf_error *err)
 		ptrdiff_t got = gf_input_read(in, p, n, err);
 
 		if (got <= 0)
-			return got == 0 ? cut_short(NULL, n, err) : false;
+			return got == 0 ? cut_short("", n, err) : false;
 		p += got;
 		n -= (size_t)got;
 	}
@@ -42,7 +43,7 @@ static bool read_and_drop(gf_input *in, uint64_t n, gf_error *err)
 	while (ok && n > 0) {
 		ptrdiff_t got = gf_input_read(in, buf, n < 64 * GF_KIB ? (size_t)n : 64 * GF_KIB, err);
 
-		ok = got > 0 || (got == 0 ? cut_short(NULL, n, err) : false);
+		ok = got > 0 || (got == 0 ? cut_short("", n, err) : false);
 		if (ok)
 			n -= (uint64_t)got;
 	}
@@ -240,7 +241,7 @@ static bool memory_skip(gf_input *in, uint64_t n, gf_error *err)
 	memory_input *m = (memory_input *)in;
 
 	if (n > m->left)
-		return cut_short(NULL, n - m->left, err);
+		return cut_short("", n - m->left, err);
 	if (n > 0)
 		m->bytes += n;
 	m->left -= (size_t)n;

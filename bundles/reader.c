@@ -223,7 +223,7 @@ bool gf_reader_thin(const gf_reader *r)
 
 gf_input *gf_reader_blob(gf_reader *r, size_t i, bool *absent, gf_error *err)
 {
-	char text[GF_DIGEST_SIZE];
+	char path[GF_BLOB_PATH_SIZE];
 	const gf_buf *json;
 	gf_input *in;
 
@@ -237,8 +237,8 @@ gf_input *gf_reader_blob(gf_reader *r, size_t i, bool *absent, gf_error *err)
 	in = r->ops->blob(r, i, absent, err);
 	if (in == NULL)
 		return NULL;
-	gf_digest_text(&r->m->blobs[i].digest, text);
-	return gf_input_sha256(in, &r->m->blobs[i].digest, text, err);
+	gf_blob_path(&r->m->blobs[i].digest, path);
+	return gf_input_sha256(in, &r->m->blobs[i].digest, path, err);
 }
 
 bool gf_reader_pass(gf_reader *r, size_t i, bool *absent, gf_error *err)

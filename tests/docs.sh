@@ -5,7 +5,7 @@
 #   GAPFERRY       the program (build/gapferry)
 # A block that needs a peer says so in the line before it: <!-- needs: docker --> or <!-- needs: registry -->; docs.sh
 # starts them, privately.  The registry's port is 5000 in README.md and any free one here.
-set -uo pipefail
+set -u # and no pipefail: README.md's lines run as in a reader's shell
 root=$(cd "$(dirname "$0")/.." && pwd)
 # shellcheck source=tests/lib/servers.sh
 . "$root/tests/lib/servers.sh"
@@ -79,13 +79,14 @@ total=$(wc -l <"$work/steps/blocks")
 echo "1..$((total + 1))"
 bad=0 last_status=0
 run_block() {
-	local block=$1 step got_status
+	local block=$1 step got_status command next
 	for step in "$work"/steps/*.block; do
 		[ "$(cat "$step")" = "$block" ] || continue
 		step=${step%.block}
 		sed "s/127\.0\.0\.1:5000/127.0.0.1:$(port)/g" "$step.cmd" >"$step.run"
-		(exit "$last_status")
-		eval "$(cat "$step.run")" >"$step.raw" 2>&1 </dev/null
+		command=$(cat "$step.run")
+		(exit "$last_status") # what a line with $? sees
+		eval "$command" >"$step.raw" 2>&1 </dev/null
 		got_status=$?
 		last_status=$got_status
 		sed "s/127\.0\.0\.1:$(port)/127.0.0.1:5000/g" "$step.raw" >"$step.got"
