@@ -170,6 +170,9 @@ bool gf_environment_set_targets(gf_environment *e, const char *const *to, size_t
 		e->n_targets = i + 1;
 		if (!spec_parse(&list[i], to[i], err))
 			return false;
+		for (size_t j = 0; j < i; j++)
+			if (strcmp(list[i].label, list[j].label) == 0)
+				return gf_fail(err, GF_USAGE, "target", to[i], "'%s' is given twice", list[i].label);
 	}
 	return true;
 }
