@@ -1,10 +1,25 @@
 /* archive: members wherever they lie, links in any order, and archives that are refused. */
+#define _GNU_SOURCE /* syscall */
 #include "common.h"
 #include "pack/archive.h"
 
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
+
+/* A medium that lies (security.md V32): while lying, short reads behind the first block, which are those of the second
+ * look at a member, have other bytes than the first look. */
+static bool lying;
+ssize_t pread(int fd, void *buf, size_t n, off_t offset);
+ssize_t pread(int fd, void *buf, size_t n, off_t offset)
+{
+	ssize_t got = (ssize_t)syscall(SYS_pread64, fd, buf, n, offset);
+
+	if (lying && got > 0 && n <= GF_TAPE_MAGIC && offset >= 512)
+		((unsigned char *)buf)[0] ^= 1;
+	return got;
+}
 
 static const gf_spooling spooling = { .output = "bundle.tar", .squeeze = true, .jobs = 2 };
 
@@ -356,6 +371,74 @@ static void too_many_links(void **state)
 	gf_archive_close(a);
 }
 
+/* Many headers that only speak of the next one are as many bytes as one large header. */
+static void headers_of_headers(void **state)
+{
+	enum { N = 24, SIZE = 65536 };
+	size_t n = (size_t)N * (512 + SIZE);
+	unsigned char *bytes = calloc(1, n + 512 + 1024), *at = bytes;
+
+	(void)state;
+	for (int i = 0; i < N; i++, at += 512 + SIZE) {
+		header(at, "PaxHeaders/x", 'g', SIZE);
+		memset(at + 512, 'c', SIZE);
+		memcpy(at + 512, "65536 comment=", 14);
+		at[512 + SIZE - 1] = '\n';
+	}
+	header(at, "x", '0', 0);
+	put("headers.tar", bytes, n + 512 + 1024);
+	refused("headers.tar", GF_DAMAGED, "archive-header");
+	/* eight of them are fine */
+	put("headers.tar", bytes + (N - 8) * (512 + SIZE), n + 512 + 1024 - (N - 8) * (512 + SIZE));
+	gf_archive_close(open_it("headers.tar"));
+	free(bytes);
+}
+
+/* One member more than are allowed; names that are too much together. */
+static void too_many_members(void **state)
+{
+	static unsigned char block[512];
+	char name[16], *longer = text("%s", "");
+	FILE *f = fopen("many.tar", "wb");
+	tar *t;
+
+	(void)state;
+	assert_non_null(f);
+	for (unsigned i = 0; i <= GF_ARCHIVE_MEMBERS_MAX; i++) {
+		snprintf(name, sizeof name, "m%u", i);
+		header(block, name, '0', 0);
+		assert_int_equal(fwrite(block, 1, sizeof block, f), sizeof block);
+	}
+	memset(block, 0, sizeof block);
+	assert_int_equal(fwrite(block, 1, sizeof block, f) + fwrite(block, 1, sizeof block, f), 2 * sizeof block);
+	assert_int_equal(fclose(f), 0);
+	refused("many.tar", GF_DAMAGED, "archive-members");
+	/* without the last it is read */
+	assert_int_equal(truncate("many.tar", (off_t)GF_ARCHIVE_MEMBERS_MAX * 512), 0);
+	gf_archive_close(open_it("many.tar"));
+	t = tar_new("names.tar", false);
+	memset(longer, 'n', 4000);
+	for (unsigned i = 0; i < 4200; i++) {
+		snprintf(longer + 3990, 11, "/%09u", i);
+		tar_file(t, longer, "", 0);
+	}
+	tar_close(t);
+	refused("names.tar", GF_DAMAGED, "archive-members");
+}
+
+static void a_lying_medium(void **state)
+{
+	tar *t = tar_new("lying.tar", false);
+
+	(void)state;
+	tar_text(t, "one", "11111");
+	tar_close(t);
+	lying = true;
+	refused("lying.tar", GF_FAILED, "archive-position");
+	lying = false;
+	gf_archive_close(open_it("lying.tar"));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -367,7 +450,10 @@ int main(void)
 		cmocka_unit_test(hostile),
 		cmocka_unit_test(sparse),
 		cmocka_unit_test(endless_header),
+		cmocka_unit_test(headers_of_headers),
 		cmocka_unit_test(too_many_links),
+		cmocka_unit_test(too_many_members),
+		cmocka_unit_test(a_lying_medium),
 	};
 
 	return cmocka_run_group_tests(tests, make, leave);

@@ -324,6 +324,22 @@ static void bad_archives(void **state)
 		pack_fails(&o, GF_USAGE, "transport");
 		o.sources = remote;
 		pack_fails(&o, GF_USAGE, "transport");
+		o.n_sources = 0;
+		pack_fails(&o, GF_USAGE, "no-source");
+	}
+}
+
+/* No document says how a layer is packed: what is neither raw nor gzip is refused by its first bytes. */
+static void foreign_layers(void **state)
+{
+	static const char *const magics[] = { "\x28\xb5\x2f\xfd", "\xfd\x37\x7a\x58\x5a", "BZh91", "\x04\x22\x4d\x18" };
+	const char *list = text("[%s]", saved_entry(config_a, "[\"a:1\"]", "\"l0.tar\",\"l1.tar\""));
+
+	(void)state;
+	for (size_t i = 0; i < sizeof magics / sizeof *magics; i++) {
+		layer odd[2] = { base, layer_new(5, 900) };
+		memcpy(odd[1].bytes, magics[i], strlen(magics[i]) + 1);
+		broken(text("magic %zu", i), "layer-compression", list, odd, 2);
 	}
 }
 
@@ -526,8 +542,13 @@ static void oci_layouts(void **state)
 		assert_string_equal(r.manifest->images[0].source, "oci");
 		gf_pack_result_clear(&r);
 	}
-	put(text("layout/%s", blob_path(top.hex)), other.bytes, top.n);
 	o = options_of("no.out", directory, 1);
+	put("layout/oci-layout", "{\"imageLayoutVersion\":\"2.0.0\"}", 30);
+	pack_fails(&o, GF_DAMAGED, "layout-version");
+	put("layout/oci-layout", "{}", 2);
+	pack_fails(&o, GF_DAMAGED, "missing-key");
+	put("layout/oci-layout", LAYOUT, strlen(LAYOUT));
+	put(text("layout/%s", blob_path(top.hex)), other.bytes, top.n);
 	pack_fails(&o, GF_DAMAGED, "blob-digest");
 	put(text("layout/%s", blob_path(top.hex)), top.bytes, top.n - 1);
 	pack_fails(&o, GF_DAMAGED, "blob-size");
@@ -838,6 +859,16 @@ static void signed_by_keys(void **state)
 	signers[1] = signers[0];
 	o.output = "twice.out";
 	pack_fails(&o, GF_USAGE, "key-twice");
+	{
+		gf_signer *many[17];
+		for (size_t i = 0; i < 17; i++)
+			many[i] = signers[0];
+		o.signers = many;
+		o.n_signers = 17;
+		pack_fails(&o, GF_USAGE, "key-count");
+		o.n_signers = 16; /* as many as there is room for: looked at further */
+		pack_fails(&o, GF_USAGE, "key-twice");
+	}
 	gf_signer_free(signers[0]);
 }
 
@@ -849,6 +880,7 @@ int main(void)
 		cmocka_unit_test(choosing),
 		cmocka_unit_test(names),
 		cmocka_unit_test(bad_archives),
+		cmocka_unit_test(foreign_layers),
 		cmocka_unit_test(any_case),
 		cmocka_unit_test(shared_base_is_read_once),
 		cmocka_unit_test(one_image_twice),
