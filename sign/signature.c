@@ -43,7 +43,7 @@ const char *gf_signature_ext(const char *name, const char *stem)
 	if (strncmp(name, stem, n) != 0 || name[n] != '.' || strlen(name + n) < 1 + 16 + 2)
 		return NULL;
 	ext = name + n + 1 + 16 + 1;
-	if (!all_of(name + n + 1, 16, "0123456789abcdef") || ext[-1] != '.' || strlen(ext) > 16 ||
+	if (!all_of(name + n + 1, 16, "0123456789abcdef") || ext[-1] != '.' || strlen(ext) > 8 ||
 	    !all_of(ext, strlen(ext), "abcdefghijklmnopqrstuvwxyz0123456789"))
 		return NULL;
 	return ext;

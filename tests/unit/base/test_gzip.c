@@ -202,6 +202,35 @@ static void test_header_and_trailer(void **state)
 	assert_memory_equal(trailer, "\x04\x03\x02\x01\xfe\xff\xff\xff", 8);
 }
 
+/* FORMAT.md 1.8: each block begins with its first byte, stored, and a block that is not the last ends at a byte. */
+static void test_first_byte_is_stored(void **state)
+{
+	size_t cap = gf_gzip_bound(GF_GZIP_BLOCK), got = 0;
+	unsigned char *in = malloc(GF_GZIP_BLOCK), *out = malloc(cap);
+	gf_error err;
+	gf_deflater *d = gf_deflater_new(&err);
+
+	(void)state;
+	assert_ok(gf_deflater_block(d, "", 0, true, out, cap, &got, &err), err);
+	assert_int_equal(got, 2);
+	assert_memory_equal(out, "\3\0", 2);
+	assert_ok(gf_deflater_block(d, "x", 1, true, out, cap, &got, &err), err);
+	assert_int_equal(got, 8);
+	assert_memory_equal(out, "\0\1\0\xfe\xffx\3\0", 8);
+	for (unsigned kind = 0; kind < 4; kind++)
+		for (size_t n = 1; n <= GF_GZIP_BLOCK;
+		     n = n * 7 < GF_GZIP_BLOCK || n == GF_GZIP_BLOCK ? n * 7 : GF_GZIP_BLOCK) {
+			make(kind, in, n);
+			assert_ok(gf_deflater_block(d, in, n, false, out, cap, &got, &err), err);
+			assert_memory_equal(out, "\0\1\0\xfe\xff", 5);
+			assert_int_equal(out[5], in[0]);
+			assert_memory_equal(out + got - 4, "\0\0\xff\xff", 4);
+		}
+	gf_deflater_free(d);
+	free(in);
+	free(out);
+}
+
 static void test_crc(void **state)
 {
 	unsigned char in[1000];
@@ -264,6 +293,7 @@ int main(void)
 		cmocka_unit_test(test_same_bytes_in_parallel),
 		cmocka_unit_test(test_bound),
 		cmocka_unit_test(test_header_and_trailer),
+		cmocka_unit_test(test_first_byte_is_stored),
 		cmocka_unit_test(test_crc),
 		cmocka_unit_test(test_stock_gzip_takes_it),
 		cmocka_unit_test(test_name),

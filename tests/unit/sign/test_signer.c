@@ -322,13 +322,14 @@ static void test_names(void **state)
 		"manifest.json.0123456789abcdef.SIG", "manifest.json.0123456789abcdef.s/g",
 		"manifest.json.0123456789abcdef.sig.x", "x.manifest.json.0123456789abcdef.sig",
 		"anifest.json.0123456789abcdef.sig", "manifest.json-0123456789abcdef.sig",
-		"manifest.json.0123456789abcdef-sig", "manifest.json.0123456789abcdef.aaaaaaaaaaaaaaaaa",
+		"manifest.json.0123456789abcdef-sig", "manifest.json.0123456789abcdef.aaaaaaaaa",
 		"../manifest.json.0123456789abcdef.sig", "" };
 
 	(void)state;
 	assert_string_equal(gf_signature_ext("manifest.json.0123456789abcdef.sig", "manifest.json"), "sig");
 	assert_string_equal(gf_signature_ext("manifest.json.0123456789abcdef.p7s", "manifest.json"), "p7s");
 	assert_string_equal(gf_signature_ext("F.0000000000000000.minisig", "F"), "minisig");
+	assert_string_equal(gf_signature_ext("F.0000000000000000.aaaaaaaa", "F"), "aaaaaaaa");
 	for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
 		if (gf_signature_ext(bad[i], "manifest.json") != NULL)
 			fail_msg("'%s' taken", bad[i]);

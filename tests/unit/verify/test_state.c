@@ -482,6 +482,75 @@ static void test_lines(void **state)
 	free(big);
 }
 
+/* FORMAT.md 6.5: the members of a line and their order, behind the time, which is the clock's. */
+static void expect_line(const char *state, const char *want)
+{
+	gf_buf log;
+	char *line;
+
+	get_log(state, &log);
+	assert_true(log.len > 1);
+	log.data[log.len - 1] = '\0';
+	line = strrchr(log.data, '\n');
+	line = line != NULL ? line + 1 : log.data;
+	assert_int_equal(strncmp(line, "{\"time\":\"", 9), 0);
+	assert_int_equal(strncmp(line + 29, "\",\"type\":\"", 11), 0);
+	assert_string_equal(line + 40, want);
+	gf_buf_clear(&log);
+}
+
+static void test_members(void **state)
+{
+	static const gf_digest digest = { { 0xab, 1 } };
+	const char *path = fresh();
+	gf_state *s = open_state(path, true);
+	spec what = { .stream = "shop", .epoch = 1, .sequence = 42, .created = 1795395723 };
+	gf_record r = { .type = "loaded",
+		.run = "0123456789abcdef",
+		.site = "site-a",
+		.environment = "prod",
+		.stream = "shop",
+		.epoch = 1,
+		.sequence = 42,
+		.manifest = &digest,
+		.target = "docker://r/x",
+		.name = "r/x/\xc3\xa4:1",
+		.digest = &digest,
+		.step = "load",
+		.code = "http",
+		.unsigned_bundle = true };
+	char want[1024], hex[GF_HEX_SIZE];
+	gf_error err = { 0 };
+	gf_digest manifest;
+
+	(void)state;
+#define D "sha256:ab01000000000000000000000000000000000000000000000000000000000000"
+	append(s, &r);
+	expect_line(path,
+	    "loaded\",\"run\":\"0123456789abcdef\",\"site\":\"site-a\",\"environment\":\"prod\",\"stream\":\"shop\","
+	    "\"epoch\":1,\"sequence\":42,\"manifest\":\"" D
+	    "\",\"target\":\"docker://r/x\",\"name\":\"r/x/\\u00e4:1\",\"digest\":\"" D
+	    "\",\"step\":\"load\",\"code\":\"http\",\"unsigned\":true}");
+#undef D
+	r = (gf_record){ .type = "intent" };
+	append(s, &r);
+	expect_line(path, "intent\"}");
+	manifest = accept_release(s, "prod", &what, false);
+	gf_digest_hex(&manifest, hex);
+	(void)snprintf(want, sizeof want,
+	    "accepted\",\"run\":\"0123456789abcdef\",\"environment\":\"prod\",\"stream\":\"shop\",\"epoch\":1,"
+	    "\"sequence\":42,\"manifest\":\"sha256:%s\",\"created\":\"2026-11-23T01:02:03Z\"}",
+	    hex);
+	expect_line(path, want);
+	put_log(path, "{\"x", 3);
+	need(gf_state_lock(s, &err));
+	gf_state_unlock(s);
+	expect_line(path,
+	    "recovered\",\"bytes\":3,\"digest\":"
+	    "\"sha256:63c03b761dc514faf9dc68127ab4035757ea87ecdebf023fab3efb4cf0837ba3\"}");
+	gf_state_close(s);
+}
+
 /* ---- the directory ---- */
 
 static void test_absent(void **state)
@@ -636,9 +705,9 @@ int main(void)
 		cmocka_unit_test(test_lock_rereads), cmocka_unit_test(test_accepted_needs_record),
 		cmocka_unit_test(test_unlocked_and_read_only), cmocka_unit_test(test_torn),
 		cmocka_unit_test(test_corrupt), cmocka_unit_test(test_shorter), cmocka_unit_test(test_two_processes),
-		cmocka_unit_test(test_no_room), cmocka_unit_test(test_lines), cmocka_unit_test(test_absent),
-		cmocka_unit_test(test_modes), cmocka_unit_test(test_unusable), cmocka_unit_test(test_where),
-		cmocka_unit_test(test_site), cmocka_unit_test(test_records) };
+		cmocka_unit_test(test_no_room), cmocka_unit_test(test_lines), cmocka_unit_test(test_members),
+		cmocka_unit_test(test_absent), cmocka_unit_test(test_modes), cmocka_unit_test(test_unusable),
+		cmocka_unit_test(test_where), cmocka_unit_test(test_site), cmocka_unit_test(test_records) };
 
 	return cmocka_run_group_tests(tests, enter, leave);
 }
