@@ -494,8 +494,8 @@ static void expect_line(const char *state, const char *want)
 	line = strrchr(log.data, '\n');
 	line = line != NULL ? line + 1 : log.data;
 	assert_int_equal(strncmp(line, "{\"time\":\"", 9), 0);
-	assert_int_equal(strncmp(line + 29, "\",\"type\":\"", 11), 0);
-	assert_string_equal(line + 40, want);
+	assert_int_equal(strncmp(line + 29, "\",\"type\":\"", 10), 0);
+	assert_string_equal(line + 39, want);
 	gf_buf_clear(&log);
 }
 
