@@ -1,5 +1,8 @@
 /* Signatures made here are checked by openssl, and those of openssl here; every other byte is refused. */
+#define OPENSSL_SUPPRESS_DEPRECATED /* RAND_METHOD, the way to a generator that fails */
 #include "common.h"
+
+#include <openssl/rand.h>
 
 static const char message[] = "{\"_type\":\"https://in-toto.io/Statement/v1\"}\n";
 
@@ -225,6 +228,58 @@ static void test_generate_refuses(void **state)
 	gf_buf_clear(&public);
 }
 
+/* Random bytes for so many asks, then none. */
+static unsigned random_left;
+
+static int random_bytes(unsigned char *out, int n)
+{
+	if (random_left == 0)
+		return 0;
+	random_left--;
+	memset(out, 0x5a, (size_t)n);
+	return 1;
+}
+
+static int random_status(void)
+{
+	return 1;
+}
+
+/* Without random bytes there is no key, and none for its encryption: each is an error, and neither half is given. */
+static void test_generate_without_randomness(void **state)
+{
+	static const RAND_METHOD poor = { .bytes = random_bytes, .pseudorand = random_bytes, .status = random_status };
+	const RAND_METHOD *usual = RAND_get_rand_method();
+	gf_secret word = { 0 }, pem = { 0 };
+	gf_error err = { 0 };
+	gf_buf public;
+
+	(void)state;
+	assert_true(gf_secret_set(&word, "secret", 6, &err));
+	for (size_t i = 0; i < 2; i++) {
+		unsigned left = 0;
+		bool ok = false;
+
+		for (; !ok && left < 20; left++) {
+			gf_buf_init(&public, GF_KEY_FILE_MAX);
+			assert_int_equal(RAND_set_rand_method(&poor), 1);
+			random_left = left;
+			ok = gf_key_generate(types[i], &word, &pem, &public, &err);
+			assert_int_equal(RAND_set_rand_method(usual), 1);
+			if (!ok) {
+				assert_string_equal(err.name, "key-new");
+				assert_int_equal(err.class, GF_FAILED);
+				assert_null(pem.data);
+			}
+			gf_buf_clear(&public);
+		}
+		assert_true(ok);
+		assert_in_range(left, 3, 19); /* the key, then the salt: both were refused once */
+		gf_secret_clear(&pem);
+	}
+	gf_secret_clear(&word);
+}
+
 /* ---- the one form of the file ---- */
 
 static void test_form(void **state)
@@ -391,8 +446,9 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = { cmocka_unit_test(test_both_ways), cmocka_unit_test(test_encryption),
 		cmocka_unit_test(test_openssl_keys), cmocka_unit_test(test_bad_keys),
-		cmocka_unit_test(test_generate_refuses), cmocka_unit_test(test_form), cmocka_unit_test(test_names),
-		cmocka_unit_test(test_command), cmocka_unit_test(test_bad_command) };
+		cmocka_unit_test(test_generate_refuses), cmocka_unit_test(test_generate_without_randomness),
+		cmocka_unit_test(test_form), cmocka_unit_test(test_names), cmocka_unit_test(test_command),
+		cmocka_unit_test(test_bad_command) };
 
 	return cmocka_run_group_tests(tests, enter, leave);
 }
