@@ -5,6 +5,7 @@
 #include "common.h"
 
 #define NAME "the text"
+#define D64 "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
 
 static inline gf_json_doc *parse_n(const void *text, size_t n, gf_error *err)
 {

@@ -1,8 +1,6 @@
 /* Reading: what each getter gives and says. */
 #include "json.h"
 
-#define D64 "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
-
 static const char table[] =
     "{\"object\":{\"in\":1},\"list\":[1,2,3],\"text\":\"plain\",\"empty\":\"\",\"digest\":\"sha256:" D64 "\","
     "\"other-digest\":\"sha512:" D64 "\",\"upper-digest\":\"SHA256:" D64 "\",\"nul\":\"a\\u0000b\",\"zero\":0,"
