@@ -115,10 +115,27 @@ typedef struct layer {
 	char hex[GF_HEX_SIZE];
 } layer;
 
+/* Memory that a test does not free by hand: a list that stands until the process ends. */
+typedef struct kept_piece {
+	struct kept_piece *next;
+	max_align_t bytes[];
+} kept_piece;
+static kept_piece *kept_pieces;
+
+static inline void *keep(size_t n)
+{
+	kept_piece *k = malloc(sizeof *k + n);
+
+	assert_non_null(k);
+	k->next = kept_pieces;
+	kept_pieces = k;
+	return k->bytes;
+}
+
 /* Bytes that compress by half, the same for the same seed. */
 static inline layer layer_new(unsigned seed, size_t n)
 {
-	layer l = { .bytes = malloc(n + 1), .n = n };
+	layer l = { .bytes = keep(n + 1), .n = n };
 	uint32_t x = seed * 2654435761u + 1;
 	gf_error err;
 
@@ -136,7 +153,7 @@ static inline layer layer_new(unsigned seed, size_t n)
 static inline layer layer_gzip(const layer *raw)
 {
 	uLong cap = compressBound(raw->n) + 64;
-	layer l = { .bytes = malloc(cap) };
+	layer l = { .bytes = keep(cap) };
 	z_stream z = { 0 };
 	gf_error err;
 
@@ -153,24 +170,16 @@ static inline layer layer_gzip(const layer *raw)
 	return l;
 }
 
-/* What is printed, in memory that the test does not free by hand: a list that stands until the process ends. */
-typedef struct text_piece {
-	struct text_piece *next;
-	char bytes[64 * 1024];
-} text_piece;
-static text_piece *texts;
-
+/* What is printed. */
 __attribute__((format(printf, 1, 2))) static inline char *text(const char *fmt, ...)
 {
 	va_list ap;
-	text_piece *t = malloc(sizeof *t);
+	char *out = keep(64 * 1024);
 
-	t->next = texts;
-	texts = t;
 	va_start(ap, fmt);
-	vsnprintf(t->bytes, sizeof t->bytes, fmt, ap);
+	vsnprintf(out, 64 * 1024, fmt, ap);
 	va_end(ap);
-	return t->bytes;
+	return out;
 }
 
 /* The config of an image of these diff IDs. */
@@ -190,7 +199,7 @@ static inline char *hex_of(const void *bytes, size_t n)
 {
 	gf_digest d;
 	gf_error err;
-	char *hex = malloc(GF_HEX_SIZE);
+	char *hex = keep(GF_HEX_SIZE);
 
 	assert_true(gf_hash_bytes(bytes, n, &d, &err));
 	gf_digest_hex(&d, hex);

@@ -118,8 +118,6 @@ static void any_number_of_threads(void **state)
 		feed_clear(&many);
 	}
 	feed_clear(&one);
-	for (size_t i = 0; i < N; i++)
-		free(layers[i].bytes);
 }
 
 static void nothing_to_do(void **state)
@@ -142,7 +140,6 @@ static void a_failure_ends_all_threads(void **state)
 	assert_false(run(&f, &l, 1, 3, &err));
 	assert_string_equal(err.name, "test");
 	feed_clear(&f);
-	free(l.bytes);
 }
 
 static bool count(void *ctx, const void *bytes, size_t n, gf_error *err)
@@ -181,8 +178,6 @@ static void gzip_is_kept_and_looked_into(void **state)
 	assert_int_equal(made.size, gz.n);
 	assert_int_equal(out.len, gz.n);
 	gf_buf_clear(&out);
-	free(raw.bytes);
-	free(gz.bytes);
 }
 
 int main(void)

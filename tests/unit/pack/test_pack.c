@@ -441,7 +441,7 @@ static void gzip_layers_are_kept(void **state)
 	assert_int_equal(unlink("crane.out"), 0);
 	save_one("crane.tar", config_a, manifest, wrong, 2);
 	pack_fails(&o, GF_DAMAGED, "diff-id");
-	torn[1].bytes = malloc(gz[1].n);
+	torn[1].bytes = keep(gz[1].n);
 	memcpy(torn[1].bytes, gz[1].bytes, gz[1].n);
 	torn[1].bytes[gz[1].n / 2] ^= 1;
 	save_one("crane.tar", config_a, manifest, torn, 2);

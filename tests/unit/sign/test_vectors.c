@@ -1,3 +1,4 @@
+#define _XOPEN_SOURCE 700 /* realpath */
 /* Vectors by others: Wycheproof (every "invalid" refused, every "valid" accepted), CCTV's edges of Ed25519. */
 #include <sys/stat.h>
 
