@@ -359,9 +359,10 @@ bool gf_json_bool_if(gf_json object, const char *key, bool *out, gf_error *err)
 	if (!present(object, key, &v, &ok, err))
 		return ok;
 	if (object.doc != NULL && object.doc->text_scalars && json_is_string(v)) {
-		bool yes = strcmp(json_string_value(v), "true") == 0;
+		const char *text = json_string_value(v);
+		bool yes = strcmp(text, "true") == 0;
 
-		if (!yes && strcmp(json_string_value(v), "false") != 0)
+		if ((!yes && strcmp(text, "false") != 0) || strlen(text) != json_string_length(v))
 			return gf_json_fail_member(object, key, "json-type", err, "expected true or false");
 		*out = yes;
 		return true;

@@ -77,7 +77,15 @@ static bool add(gf_json_tree *t, json_t *node, unsigned line, gf_error *err)
 	}
 	if (rc != 0)
 		return gf_no_memory(err);
-	doc->lines[doc->lines_n++] = (gf_json_line){ .node = node, .line = line };
+	if (!json_is_null(node)) {
+		doc->lines[doc->lines_n++] = (gf_json_line){ .node = node, .line = line };
+	} else if (gf_json_tree_inside(t) == '{') { /* jansson has one null: its place is told by the key */
+		json_t *object = t->open[t->depth - 1].node;
+		void *it = json_object_iter_at(object, t->open[t->depth - 1].key);
+
+		doc->lines[doc->lines_n++] =
+		    (gf_json_line){ .node = object, .key = json_object_iter_key(it), .line = line };
+	}
 	return true;
 }
 
@@ -110,9 +118,9 @@ bool gf_json_tree_text(gf_json_tree *t, const char *text, size_t n, unsigned lin
 	return add(t, json_stringn(text, n), line, err);
 }
 
-bool gf_json_tree_null(gf_json_tree *t, gf_error *err)
+bool gf_json_tree_null(gf_json_tree *t, unsigned line, gf_error *err)
 {
-	return add(t, json_null(), 0, err);
+	return add(t, json_null(), line, err);
 }
 
 gf_json_doc *gf_json_tree_finish(gf_json_tree *t, gf_error *err)

@@ -25,7 +25,7 @@ bool gf_json_tree_key(gf_json_tree *t, const char *key, size_t n, bool *taken, g
 bool gf_json_tree_open(gf_json_tree *t, char bracket, unsigned line, gf_error *err);
 void gf_json_tree_close(gf_json_tree *t);
 bool gf_json_tree_text(gf_json_tree *t, const char *text, size_t n, unsigned line, gf_error *err);
-bool gf_json_tree_null(gf_json_tree *t, gf_error *err);
+bool gf_json_tree_null(gf_json_tree *t, unsigned line, gf_error *err);
 
 /* The finished document; t is freed.  Its scalars are text: numbers and booleans are read from it. */
 gf_json_doc *gf_json_tree_finish(gf_json_tree *t, gf_error *err);

@@ -45,11 +45,15 @@ static bool shared(const json_t *v)
 	return json_is_boolean(v) || json_is_null(v);
 }
 
-static unsigned line_of(const gf_json_doc *doc, const json_t *node)
+/* key: of the null that is wanted in node, or NULL. */
+static unsigned line_of(const gf_json_doc *doc, const json_t *node, const char *key)
 {
-	for (size_t i = 0; i < doc->lines_n; i++)
-		if (doc->lines[i].node == node)
-			return doc->lines[i].line;
+	for (size_t i = 0; i < doc->lines_n; i++) {
+		const gf_json_line *l = &doc->lines[i];
+
+		if (l->node == node && (key == NULL ? l->key == NULL : l->key != NULL && strcmp(l->key, key) == 0))
+			return l->line;
+	}
 	return 0;
 }
 
@@ -65,7 +69,10 @@ static void place(gf_json v, const char *key, char *out, size_t cap)
 
 	gf_buf_init(&path, GF_JSON_PATH);
 	if (v.doc != NULL && node != NULL && !shared(node) && find(v.doc->root, node, &path, &full)) {
-		line = member != NULL && !shared(member) ? line_of(v.doc, member) : line_of(v.doc, node);
+		if (member != NULL)
+			line = shared(member) ? line_of(v.doc, node, key) : line_of(v.doc, member, NULL);
+		else
+			line = line_of(v.doc, node, NULL);
 		if (key != NULL &&
 		    ((path.len > 0 && !gf_buf_puts(&path, ".", &unused)) || !gf_text_escape(&path, key, 64, &unused)))
 			full = true;

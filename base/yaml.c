@@ -21,6 +21,11 @@ static bool refuse(const reader *r, size_t line, const char *what, gf_error *err
 	return gf_fail(err, GF_USAGE, "yaml", r->name, "'%s', line %zu: %s", r->name, line + 1, what);
 }
 
+static bool refuse_alias(const reader *r, size_t line, gf_error *err)
+{
+	return refuse(r, line, "aliases ('*') are not supported; put the text in quotes or write it out", err);
+}
+
 /* A node begins: what may not be on it, and whether it is one too many. */
 static bool check_node(
     reader *r, const yaml_event_t *e, const yaml_char_t *anchor, const yaml_char_t *tag, gf_error *err)
@@ -80,7 +85,7 @@ static bool take_scalar(reader *r, const yaml_event_t *e, gf_error *err)
 	r->key_next[r->depth] = true;
 	/* "key:" with nothing behind it is no text. */
 	if (n == 0 && e->data.scalar.style == YAML_PLAIN_SCALAR_STYLE)
-		return gf_json_tree_null(r->tree, err);
+		return gf_json_tree_null(r->tree, line, err);
 	return gf_json_tree_text(r->tree, text, n, line, err);
 }
 
@@ -114,9 +119,7 @@ static bool take(reader *r, const yaml_event_t *e, gf_error *err)
 			return refuse(
 			    r, e->start_mark.line, "a second document ('---') begins; write one file each", err);
 		return true;
-	case YAML_ALIAS_EVENT:
-		return refuse(r, e->start_mark.line,
-		    "aliases ('*') are not supported; put the text in quotes or write it out", err);
+	case YAML_ALIAS_EVENT: return refuse_alias(r, e->start_mark.line, err);
 	case YAML_SCALAR_EVENT: return take_scalar(r, e, err);
 	case YAML_MAPPING_START_EVENT:
 		return take_open(r, e, '{', e->data.mapping_start.anchor, e->data.mapping_start.tag, err);
@@ -144,6 +147,9 @@ static bool syntax(const reader *r, gf_error *err)
 	if (p->error == YAML_READER_ERROR)
 		return gf_fail(err, GF_USAGE, "yaml", r->name, "'%s' is not YAML, byte %zu: %s", r->name,
 		    p->problem_offset, p->problem);
+	/* "match: **": to libyaml an alias without a name. */
+	if (p->context != NULL && strcmp(p->context, "while scanning an alias") == 0)
+		return refuse_alias(r, p->problem_mark.line, err);
 	return refuse(r, p->problem_mark.line, p->problem != NULL ? p->problem : "it is not YAML", err);
 }
 
