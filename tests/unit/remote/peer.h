@@ -8,6 +8,7 @@
 #include <netinet/in.h>
 #include <pthread.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 
 /* One server socket and a thread that gives each connection to serve. */
 typedef struct peer {
@@ -54,6 +55,22 @@ static inline void start(peer *p, void (*serve)(peer *, int))
 	assert_int_equal(listen(p->fd, 16), 0);
 	assert_int_equal(getsockname(p->fd, (struct sockaddr *)&a, &n), 0);
 	p->port = ntohs(a.sin_port);
+	assert_int_equal(pthread_create(&p->thread, NULL, run_peer, p), 0);
+}
+
+/* The same on a socket in the file system. */
+static inline void start_at(peer *p, const char *path, void (*serve)(peer *, int))
+{
+	struct sockaddr_un a = { .sun_family = AF_UNIX };
+
+	memset(p, 0, sizeof *p);
+	p->serve = serve;
+	gf_buf_init(&p->seen, GF_MIB);
+	snprintf(a.sun_path, sizeof a.sun_path, "%s", path);
+	unlink(path);
+	p->fd = socket(AF_UNIX, SOCK_STREAM, 0);
+	assert_int_equal(bind(p->fd, (struct sockaddr *)&a, sizeof a), 0);
+	assert_int_equal(listen(p->fd, 16), 0);
 	assert_int_equal(pthread_create(&p->thread, NULL, run_peer, p), 0);
 }
 

@@ -3,7 +3,6 @@
 
 #include <fcntl.h>
 #include <sys/stat.h>
-#include <sys/un.h>
 
 static char host[128], podman[128];
 
@@ -365,21 +364,6 @@ static void podman_is_understood(void **state)
 
 #define JSON(body) "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nConnection: close\r\n\r\n" body
 
-static void start_daemon(peer *p, const char *path)
-{
-	struct sockaddr_un a = { .sun_family = AF_UNIX };
-
-	memset(p, 0, sizeof *p);
-	p->serve = serve_table_once;
-	gf_buf_init(&p->seen, GF_MIB);
-	snprintf(a.sun_path, sizeof a.sun_path, "%s", path);
-	unlink(path);
-	p->fd = socket(AF_UNIX, SOCK_STREAM, 0);
-	assert_int_equal(bind(p->fd, (struct sockaddr *)&a, sizeof a), 0);
-	assert_int_equal(listen(p->fd, 16), 0);
-	assert_int_equal(pthread_create(&p->thread, NULL, run_peer, p), 0);
-}
-
 static void other_daemons_are_told_apart(void **state)
 {
 	static const struct {
@@ -417,7 +401,7 @@ static void other_daemons_are_told_apart(void **state)
 	(void)state;
 	snprintf(path, sizeof path, "%s/fake.sock", dir);
 	snprintf(where, sizeof where, "unix://%s", path);
-	start_daemon(&p, path);
+	start_at(&p, path, serve_table_once);
 	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
 		answer t[] = { { "GET /version ", rows[i].version, 0, 0 }, { "GET /v1.", rows[i].info, 0, 0 }, { 0 } };
 
@@ -438,6 +422,140 @@ static void other_daemons_are_told_apart(void **state)
 	unlink(path);
 }
 
+#define REFUSED                                                                                                        \
+	"HTTP/1.1 500 Internal Server Error\r\nContent-Type: application/json\r\nConnection: close\r\n\r\n"            \
+	"{\"message\":\"no \\u001b[2J today\"}"
+
+typedef struct asking {
+	const char *request, *text, *name;
+	bool (*ask)(gf_docker *d, gf_error *err);
+} asking;
+
+static bool ask_list(gf_docker *d, gf_error *err)
+{
+	gf_docker_image *list;
+	size_t n;
+	bool ok = gf_docker_list(d, &list, &n, err);
+
+	assert_true(ok || (list == NULL && n == 0));
+	if (ok)
+		gf_docker_images_free(list, n);
+	return ok;
+}
+
+static bool ask_inspect(gf_docker *d, gf_error *err)
+{
+	gf_docker_image image;
+	bool found, ok = gf_docker_inspect(d, "a:1", &found, &image, err);
+
+	assert_true(ok || (!found && image.id == NULL));
+	gf_docker_image_clear(&image);
+	return ok;
+}
+
+static bool ask_tag(gf_docker *d, gf_error *err)
+{
+	return gf_docker_tag(d, "sha256:0", "a", "1", err);
+}
+
+static bool ask_remove(gf_docker *d, gf_error *err)
+{
+	return gf_docker_remove(d, "a:1", err);
+}
+
+static bool ask_save(gf_docker *d, gf_error *err)
+{
+	static const char *const names[] = { "a:1" };
+	gf_input *in = gf_docker_save(d, names, 1, err);
+
+	gf_input_close(in);
+	return in != NULL;
+}
+
+static bool ask_load(gf_docker *d, gf_error *err)
+{
+	gf_docker_loaded l;
+	gf_output *out = gf_docker_load(d, 3, &l, err);
+	bool ok = out != NULL && gf_output_write(out, "abc", 3, err) && gf_output_finish(out, err);
+
+	gf_output_close(out);
+	gf_docker_loaded_clear(&l);
+	return ok;
+}
+
+/* More than a request line may have: never sent. */
+static bool ask_too_much(gf_docker *d, gf_error *err)
+{
+	char long_name[2200];
+	gf_docker_image image;
+	bool found;
+
+	memset(long_name, 'a', sizeof long_name);
+	long_name[sizeof long_name - 1] = '\0';
+	return gf_docker_inspect(d, long_name, &found, &image, err);
+}
+
+/* A refusal, and an answer that is none, to each question: an error of its own name, its text escaped. */
+static void every_question_may_be_refused(void **state)
+{
+	static const asking rows[] = {
+		{ "GET /v1.41/images/json ", REFUSED, "docker-list", ask_list },
+		{ "GET /v1.41/images/json ", JSON("{}"), "docker-answer", ask_list },
+		{ "GET /v1.41/images/json ", JSON("[{}]"), "missing-key", ask_list },
+		{ "GET /v1.41/images/json ", JSON("[{\"Id\":\"sha256:0\",\"RepoTags\":[7]}]"), "json-type", ask_list },
+		{ "GET /v1.41/images/json ", JSON("nothing"), "json", ask_list },
+		{ "GET /v1.41/images/json ", NULL, "http-broken", ask_list },
+		{ "GET /v1.41/images/a:1/json ", REFUSED, "docker-inspect", ask_inspect },
+		{ "GET /v1.41/images/a:1/json ", JSON("{\"Id\":\"sha256:0\",\"RootFS\":{\"Layers\":[\"sha256:xyz\"]}}"),
+		    "docker-answer", ask_inspect },
+		{ "GET /v1.41/images/a:1/json ", JSON("{\"Id\":\"sha256:0\",\"Os\":3}"), "json-type", ask_inspect },
+		{ "POST /v1.41/images/sha256:0/tag?repo=a&tag=1 ", REFUSED, "docker-tag", ask_tag },
+		{ "DELETE /v1.41/images/a:1?noprune=1 ", REFUSED, "docker-remove", ask_remove },
+		{ "GET /v1.41/images/get?names=a:1 ", REFUSED, "docker-save", ask_save },
+		{ "POST /v1.41/images/load?quiet=1 ", REFUSED, "docker-load", ask_load },
+		{ "GET /nothing", NULL, "docker-request", ask_too_much },
+	};
+	char path[96], where[128];
+	gf_docker *d;
+	gf_error err;
+	peer p;
+
+	(void)state;
+	snprintf(path, sizeof path, "%s/refuse.sock", dir);
+	snprintf(where, sizeof where, "unix://%s", path);
+	start_at(&p, path, serve_table_once);
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		answer t[] = { { "GET /version ", JSON("{\"Version\":\"20.10\",\"ApiVersion\":\"1.41\"}"), 0, 0 },
+			{ "GET /v1.41/info ", JSON("{}"), 0, 0 }, { rows[i].request, rows[i].text, 0, 0 },
+			{ "GET /v1.41/images/a:1/json ", JSON("{\"Id\":\"sha256:0\"}"), 0, 0 }, { 0 } };
+
+		table = t;
+		d = open_daemon(where);
+		err = (gf_error){ 0 };
+		if (rows[i].ask(d, &err))
+			fail_msg("row %zu, %s: taken", i, rows[i].name);
+		if (strcmp(err.name, rows[i].name) != 0)
+			fail_msg("row %zu: %s instead of %s: %s", i, err.name, rows[i].name, err.text);
+		assert_int_equal(err.class, GF_FAILED);
+		assert_null(strchr(err.text, '\x1b'));
+		if (rows[i].text != NULL && strcmp(rows[i].text, REFUSED) == 0)
+			assert_true(has_text(err.text, "no \\x1b[2J today"));
+		assert_int_equal(t[2].used, rows[i].ask != ask_too_much);
+		gf_docker_close(d);
+	}
+	/* Not even what it is. */
+	{
+		answer t[] = { { "GET /version ", JSON("{\"Version\":\"20.10\",\"ApiVersion\":\"1.41\"}"), 0, 0 },
+			{ "GET /v1.41/info ", REFUSED, 0, 0 }, { 0 } };
+
+		table = t;
+		assert_null(gf_docker_open(where, &err));
+		assert_string_equal(err.name, "docker-info");
+	}
+	stop(&p);
+	unlink(path);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = { cmocka_unit_test(a_daemon_says_what_it_is),
@@ -445,7 +563,8 @@ int main(void)
 		cmocka_unit_test(an_image_without_name_is_reported_by_id),
 		cmocka_unit_test(errors_inside_a_200_are_errors), cmocka_unit_test(a_load_given_up_leaves_nothing),
 		cmocka_unit_test(what_is_saved_loads_again), cmocka_unit_test(no_daemon_is_explained),
-		cmocka_unit_test(podman_is_understood), cmocka_unit_test(other_daemons_are_told_apart) };
+		cmocka_unit_test(podman_is_understood), cmocka_unit_test(other_daemons_are_told_apart),
+		cmocka_unit_test(every_question_may_be_refused) };
 
 	return cmocka_run_group_tests(tests, enter, leave);
 }
