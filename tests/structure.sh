@@ -96,6 +96,20 @@ papers() {
 		[ -s $p ] || echo "$p is missing"
 	done
 }
+# FORMAT.md names tests as [reader:test_thin C31 cost.bats], and has the digests of the vectors: all of them are there.
+held() {
+	local w page=bundles/FORMAT.md
+	while read -r w; do
+		case $w in
+		*:*) grep -qw "${w#*:}(void \*\*state)" tests/unit/*/"test_${w%:*}.c" 2>/dev/null ;;
+		*.bats) ls tests/*/"$w" >/dev/null 2>&1 ;;
+		*) grep -q "\"${w}[\" ]" tests/hostile/table.py ;;
+		esac || echo "$page names $w, which no test is called"
+	done < <(tr '\n' ' ' <$page | grep -oE '\[[^][]*\]' | grep -oE '\b([a-z]+:[a-z_0-9]+|[CSX][0-9]{1,2}|[a-z]+\.bats)\b' | sort -u)
+	while read -r w; do
+		grep -q "$w" tests/unit/bundles/test_fixture.c || echo "$page has the digest $w, which no test compares"
+	done < <(grep -oE '\b[0-9a-f]{64}\b' $page)
+}
 
 # The names of all errors in the source, and those that no test mentions.
 names() {
@@ -121,5 +135,6 @@ check "no function that is banned" < <(no_banned)
 check "every header compiles alone, gcc and clang" < <(alone)
 check "no source file above 650 lines (tests not counted)" < <(long)
 check "the papers are there" < <(papers)
+check "FORMAT.md names tests that exist" < <(held)
 echo "# error names that no test mentions: $(unprovoked | tr '\n' ' ')"
 echo "1..$n"
