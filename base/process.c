@@ -73,6 +73,7 @@ static void become(const gf_process *p, char **env, const int in[2], const int o
 	if (dup2(in[0], STDIN_FILENO) >= 0 && dup2(out[1] >= 0 ? out[1] : null, STDOUT_FILENO) >= 0 &&
 	    (keep == 3 || dup2(keep, 3) == 3)) {
 		(void)fcntl(3, F_SETFD, FD_CLOEXEC);
+		(void)fcntl(STDIN_FILENO, F_SETFD, 0); /* in[0] is 0 where we have no stdin */
 		(void)close_range(4, ~0U, 0);
 		environ = env;
 		execvp(p->argv[0], (char *const *)(uintptr_t)p->argv);
@@ -185,20 +186,25 @@ static bool converse(const gf_process *p, child *c, gf_buf *out, int64_t deadlin
 	return true;
 }
 
-/* The child has closed its pipes; it may still run until the deadline. */
+/* The child has closed its pipes or was killed; else it may still run until the deadline. */
 static bool await(const gf_process *p, const child *c, int64_t deadline, int *wait_status, gf_error *err)
 {
+	bool killed = false;
+
 	for (;;) {
 		const struct timespec nap = { .tv_nsec = 2000000 };
-		pid_t pid = waitpid(c->pid, wait_status, now_ms() < deadline ? WNOHANG : 0);
+		pid_t pid = waitpid(c->pid, wait_status, killed ? 0 : WNOHANG);
 
 		if (pid == c->pid)
 			return true;
 		if (pid < 0 && errno != EINTR)
 			return gf_fail_errno(err, GF_FAILED, "command", p->argv[0], "waiting for '%s'", p->argv[0]);
-		if (pid == 0 && now_ms() + 2 >= deadline)
+		if (pid == 0 && now_ms() >= deadline) {
 			(void)kill(c->pid, SIGKILL);
-		(void)nanosleep(&nap, NULL);
+			killed = true;
+		} else {
+			(void)nanosleep(&nap, NULL);
+		}
 	}
 }
 
