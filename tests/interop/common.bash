@@ -39,6 +39,29 @@ layer_image() {
 	rm -r "$dir"
 }
 
+# make_image, remake: the scripts beside this file.
+make_image() { python3 "$HERE/make_image.py" "$@"; }
+remake() { python3 "$HERE/remake.py" "$@"; }
+# The layers of the image that has this name in a bundle, as its manifest lists them.
+layers_of() { tar -xOf "$1" "$(blob_of "$(digest_of "$1" "$2")")" | jq -r '.layers[].digest'; }
+digest_of() { said "$1" ".predicate.images[] | select(.names | index(\"$2\")) | .digest"; }
+id_of() { said "$1" ".predicate.images[] | select(.names | index(\"$2\")) | .platforms[0].imageId"; }
+blob_of() { echo "blobs/sha256/${1#sha256:}"; }
+diff_ids_of() { tar -xOf "$1" "$(blob_of "$(id_of "$1" "$2")")" | jq -c .rootfs.diff_ids; }
+# environment NAME: its file, from stdin.
+environment() {
+	mkdir -p "$GAPFERRY_CONFIG/environments"
+	{
+		echo "environment: $1"
+		cat
+	} >"$GAPFERRY_CONFIG/environments/$1.yaml"
+}
+# The lines of the log: one word each.
+logged() { jq -r .type "$GAPFERRY_STATE/audit.jsonl" | tr '\n' ' '; }
+# The tags of a repository in a registry, sorted; nothing where there is none.
+tags_of() { curl -s --noproxy '*' "${@:2}" "http://127.0.0.1:$(cat registry.port)/v2/$1/tags/list" | jq -r '.tags // [] | sort | join(" ")'; }
+has_blob() { [ "$(curl -s -o /dev/null --noproxy '*' -w '%{http_code}' -I "http://127.0.0.1:$(cat registry.port)/v2/$1/blobs/$2")" = 200 ]; }
+
 # peak OUT COMMAND... - run it, its peak resident memory in KiB into the file OUT.
 peak() {
 	local out=$1
@@ -60,6 +83,26 @@ start_proxy() {
 	wait_until "$name.pid" "$name.log" test -s "$name.port"
 	PROXY=127.0.0.1:$(cat "$name.port")
 	export PROXY
+}
+# start_daemon_proxy NAME [--stall N]: $PROXY is then the socket of the daemon behind it.
+start_daemon_proxy() {
+	local name=$1
+	shift
+	rm -f "$name.port" "$name.port.sock" "$name.count"
+	python3 "$HERE/counting_proxy.py" "$D/$name.port" "$D/$name.count" "$D/docker.sock" "$@" >"$name.log" 2>&1 3>&- 4>&- &
+	echo $! >"$name.pid"
+	wait_until "$name.pid" "$name.log" test -s "$name.port"
+	PROXY=unix://$(cat "$name.port")
+	export PROXY
+}
+# reached NAME BYTES: wait until so many have come.
+reached() {
+	for _ in $(seq 600); do
+		kill -USR1 "$(cat "$1.pid")"
+		[ "$(cat "$1.count")" -lt "$2" ] || return 0
+		sleep 0.05
+	done
+	fail "$1: $(cat "$1.count") bytes came, not $2"
 }
 # Ends it; the bytes that were sent through it.
 counted() {

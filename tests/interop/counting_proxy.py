@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
-"""counting_proxy.py PORT-FILE COUNT-FILE TARGET-PORT [--cut N]
+"""counting_proxy.py PORT-FILE COUNT-FILE TARGET [--cut N | --stall N]
 
-A TCP proxy on 127.0.0.1 in front of a registry.  The bytes that clients sent so far, of all connections, stand in
-COUNT-FILE (rewritten by each SIGUSR1 and at the end).  With --cut N it ends all connections, for good, after N bytes:
-a line that breaks.  SIGTERM ends it."""
+A proxy on 127.0.0.1 in front of a registry, TARGET being its port; or, where TARGET is the path of a daemon's socket,
+on PORT-FILE.sock.  The bytes that clients sent so far, of all connections, stand in COUNT-FILE (rewritten by each
+SIGUSR1 and at the end).  With --cut N it ends all connections, for good, after N bytes: a line that breaks.  With
+--stall N no byte passes behind the first N, and the connections stay.  SIGTERM ends it."""
 
 import os
 import signal
@@ -11,8 +12,9 @@ import socket
 import sys
 import threading
 
-port_file, count_file, target = sys.argv[1], sys.argv[2], int(sys.argv[3])
-cut = int(sys.argv[5]) if len(sys.argv) > 5 else None
+port_file, count_file, target = sys.argv[1:4]
+cut = int(sys.argv[5]) if sys.argv[4:5] == ["--cut"] else None
+stall = int(sys.argv[5]) if sys.argv[4:5] == ["--stall"] else None
 lock = threading.Lock()
 sent = 0
 broken = False
@@ -51,6 +53,8 @@ def pump(a, b, counted):
                         broken = True
             if broken:
                 break
+            if counted and stall is not None and sent > stall:
+                threading.Event().wait()
             b.sendall(data)
     except OSError:
         pass
@@ -65,7 +69,11 @@ def pump(a, b, counted):
 
 def serve(client):
     try:
-        server = socket.create_connection(("127.0.0.1", target))
+        if target.startswith("/"):
+            server = socket.socket(socket.AF_UNIX)
+            server.connect(target)
+        else:
+            server = socket.create_connection(("127.0.0.1", int(target)))
     except OSError:
         client.close()
         return
@@ -79,10 +87,17 @@ def serve(client):
 
 signal.signal(signal.SIGUSR1, write_count)
 signal.signal(signal.SIGTERM, end)
-listener = socket.create_server(("127.0.0.1", 0), backlog=64)
+if target.startswith("/"):
+    listener = socket.socket(socket.AF_UNIX)
+    listener.bind(port_file + ".sock")
+    listener.listen(64)
+    where = port_file + ".sock"
+else:
+    listener = socket.create_server(("127.0.0.1", 0), backlog=64)
+    where = listener.getsockname()[1]
 write_count()
 with open(port_file + ".new", "w") as f:
-    f.write("%d\n" % listener.getsockname()[1])
+    f.write("%s\n" % where)
 os.rename(port_file + ".new", port_file)
 while True:
     try:
