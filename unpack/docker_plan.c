@@ -235,9 +235,9 @@ static bool layer_need(
 			return true; /* the daemon compares the diff ID */
 		return gf_fail(err, GF_TARGET, "zstd", digest,
 		    "the layer is zstd, which this daemon cannot read (Docker 23 and later can)");
-	case GF_PACKING_OPAQUE: break;
+	case GF_PACKING_OPAQUE: break; /* of no platform that runs (graph.c), and choose takes only those */
 	}
-	return gf_fail(err, GF_TARGET, "layer-type", digest, "'%s' is no layer that a daemon can load", d->media_type);
+	return gf_fail(err, GF_FAILED, "internal", digest, "a layer of type '%s' was planned", d->media_type);
 }
 
 static int major(const char *version)

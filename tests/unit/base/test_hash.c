@@ -1,5 +1,7 @@
 #include "common.h"
 
+#include <openssl/evp.h>
+
 /* FIPS 180-4 examples (NIST), and the empty message. */
 #define EMPTY "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
 #define ABC "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
@@ -86,12 +88,28 @@ static void test_equal_and_compare(void **state)
 		}
 }
 
+/* An OpenSSL that has no SHA-256 (a host's policy may say so) is an error, never a digest. */
+static void test_no_sha256(void **state)
+{
+	gf_digest d = { { 0 } }, none = { { 0 } };
+	gf_error err;
+
+	(void)state;
+	assert_int_equal(EVP_set_default_properties(NULL, "provider=none"), 1);
+	assert_refused(gf_hash_bytes("abc", 3, &d, &err), err, GF_FAILED, "hash");
+	assert_null(gf_hash_new(&err));
+	assert_int_equal(EVP_set_default_properties(NULL, ""), 1);
+	assert_true(gf_digest_equal(&d, &none));
+	assert_ok(gf_hash_bytes("abc", 3, &d, &err), err);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_known_answers),
 		cmocka_unit_test(test_parse),
 		cmocka_unit_test(test_equal_and_compare),
+		cmocka_unit_test(test_no_sha256),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

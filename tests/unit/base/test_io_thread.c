@@ -1,7 +1,20 @@
+#define _GNU_SOURCE /* RTLD_NEXT */
+#include <dlfcn.h>
+#include <errno.h>
 #include <pthread.h>
 #include <time.h>
 
 #include "common.h"
+
+/* Stands before that of libc: while none are left it says so. */
+static bool no_threads;
+int pthread_create(pthread_t *thread, const pthread_attr_t *how, void *(*run)(void *), void *arg)
+{
+	int (*create)(pthread_t *, const pthread_attr_t *, void *(*)(void *), void *);
+
+	*(void **)&create = dlsym(RTLD_NEXT, "pthread_create");
+	return no_threads ? EAGAIN : create(thread, how, run, arg);
+}
 
 /* What is below: records, fails at a place, or waits for a gate. */
 typedef struct below {
@@ -167,6 +180,23 @@ static void test_abandon(void **state)
 	}
 }
 
+/* No thread to be had: an error, and what was to be written to is closed. */
+static void test_no_thread(void **state)
+{
+	gf_error err;
+	gf_buf got;
+
+	(void)state;
+	closed = 0;
+	no_threads = true;
+	assert_refused(
+	    gf_output_thread(below_new(&got, SIZE_MAX, false, NULL), &err) != NULL, err, GF_FAILED, "thread");
+	no_threads = false;
+	assert_int_equal(closed, 1);
+	assert_false(last_finished);
+	gf_buf_clear(&got);
+}
+
 /* The writer runs ahead of a blocked lower part by less than the ring, and no more. */
 typedef struct ahead {
 	gf_output *out;
@@ -229,6 +259,7 @@ int main(void)
 		cmocka_unit_test(test_nothing_at_all),
 		cmocka_unit_test(test_errors_come_back),
 		cmocka_unit_test(test_abandon),
+		cmocka_unit_test(test_no_thread),
 		cmocka_unit_test(test_ring_is_bounded),
 	};
 

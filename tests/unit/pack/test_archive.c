@@ -340,19 +340,32 @@ static void endless_header(void **state)
 	}
 	header(bytes + at, "x", '0', 0);
 	put("endless.tar", bytes, 512 + n + 1024);
-	{
-		gf_error err = { 0 };
-		assert_null(gf_archive_open("endless.tar", &spooling, &err));
-		assert_int_equal(err.class, GF_DAMAGED);
-	}
+	refused("endless.tar", GF_DAMAGED, "archive-format");
 	header(bytes, "PaxHeaders/x", 'x', 07777777777);
 	put("endless.tar", bytes, 512 + n + 1024);
-	{
-		gf_error err = { 0 };
-		assert_null(gf_archive_open("endless.tar", &spooling, &err));
-		assert_int_equal(err.class, GF_DAMAGED);
-	}
+	refused("endless.tar", GF_DAMAGED, "archive-format");
 	free(bytes);
+}
+
+/* A member whose header is none, or whose size is no number, behind one that is whole. */
+static void broken_headers(void **state)
+{
+	unsigned char bytes[5 * 512] = { 0 };
+
+	(void)state;
+	for (int i = 0; i < 3; i++) {
+		header(bytes, "one", '0', 0);
+		header(bytes + 512, "two", '0', 512);
+		if (i == 0)
+			bytes[512 + 150] ^= 1; /* the checksum */
+		else if (i == 1)
+			memset(bytes + 512, 'x', 512);
+		put("header.tar", bytes, sizeof bytes);
+		if (i < 2)
+			refused("header.tar", GF_DAMAGED, "archive");
+		else
+			gf_archive_close(open_it("header.tar"));
+	}
 }
 
 static void too_many_links(void **state)
@@ -451,6 +464,7 @@ int main(void)
 		cmocka_unit_test(sparse),
 		cmocka_unit_test(endless_header),
 		cmocka_unit_test(headers_of_headers),
+		cmocka_unit_test(broken_headers),
 		cmocka_unit_test(too_many_links),
 		cmocka_unit_test(too_many_members),
 		cmocka_unit_test(a_lying_medium),
