@@ -67,7 +67,7 @@ bool gf_registry_refused(const char *host, const gf_response *r, gf_error *err, 
 		gf_text_escape(&said, gf_buf_text(&r->body), 200, &ignored);
 	}
 	if (r->status == 401)
-		todo = "; log in with docker login, or give --username with --password-stdin";
+		todo = "; check user name and password: docker login, or --username with --password-stdin";
 	gf_fail(err, GF_FAILED, refusal_name(r->status), host, "%s: registry '%s' answered %ld%s%s", what, host,
 	    r->status, gf_buf_text(&said), todo);
 	gf_buf_clear(&said);
