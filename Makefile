@@ -118,7 +118,7 @@ fuzz-build:
 replay: $(FUZZERS:%=$(B)/tests/fuzz/fuzz_%)
 
 FUZZ_MAIN ?= tests/fuzz/replay.c
-$(B)/tests/fuzz/fuzz_%: tests/fuzz/fuzz_%.c tests/fuzz/replay.c $(filter-out $(B)/cli.a,$(LIBS))
+$(B)/tests/fuzz/fuzz_%: tests/fuzz/fuzz_%.c tests/fuzz/replay.c $(wildcard tests/fuzz/*.h) $(filter-out $(B)/cli.a,$(LIBS))
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) -Wno-missing-prototypes -o $@ $< $(FUZZ_MAIN) $(filter-out $(B)/cli.a,$(LIBS)) $(ALL_LIBS)
 

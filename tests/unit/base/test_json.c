@@ -1,4 +1,6 @@
 /* What is refused before and by the parser; JSONTestSuite by others. */
+#define _XOPEN_SOURCE 700 /* realpath */
+
 #include <dirent.h>
 #include <sys/stat.h>
 
