@@ -318,7 +318,7 @@ bool gf_json_u64(gf_json object, const char *key, uint64_t *out, gf_error *err)
 
 bool gf_json_digest(gf_json object, const char *key, gf_digest *out, gf_error *err)
 {
-	const char *text;
+	const char *text = NULL;
 	gf_buf found;
 	gf_error unused;
 

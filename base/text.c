@@ -79,7 +79,6 @@ bool gf_text_escape(gf_buf *out, const char *text, size_t max, gf_error *err)
 			piece[2] = digits[byte >> 4];
 			piece[3] = digits[byte & 15];
 		} else if (hidden(c)) {
-			n = 0;
 			memcpy(piece, "\\u{", 3);
 			n = 3;
 			for (int shift = 20; shift >= 0; shift -= 4)

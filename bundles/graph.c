@@ -83,10 +83,10 @@ static bool use_blob(walk *w, const gf_digest *digest, uint64_t size, gf_kind ki
 		gf_digest_text(digest, name);
 		return gf_fail(err, w->class, "graph-missing", name, "an index, manifest or config is missing");
 	}
-	if (i == SIZE_MAX) {
+	if (w->uses == NULL || i == SIZE_MAX) {
 		i = w->n_uses;
-		if (!gf_grow(&w->uses, &w->uses_room, i, sizeof *w->uses, err) ||
-		    !gf_map_put(&w->g->blob_map, digest, i, err))
+		if (!gf_map_put(&w->g->blob_map, digest, i, err) ||
+		    !gf_grow(&w->uses, &w->uses_room, i, sizeof *w->uses, err))
 			return false;
 		w->uses[w->n_uses++].blob = (gf_blob){ .digest = *digest, .size = size, .kind = kind };
 	}
@@ -409,9 +409,9 @@ static bool sort_blobs(walk *w, gf_error *err)
 	for (size_t i = 0; i < pub->n_blobs; i++)
 		if (!gf_map_put(&w->g->blob_map, &pub->blobs[i].digest, i, err))
 			return false;
-	for (size_t t = 0; t < pub->n_trees; t++)
-		for (size_t i = 0; i < pub->trees[t].n_needs; i++)
-			pub->trees[t].needs[i] = w->uses[pub->trees[t].needs[i]].place;
+	for (gf_tree *t = pub->trees; w->uses != NULL && t < pub->trees + pub->n_trees; t++)
+		for (size_t i = 0; i < t->n_needs; i++)
+			t->needs[i] = w->uses[t->needs[i]].place;
 	return true;
 }
 
@@ -489,8 +489,8 @@ void gf_graph_free(gf_graph *pub)
 
 	if (g == NULL)
 		return;
-	for (size_t i = 0; i < pub->n_trees; i++)
-		clear_tree(&pub->trees[i]);
+	for (gf_tree *t = pub->trees; t != NULL && t < pub->trees + pub->n_trees; t++)
+		clear_tree(t);
 	for (size_t i = 0; i < g->n_nodes; i++) {
 		gf_document_free(g->nodes[i]->doc);
 		free(g->nodes[i]);

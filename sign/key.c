@@ -66,8 +66,8 @@ static bool spki_split(const unsigned char *der, size_t n, X509_ALGOR **algorith
 
 	*algorithm = NULL;
 	*bits = NULL;
-	if (p == der + n && sk_ASN1_TYPE_num(parts) == 2 && ASN1_TYPE_get(first) == V_ASN1_SEQUENCE &&
-	    ASN1_TYPE_get(second) == V_ASN1_BIT_STRING) {
+	if (first != NULL && second != NULL && p == der + n && sk_ASN1_TYPE_num(parts) == 2 &&
+	    ASN1_TYPE_get(first) == V_ASN1_SEQUENCE && ASN1_TYPE_get(second) == V_ASN1_BIT_STRING) {
 		const unsigned char *inner = first->value.sequence->data;
 		const unsigned char *end = inner + first->value.sequence->length;
 

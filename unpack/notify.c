@@ -56,7 +56,7 @@ bool gf_notify(const gf_environment *e, const gf_manifest *m, const gf_digest *m
 	size_t at[VARIABLES], n = 0;
 	char digest[GF_DIGEST_SIZE];
 	gf_buf all;
-	bool ok;
+	bool ok, ready;
 
 	gf_digest_text(manifest, digest);
 	gf_buf_init(&all, 16 * GF_KIB);
@@ -68,15 +68,16 @@ bool gf_notify(const gf_environment *e, const gf_manifest *m, const gf_digest *m
 	    put(&all, at, &n, "VERSION", m->version, err) && put(&all, at, &n, "MANIFEST", digest, err);
 	for (size_t i = 0; ok && i < n; i++)
 		variables[i] = all.data + at[i];
-	if (ok)
-		for (size_t i = 0; i < e->n_hooks; i++) {
-			gf_error why;
+	ready = ok;
+	for (size_t i = 0; ready && i < e->n_hooks; i++) {
+		gf_error why;
 
-			if (!run_hook(&e->hooks[i], variables, text, events, &why) && ok) {
-				*err = why;
-				ok = false;
-			}
-		}
+		if (run_hook(&e->hooks[i], variables, text, events, &why))
+			continue;
+		if (ok)
+			*err = why;
+		ok = false;
+	}
 	gf_buf_clear(&all);
 	return ok;
 }

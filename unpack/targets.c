@@ -228,7 +228,7 @@ void gf_targets_close(gf_targets *s)
 {
 	if (s == NULL)
 		return;
-	for (size_t i = 0; i < s->n; i++)
+	for (size_t i = 0; s->list != NULL && i < s->n; i++)
 		gf_target_close(s->list[i]);
 	free(s->list);
 	free(s->held);
