@@ -136,6 +136,139 @@ class Bundle:
         return ["blobs/sha256/" + b["digest"][7:] for b in s["predicate"]["blobs"] if b["kind"] == "json"]
 
 
+INDEX = "application/vnd.oci.image.index.v1+json"
+MANIFEST = "application/vnd.oci.image.manifest.v1+json"
+CONFIG = "application/vnd.oci.image.config.v1+json"
+TAR = "application/vnd.oci.image.layer.v1.tar"
+EMPTY = "application/vnd.oci.empty.v1+json"
+IN_TOTO = "application/vnd.in-toto+json"
+
+
+def compact(v):
+    return json.dumps(v, separators=(",", ":"), ensure_ascii=False).encode()
+
+
+class Maker:
+    """A bundle made anew from its images, so that a document in it can be changed and all that follows from it is
+    right: digests, order and kinds of blobs, the four files, the statement (FORMAT.md 1 and 2)."""
+
+    def __init__(self, base):
+        self.object = json.loads(base.statement())
+        self.predicate = self.object["predicate"]
+        self.images = self.predicate["images"]
+        self.blobs = {"sha256:" + m.name[13:]: m.data for m in base.members if m.name.startswith("blobs/")}
+        self.mtime = base.mtime
+        self.extra = []      # further blobs at the end of kind json
+        self.files = {}      # other bytes for one of the four files, or a function of the right ones
+
+    def blob(self, b):
+        d = "sha256:" + sha256(b)
+        self.blobs[d] = b
+        return d
+
+    def desc(self, media_type, b, **more):
+        return dict(mediaType=media_type, digest=self.blob(b), size=len(b), **more)
+
+    def read(self, digest):
+        return json.loads(self.blobs[digest])
+
+    def manifest(self, image=0):
+        """The document of an image, to be changed and put back."""
+        return self.read(self.images[image]["digest"])
+
+    def put(self, document, image=0, platforms=None):
+        """Make document (an object or bytes) the image: its digest, size and type; platforms where it is an index."""
+        b = document if isinstance(document, bytes) else compact(document)
+        i = self.images[image]
+        i.update(digest=self.blob(b), size=len(b))
+        if platforms is not None:
+            i.update(platforms=platforms, mediaType=INDEX)
+        elif isinstance(document, dict):
+            i["platforms"][0].update(manifest=i["digest"], imageId=document["config"]["digest"])
+
+    def walk(self):
+        """(digest, kind) in tar order, of what is there."""
+        order, kind, rank = [], {}, ["json", "evidence", "layer"]
+
+        def use(d, k):
+            if d in self.blobs and d not in kind:
+                order.append(d)
+                kind[d] = k
+            elif d in kind and rank.index(k) < rank.index(kind[d]):
+                kind[d] = k
+
+        def visit(d, layers, depth=0):
+            use(d, "json")
+            try:
+                doc = json.loads(self.blobs.get(d, b""))
+            except ValueError:
+                return
+            if depth > 8 or not isinstance(doc, dict):
+                return
+            for c in doc.get("manifests", []):
+                p = c.get("platform", {})
+                below = json.loads(self.blobs.get(c["digest"], b"{}")).get("layers", [])
+                proof = p.get("os") == p.get("architecture") == "unknown" and below and all(
+                    x["mediaType"] == IN_TOTO for x in below)
+                visit(c["digest"], "evidence" if proof else "layer", depth + 1)
+            if "config" in doc:
+                use(doc["config"]["digest"], "json")
+                for x in doc.get("layers") or []:
+                    use(x["digest"], layers)
+
+        for i in self.images:
+            visit(i["digest"], "layer")
+            for e in i.get("evidence", []):
+                visit(e, "evidence")
+        for d in self.extra:
+            use(d, "json")
+        return [(d, k) for want in rank for d in order for k in [kind[d]] if k == want]
+
+    def derived(self, order):
+        """The four files, as their functions say."""
+        docker = []
+        for i in self.images:
+            p = next((p for p in i["platforms"] if p["platform"] == i.get("load")), None)
+            m = self.read(p["manifest"]) if p and p["manifest"] in self.blobs else {}
+            if "config" in m:
+                docker.append({"Config": "blobs/sha256/" + m["config"]["digest"][7:],
+                               "RepoTags": [n for n in i["names"] if "@" not in n],
+                               "Layers": ["blobs/sha256/" + x["digest"][7:] for x in m.get("layers") or []]})
+        out = {"oci-layout": b'{"imageLayoutVersion":"1.0.0"}\n',
+               "index.json": compact(dict(schemaVersion=2, mediaType=INDEX, manifests=[
+                   dict(mediaType=i["mediaType"], digest=i["digest"], size=i["size"],
+                        annotations={"io.containerd.image.name": n, "org.opencontainers.image.ref.name": n})
+                   for i in self.images for n in i["names"]])) + b"\n",
+               "manifest.json": compact(docker) + b"\n"}
+        for n, f in self.files.items():
+            if n in out:
+                out[n] = f(out[n])
+        sums = "".join("%s  %s\n" % (sha256(b), n) for n, b in out.items())
+        sums = (sums + "".join("%s  blobs/sha256/%s\n" % (d[7:], d[7:]) for d, _ in order)).encode()
+        return {"SHA256SUMS": self.files["SHA256SUMS"](sums) if "SHA256SUMS" in self.files else sums, **out}
+
+    def make(self, key, late=None):
+        """The bundle, signed; late(object) changes the statement once all in it is right."""
+        order = self.walk()
+        files = self.derived(order)
+        known = {b["digest"]: b for b in self.predicate["blobs"]}
+        self.predicate["files"] = [dict(path=n, size=len(b), sha256=sha256(b)) for n, b in files.items()]
+        self.predicate["blobs"] = [dict(known.get(d, {}), digest=d, size=len(self.blobs[d]), kind=k) for d, k in order]
+        self.object["subject"] = [dict(name=n, digest=dict(sha256=i["digest"][7:])) for i in self.images for n in i["names"]]
+        if late:
+            late(self.object)
+        text = json.dumps(self.object, indent=1, ensure_ascii=False).encode() + b"\n"
+        b = Bundle.__new__(Bundle)
+        b.mtime, b.tail = self.mtime, bytes(1024)
+        b.members = [b.make("META/manifest.json", text)]
+        b.members += [b.make(n, d) for n, d in files.items()]
+        b.members += [b.make("blobs/sha256/" + d[7:], self.blobs[d]) for d, k in order if k != "layer"]
+        b.members.append(b.make("META/padding", b""))
+        b.members += [b.make("blobs/sha256/" + d[7:], self.blobs[d]) for d, k in order if k == "layer"]
+        b.sign(key.file(text))
+        return b
+
+
 def run(*argv, **kw):
     return subprocess.run(argv, check=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE, **kw).stdout
 

@@ -23,8 +23,8 @@ import sys
 import tempfile
 import threading
 
-from model import (BLOCK, P256_N, Bundle, Key, Member, archive, checksum, der_read, der_int, der_sig, header, image,
-                   layer, run, sha256, with_checksum)
+from model import (BLOCK, CONFIG, EMPTY, IN_TOTO, INDEX, MANIFEST, P256_N, TAR, Bundle, Key, Maker, Member, archive, checksum,
+                   compact, der_int, der_read, der_sig, header, image, layer, run, sha256, with_checksum)
 
 PROGRAM = os.path.abspath(os.environ.get("GAPFERRY", "build/gapferry"))
 WORK = tempfile.mkdtemp(prefix="gapferry-hostile.")
@@ -118,6 +118,8 @@ def resigned(edit, *keys):
     def make(bad):
         b = good.copy()
         text = edit(b.statement(), bad)
+        if text == b.statement():
+            return GOOD
         b.members[0] = b.make("META/manifest.json", text)
         b.sign(*[k.file(text) for k in (keys or (rel,))])
         return b.bytes()
@@ -477,6 +479,250 @@ row("S29", "signature with SHA-384", signed(lambda t, bad: [rel.file(t, rel.raw(
 row("S31", "signed garbage", resigned(lambda t, bad: b"garbage" if bad else t), (4, "json"))
 row("S31", "signed JSON that is no Statement", resigned(lambda t, bad: b'{"a":1}' if bad else t), (4, "unknown-key"))
 row("S31", "a Statement of another type", resigned(lambda t, bad: t.replace(b"urn:gapferry:bundle:v1", b"urn:gapferry:bundle:v2") if bad else t), (4, "manifest-type"))
+
+
+# ---- group M: the statement, changed and signed anew ----
+
+def stated(edit):
+    """edit(object) changes the statement; all else stays as it is."""
+    def change(text, bad):
+        o = json.loads(text)
+        edit(o) if bad else None
+        return json.dumps(o, indent=1, ensure_ascii=False).encode() + b"\n"
+    return resigned(change)
+
+
+def text_edit(old, new):
+    """The first old in the statement becomes new."""
+    def change(text, bad):
+        assert old in text, old
+        return text.replace(old, new, 1) if bad else text
+    return resigned(change)
+
+
+JSON, LIMIT, KEY, LACKS, KIND, RANGE = ((4, n) for n in ("json", "json-limit", "unknown-key", "missing-key", "json-type", "json-range"))
+P = lambda o: o["predicate"]
+IMAGE = lambda o: o["predicate"]["images"][0]
+for what, old, new, want in (
+        ("a key twice", b'"predicateType"', b'"_type": "x", "predicateType"', JSON), ("a key twice, escaped", b'"predicateType"', b'"\\u005ftype": "x", "predicateType"', JSON),
+        ("a key twice in the predicate", b'"epoch"', b'"stream": "shop", "epoch"', JSON), ("a key twice in an image", b'"source"', b'"size": 1, "source"', JSON)):
+    row("M01", what, text_edit(old, new), want)
+row("M02", "'Stream' beside 'stream'", text_edit(b'"epoch"', b'"Stream": "x", "epoch"'), KEY)
+for what, edit in (
+        ("the statement", lambda o: o.update(x=1)), ("the predicate", lambda o: P(o).update(x=1)), ("an image", lambda o: IMAGE(o).update(x=1)),
+        ("a platform", lambda o: IMAGE(o)["platforms"][0].update(x=1)), ("a blob", lambda o: P(o)["blobs"][0].update(x=1)), ("a file", lambda o: P(o)["files"][0].update(x=1)),
+        ("the packer", lambda o: P(o)["packer"].update(x=1)), ("a subject", lambda o: o["subject"][0].update(x=1)),
+        ("the digest of a subject", lambda o: o["subject"][0]["digest"].update(sha512="00" * 64))):
+    row("M03", "an unknown key in %s" % what, stated(edit), KEY)
+for key in ("_type", "subject", "predicateType", "predicate"):
+    row("M04", "without %s" % key, stated(lambda o, key=key: o.pop(key)), LACKS)
+for key in ("created", "packer", "images", "files", "blobs"):
+    row("M04", "without %s" % key, stated(lambda o, key=key: P(o).pop(key)), LACKS)
+for key in ("stream", "epoch", "sequence"):
+    row("M04", "without %s alone" % key, stated(lambda o, key=key: P(o).pop(key)), (4, "manifest-stream"))
+for key in ("names", "source", "digest", "mediaType", "size", "platforms"):
+    row("M04", "an image without %s" % key, stated(lambda o, key=key: IMAGE(o).pop(key)), LACKS)
+for key in ("digest", "size", "kind"):
+    row("M04", "a blob without %s" % key, stated(lambda o, key=key: P(o)["blobs"][0].pop(key)), LACKS)
+row("M05", "other white space under the signature of the original",
+    changed(lambda b, bad: (b.members.__setitem__(0, b.make("META/manifest.json", b.statement() + b"\n")), b.pad()) if bad else None), NO_SIG)
+for what, f in (
+        ("UTF-8 mark", lambda t: b"\xef\xbb\xbf" + t), ("UTF-16", lambda t: t.decode().encode("utf-16")), ("NUL behind it", lambda t: t + b"\0"), ("an object behind it", lambda t: t + b"{}"),
+        ("comma too many", lambda t: t.replace(b'"epoch": 1,', b'"epoch": 1,,', 1)), ("comment", lambda t: b"/* */" + t), ("single quotes", lambda t: t.replace(b'"epoch"', b"'epoch'")),
+        ("NaN", lambda t: t.replace(b'"epoch": 1', b'"epoch": NaN')), ("cut", lambda t: t[:-3]), ("nothing but space", lambda t: b" \n" * 9)):
+    row("M06", what, resigned(lambda t, bad, f=f: f(t) if bad else t), JSON)
+row("M06", "CRLF is white space", resigned(lambda t, bad: t.replace(b"\n", b"\r\n")), (0, ""))
+for what, value in (
+        ("overlong", b"\xc0\xaf"), ("surrogate", b"\xed\xa0\x80"), ("above U+10FFFF", b"\xf4\x90\x80\x80"), ("cut short", b"\xe2\x82"), ("a byte below 0x20", b"a\x1fb"), ("LF in a text", b"a\nb"),
+        ("lone surrogate, escaped", b"\\ud800"), ("NUL, escaped", b"a\\u0000b")):
+    row("M07", "version with %s" % what, text_edit(b'"stream"', b'"version": "' + value + b'", "stream"'), (4, "json-nul") if b"0000" in value else JSON)
+for what, value, want in (
+        ("-1", b"-1", RANGE), ("1.0", b"7.0", KIND), ("1e3", b"7e0", KIND), ("010", b"07", JSON), ("+1", b"+7", JSON), ("2^53", b"9007199254740992", RANGE), ("2^63", b"9223372036854775808", JSON),
+        ("a text", b'"7"', KIND), ("null", b"null", KIND), ("true", b"true", KIND), ("a list", b"[7]", KIND)):
+    row("M09", "sequence %s" % what, text_edit(b'"sequence": 7', b'"sequence": ' + value), want)
+for key in ("stream", "created", "packer", "images", "files", "blobs"):
+    for value in (None, [], {}, 0, True):
+        if isinstance(value, (dict, list)) and isinstance(P(json.loads(good.statement()))[key], value.__class__):
+            continue
+        row("M10", "%s is %s" % (key, json.dumps(value)), stated(lambda o, key=key, value=value: P(o).update({key: value})), KIND)
+row("M11", "no image", stated(lambda o: P(o).update(images=[])), (4, "manifest-images"))
+row("M11", "an image without a name", stated(lambda o: IMAGE(o).update(names=[])), (4, "manifest-name"))
+row("M12", "a name twice in an image", stated(lambda o: IMAGE(o)["names"].append(IMAGE(o)["names"][0])), (4, "manifest-twice"))
+row("M12", "an image twice", stated(lambda o: P(o)["images"].append(IMAGE(o))), (4, "manifest-twice"))
+row("M12", "a blob twice", stated(lambda o: P(o)["blobs"].append(P(o)["blobs"][-1])), (4, "manifest-twice"))
+for what, edit, want in (
+        ("no file", lambda o: P(o).update(files=[]), "manifest-files"), ("files in another order", lambda o: P(o)["files"].reverse(), "manifest-files"),
+        ("a fifth file", lambda o: P(o)["files"].append(P(o)["files"][0]), "manifest-files"), ("another subject", lambda o: o["subject"][0].update(name="docker.io/acme/other:1"), "manifest-subject"),
+        ("no subject", lambda o: o.update(subject=[]), "manifest-subject"), ("a subject more", lambda o: o["subject"].append(o["subject"][0]), "manifest-subject"),
+        ("a blob of size 0 less", lambda o: P(o)["blobs"].sort(key=lambda b: b["kind"] == "json"), "manifest-blobs"), ("an unknown kind", lambda o: P(o)["blobs"][0].update(kind="x"), "manifest-blobs"),
+        ("a source with a path", lambda o: IMAGE(o).update(source="/home/me/x.tar"), "manifest-source"), ("expired before it was made", lambda o: P(o).update(expires="2020-01-01T00:00:00Z"), "manifest-time"),
+        ("trustVersion 0", lambda o: P(o).update(trustVersion=0), "manifest-trust-version"), ("an audience that is no name", lambda o: P(o).update(audience=["Site A"]), "manifest-audience"),
+        ("labels out of order", lambda o: P(o).update(build={"labels": {"b": "1", "a": "2"}}), "manifest-labels"), ("a media type that is none", lambda o: IMAGE(o).update(mediaType="text/plain"), "media-type"),
+        ("a digest of SHA-512", lambda o: IMAGE(o).update(digest="sha512:" + "0" * 64), "digest-form"), ("a document of 4 MiB + 1", lambda o: P(o)["blobs"][0].update(size=4 * 2**20 + 1), "too-large"),
+        ("a stream that is a path", lambda o: P(o).update(stream="../../x"), "manifest-stream"), ("a stream of 65 letters", lambda o: P(o).update(stream="x" * 65), "manifest-stream")):
+    row("M13" if want == "manifest-files" else "M40" if want == "manifest-stream" else "M30", what, stated(edit), (4, want))
+for what, text, want in (
+        ("33 deep", b"[" * 33 + b"]" * 33, LIMIT), ("2,049 deep", b"[" * 2049 + b"]" * 2049, LIMIT), ("100,001 values", b"[" + b"0," * 100000 + b"0]", LIMIT),
+        ("4 MiB of {},", b"[" + b"{}," * 1398000 + b"{}]", LIMIT), ("4 MiB of [", b"[" * (4 * 2**20 - 10), LIMIT), ("an array", b"[]", KIND), ("a text", b'"x"', KIND), ("an empty object", b"{}", LACKS),
+        ("a package.json", b'{"name":"x","version":"1.0.0","dependencies":{}}', KEY)):
+    row("M28" if len(text) < 99 else "M20", "the statement is %s" % what, resigned(lambda t, bad, text=text: text if bad else t), want)
+row("C33", "a statement of 4 MiB + 1", resigned(lambda t, bad: t + b" " * (4 * 2**20 + 1 - len(t)) if bad else t + b" " * (4 * 2**20 - len(t))), LARGE)
+row("C33", "a statement of 8 EiB", patched(0, 124, b"\x80" + (2**63 - 512).to_bytes(11, "big")), HEAD)
+
+
+# ---- the graph: a document changed, and all that follows from it made right and signed ----
+
+def remade(edit, late=None, twin=None):
+    """edit(maker) changes documents, late(object) the finished statement; twin is edit's harmless counterpart."""
+    def make(bad):
+        if not bad and twin is None:
+            return GOOD
+        m = Maker(good)
+        (edit if bad else twin)(m)
+        return m.make(rel, late if bad else None).bytes()
+    return make
+
+
+def document(change, twin=None):
+    """change(document) changes the image's manifest."""
+    def one(f):
+        def edit(m):
+            d = m.manifest()
+            m.put(f(d) or d)
+        return edit
+    return remade(one(change), twin=one(twin) if twin else None)
+
+
+def config(change, twin=None):
+    def one(f):
+        def edit(m):
+            d = m.manifest()
+            c = m.read(d["config"]["digest"])
+            d["config"] = m.desc(CONFIG, compact(f(c) or c))
+            m.put(d)
+        return edit
+    return remade(one(change), twin=one(twin) if twin else None)
+
+
+assert [x.data for x in Maker(good).make(rel).members[2:]] == [x.data for x in good.members[2:]], "the model makes another bundle than pack"
+GRAPH = (4, "manifest-graph")
+AMD64, UNKNOWN = dict(os="linux", architecture="amd64"), dict(os="unknown", architecture="unknown")
+
+
+def index(m, children, platforms=None):
+    """The image becomes an index of these descriptors."""
+    old = m.images[0]["platforms"]
+    m.put(dict(schemaVersion=2, mediaType=INDEX, manifests=children), platforms=old if platforms is None else platforms)
+
+
+def own(m, **more):
+    d = m.images[0]["digest"]
+    return dict(mediaType=MANIFEST, digest=d, size=len(m.blobs[d]), **more)
+
+
+def nested(depth):
+    def edit(m):
+        child = own(m, platform=AMD64)
+        for _ in range(depth - 1):
+            child = m.desc(INDEX, compact(dict(schemaVersion=2, mediaType=INDEX, manifests=[child])))
+        index(m, [child])
+    return edit
+
+
+def proof(m, **over):
+    d = dict(schemaVersion=2, mediaType=MANIFEST, config=m.desc(EMPTY, b"{}"), layers=[m.desc(IN_TOTO, b'{"a":1}')])
+    d.update(over)
+    return d
+
+
+def evidence(make):
+    """make(maker): an evidence document of the image."""
+    return lambda m: m.images[0].update(evidence=[m.blob(compact(make(m)))])
+
+
+def attested(layer_type, platforms=None):
+    """An index of the image and of a child of unknown platform with one layer of this type."""
+    def edit(m):
+        child = proof(m, layers=[m.desc(layer_type, b'{"a":1}')])
+        b = compact(child)
+        more = [dict(platform="unknown/unknown", manifest=m.blob(b), imageId=child["config"]["digest"])] if platforms else []
+        index(m, [own(m, platform=AMD64), m.desc(MANIFEST, b, platform=UNKNOWN)], m.images[0]["platforms"] + more)
+    return edit
+
+
+def absent(pick):
+    """The blob that pick(maker) names is in no list and in no member."""
+    return remade(lambda m: m.blobs.pop(pick(m)))
+
+
+def set_path(*path, value):
+    """d[path...] = value"""
+    def f(d):
+        for k in path[:-1]:
+            d = d[k]
+        d[path[-1]] = value
+    return f
+
+
+row("I01", "the config is missing", absent(lambda m: m.manifest()["config"]["digest"]), (4, "graph-missing"))
+row("I01", "the manifest is missing", absent(lambda m: m.images[0]["digest"]), (4, "graph-missing"))
+row("I01", "a layer is missing in the statement", absent(lambda m: m.manifest()["layers"][0]["digest"]), GRAPH)
+row("I01", "the child of an index is missing", remade(lambda m: (index(m, [own(m, platform=AMD64), dict(mediaType=MANIFEST, digest="sha256:" + "a" * 64, size=9)])), twin=nested(1)),
+    (4, "graph-missing"))
+row("I02", "a document that nothing uses", remade(lambda m: m.extra.append(m.blob(b'{"a":1}'))), (4, "graph-unreferenced"))
+for what, path in (("the config", ("config", "size")), ("a layer", ("layers", 0, "size"))):
+    row("I03", "a descriptor gives %s another size" % what, document(set_path(*path, value=7)), (4, "graph-mismatch") if what == "the config" else GRAPH)
+row("I03", "'data' of a layer is not the layer", document(lambda d: d["layers"][0].update(data="aGkh")), (4, "graph-mismatch"))
+row("I03", "'data' of the config is not the config", document(lambda d: d["config"].update(data="e30=")), (4, "graph-mismatch"))
+row("I03", "'data' is not base64", document(lambda d: d["config"].update(data="a")), (4, "base64"))
+row("I04", "indexes five deep, twin four", remade(nested(5), twin=nested(4)), (4, "graph-depth"))
+row("I05", "a child of a type not known", remade(lambda m: index(m, [dict(own(m, platform=AMD64), mediaType="application/vnd.example+json")]), twin=nested(1)), (4, "media-type"))
+row("I05", "a child that its descriptor calls an index", remade(lambda m: index(m, [dict(own(m), mediaType=INDEX)]), twin=nested(1)), (4, "media-type"))
+row("I05", "a child of schema 1", remade(lambda m: index(m, [dict(own(m), mediaType="application/vnd.docker.distribution.manifest.v1+prettyjws")]), twin=nested(1)), (4, "schema1"))
+row("I05", "an image of schema 1", document(lambda d: d.update(schemaVersion=1)), (4, "schema1"))
+row("I05", "schemaVersion 3", document(lambda d: d.update(schemaVersion=3)), (4, "media-type"))
+row("I05", "both an index and a manifest", document(lambda d: d.update(manifests=[])), (4, "media-type"))
+row("I06", "a layer more than diff IDs", document(lambda d: d["layers"].append(d["layers"][0])), (4, "layer-count"))
+row("I06", "a diff ID more than layers", config(lambda c: c["rootfs"]["diff_ids"].append("sha256:" + "0" * 64)), (4, "layer-count"))
+row("I06", "no layers at all", document(lambda d: d.update(layers=[])), (4, "layer-count"))
+row("I07", "a diff ID that is none", config(lambda c: c["rootfs"]["diff_ids"].__setitem__(0, "sha256:xyz")), (4, "digest-form"))
+row("I07", "a layer with a digest of SHA-512", document(lambda d: d["layers"][0].update(digest="sha512:" + "0" * 128)), (4, "digest-algorithm"))
+row("I07", "a layer with a digest in upper case", document(lambda d: d["layers"][0].update(digest=d["layers"][0]["digest"].upper().replace("SHA", "sha"))), (4, "digest-form"))
+row("I08", "'Layers' beside 'layers'", document(lambda d: d.update(Layers=[])), (4, "key-case"))
+row("I08", "'Config' beside 'config' in the descriptor's neighbour", document(lambda d: d.update(CONFIG={})), (4, "key-case"))
+row("I08", "'OS' beside 'os' in the config", config(lambda c: c.update(OS="windows")), (4, "key-case"))
+row("I08", "a key twice in the manifest", document(lambda d: compact(d).replace(b'"config"', b'"layers":[],"config"', 1)), (4, "json"))
+row("I09", "an operating system that is no word", config(lambda c: c.update(os="li nux/../x")), (4, "platform"))
+row("I09", "another kind of root file system", config(lambda c: c["rootfs"].update(type="base")), (4, "rootfs-type"))
+row("I09", "a platform that is ESC", config(lambda c: c.update(architecture="\x1b[2J")), (4, "platform"))
+row("I10", "evidence that is an index", remade(evidence(lambda m: dict(schemaVersion=2, mediaType=INDEX, manifests=[])), twin=evidence(proof)), (4, "graph-evidence"))
+row("I10", "evidence about another image", remade(evidence(lambda m: proof(m, subject=dict(mediaType=MANIFEST, digest="sha256:" + "b" * 64, size=1))),
+                                                  twin=evidence(lambda m: proof(m, subject=own(m)))), (4, "graph-subject"))
+row("I10", "evidence that is missing", remade(lambda m: m.images[0].update(evidence=["sha256:" + "c" * 64]), twin=evidence(proof)), (4, "graph-missing"))
+row("I11", "a runnable child under an unknown platform, not listed", remade(attested(TAR), twin=attested(TAR, platforms=True)), GRAPH)
+row("I11", "an attestation listed as a platform", remade(attested(IN_TOTO, platforms=True), twin=attested(IN_TOTO)), GRAPH)
+
+
+def late(edit, twin=None):
+    return remade(lambda m: None, late=edit)
+
+
+BLOB = lambda o, kind: next(b for b in P(o)["blobs"] if b["kind"] == kind)
+OTHER = "sha256:" + "d" * 64
+for what, edit in (
+        ("imageId", lambda o: IMAGE(o)["platforms"][0].update(imageId=OTHER)), ("the manifest of a platform", lambda o: IMAGE(o)["platforms"][0].update(manifest=OTHER)),
+        ("the name of a platform", lambda o: IMAGE(o)["platforms"][0].update(platform="linux/arm64")), ("no platform", lambda o: (IMAGE(o).update(platforms=[]), IMAGE(o).pop("load"))),
+        ("a platform twice", lambda o: IMAGE(o)["platforms"].append(IMAGE(o)["platforms"][0])), ("load", lambda o: IMAGE(o).update(load="linux/arm64")), ("no load", lambda o: IMAGE(o).pop("load")),
+        ("the size of the image", lambda o: IMAGE(o).update(size=IMAGE(o)["size"] + 1)), ("the media type", lambda o: IMAGE(o).update(mediaType="application/vnd.docker.distribution.manifest.v2+json"))):
+    row("I12", "the statement has another %s" % what, late(edit), GRAPH)
+for name, change in ((SUMS, lambda b: b.upper()), (SUMS, lambda b: b.replace(b"  ", b" ")), (SUMS, lambda b: b.replace(b"  ", b" *")), (SUMS, lambda b: b.replace(b"\n", b"\r\n")),
+                     (SUMS, lambda b: b"# x\n" + b), (SUMS, lambda b: b + b.splitlines(True)[0]), (SUMS, lambda b: b[:-1]), (SUMS, lambda b: b"".join(sorted(b.splitlines(True)))),
+                     (SUMS, lambda b: b + b"0" * 64 + b"  META/manifest.json\n"), (SUMS, lambda b: b""),
+                     ("oci-layout", lambda b: b[:-1]), ("oci-layout", lambda b: b.replace(b"1.0.0", b"1.1.0")), ("index.json", lambda b: b.replace(b"acme/app", b"acme/apq")),
+                     ("index.json", lambda b: b.replace(b'"manifests"', b'"manifests":[],"manifests"')), ("manifest.json", lambda b: b.replace(b"acme/app:1.0", b"evil/app:1.0")),
+                     ("manifest.json", lambda b: b"[]\n"), ("manifest.json", lambda b: b" " + b)):
+    row("M14" if name == SUMS else "I13", "%s says something else, pinned and signed: %s" % (name, change(b"a  b\n")[:20]),
+        remade(lambda m, name=name, change=change: m.files.update({name: change})), GRAPH)
 
 
 # Keys given where a public key is expected.
