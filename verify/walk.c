@@ -336,7 +336,7 @@ bool gf_walk_run(const gf_walk *w, gf_verdict *v, gf_error *err)
 static bool is_graph_error(const gf_error *err)
 {
 	static const char *const prefixes[] = { "graph-", "manifest-", "layer-count", "media-type", "schema1",
-		"digest-", "json", "missing-key", "unknown-key" };
+		"digest-", "json", "missing-key", "unknown-key", "key-case", "base64", "platform", "rootfs-type" };
 
 	for (size_t i = 0; i < sizeof prefixes / sizeof prefixes[0]; i++)
 		if (gf_starts_with(err->name, prefixes[i]))

@@ -403,8 +403,8 @@ row("S01", "no signature at all", signed(lambda t, bad: [] if bad else [rel.file
 row("S02", "signature file of 0 bytes", line_sig(lambda l: b""), HEAD)
 row("S02", "signature of 0 bytes", line_sig(lambda l: b"\n"), NO_SIG)
 row("S02", "the message as signature", signed(lambda t, bad: [(rel.file(t)[0], base64.b64encode(t[:1000]) + b"\n" if bad else rel.file(t)[1])]), NO_SIG)
-for n in (1, 2, 8, 36, 60):
-    row("S03", "signature shorter by %d" % n, raw_sig(lambda s, n=n: s[:-n]), NO_SIG)
+for n in range(1, 70):
+    row("S03", "signature shorter by %d" % n, raw_sig(lambda s, n=n: s[:-n]), NO_SIG, verbs=VERBS if n < 3 else ("verify",), pipe=n < 3)
 for n in (1, 2, 36):
     row("S03", "signature without its first %d" % n, raw_sig(lambda s, n=n: s[n:]), NO_SIG)
 rs = lambda f: raw_sig(lambda s: f(*der_read(s)))
@@ -758,6 +758,10 @@ def whole_key(path):
 p12 = os.path.join(keydir, "rel.p12")
 run("openssl", "req", "-x509", "-key", rel.pem, "-subj", "/CN=x", "-days", "9", "-out", os.path.join(keydir, "rel.crt"))
 run("openssl", "pkcs12", "-export", "-inkey", rel.pem, "-in", os.path.join(keydir, "rel.crt"), "-passout", "pass:x", "-out", p12)
+with open(rel.pem, "rb") as f:
+    SECRETS = [x[:20] for x in f.read().splitlines()[1:-1]]
+sealed = os.path.join(keydir, "sealed.pem")
+run("openssl", "pkey", "-in", rel.pem, "-aes256", "-passout", "pass:x", "-out", sealed)
 TYPE, FORM, PRIVATE = (2, "key-type"), (2, "key-form"), (2, "key-private")
 for what, key, want in (
         ("RSA-1024", rsa1024.pub, TYPE), ("P-224", p224.pub, TYPE), ("P-521", p521.pub, TYPE), ("X25519", x25519.pub, TYPE), ("Ed448", ed448.pub, TYPE),
@@ -766,7 +770,7 @@ for what, key, want in (
         ("Ed25519 of low order, zero", write("zero.pub", pem(SPKI_ED + bytes(32))), TYPE)):
     row("S12", "key: %s" % what, whole(GOOD), want, keys=keyed(key))
 for what, key, want in (
-        ("private key", rel.pem, PRIVATE), ("PKCS#12", p12, PRIVATE), ("certificate", os.path.join(keydir, "rel.crt"), TYPE), ("empty file", write("empty.pub", b""), FORM),
+        ("private key", rel.pem, PRIVATE), ("private key, encrypted", sealed, PRIVATE), ("PKCS#12", p12, PRIVATE), ("certificate", os.path.join(keydir, "rel.crt"), TYPE), ("empty file", write("empty.pub", b""), FORM),
         ("two keys", write("two.pub", whole_key(rel.pub) + whole_key(evil.pub)), FORM), ("garbage", write("garbage.pub", b"garbage\n"), FORM),
         ("not there", os.path.join(keydir, "none.pub"), (2, "not-found")), ("a directory", keydir, (2, "not-regular")),
         ("64 KiB + 1", write("big.pub", whole_key(rel.pub) + b"\n" * 65536), (2, "too-large"))):
@@ -840,8 +844,17 @@ def run_verb(verb, dir, key, env, stdin=None):
     return p.returncode, left, out, err
 
 
-def judge(verb, dir, key, want, stdin=None):
-    """Run one verb; a list of complaints, and what it said."""
+def failing(r):
+    """The one check of the verdict that fails in a row; None: its bundle is not even opened, or it is no matter."""
+    if r.expect.get("verify", (0, ""))[1] == "signature":
+        return "signature"
+    if r.id[0] == "I" or r.id == "M14":
+        return "graph"
+    return "manifest" if r.id[0] == "M" or r.id == "S31" else None
+
+
+def judge(verb, dir, key, want, stdin=None, check=None):
+    """Run one verb; a list of complaints, and what it said.  check: the one check that may have failed."""
     env = clean_env(dir)
     before = snapshot(dir)
     status, said, out, err = run_verb(verb, dir, key, env, stdin)
@@ -856,9 +869,13 @@ def judge(verb, dir, key, want, stdin=None):
         bad.append("no JSON object on stdout (%s): %r" % (e, out[:200]))
     if want is not None and (status, name) != (want[0], want[1]):
         bad.append("expected %d %s, found %s %s: %s" % (want[0], want[1], status, name, text or err.decode(errors="replace")[-600:]))
+    if check and verb == "verify" and status in (3, 4):
+        failed = [c["name"] for c in o.get("checks", []) if c["result"] == "failed"]
+        if failed != [check]:
+            bad.append("failed checks are %s, expected %s" % (failed, check))
     if bad_bytes(out) or bad_bytes(err):
         bad.append("control characters in the output")
-    if b"PRIVATE KEY" in out + err:
+    if b"PRIVATE KEY" in out + err or any(x in out + err for x in SECRETS):
         bad.append("a private key was printed")
     if status != 0:
         new = {k: v for k, v in snapshot(dir).items() if before.get(k) != v and not k.startswith("state")}
@@ -897,13 +914,13 @@ def fresh():
     return dir
 
 
-def case(verb, data, key, want, pipe):
+def case(verb, data, key, want, pipe, check=None):
     dir = fresh()
     path = os.path.join(dir, "b.tar")
     if pipe is None:
         with open(path, "wb") as f:
             f.write(data)
-    result = judge(verb, dir, key, want, pipe)
+    result = judge(verb, dir, key, want, pipe, check)
     shutil.rmtree(dir)
     return result
 
@@ -914,7 +931,7 @@ def run_row(r):
     data, twin = r.make(True), r.make(False)
     key = r.keys(True) if r.keys else rel.pub
     for verb in r.verbs:
-        found, seen[verb] = case(verb, data, key, r.expect[verb], None)
+        found, seen[verb] = case(verb, data, key, r.expect[verb], None, failing(r))
         bad += ["%s: %s" % (verb, x) for x in found]
     # the same bytes through a pipe: refused as well, and of the same class
     if r.pipe and "verify" in r.verbs and not r.keys:
@@ -943,10 +960,16 @@ def specials():
     """(name, list of complaints)"""
     text = good.statement()
 
-    def verified(b, *more):
+    def verified(b, *more, beside=()):
+        """beside: (name, bytes) of a file in b.tar.d; None: an empty b.tar.d."""
         dir = fresh()
         with open(os.path.join(dir, "b.tar"), "wb") as f:
             f.write(b.bytes())
+        if beside != ():
+            os.mkdir(os.path.join(dir, "b.tar.d"))
+        if beside:
+            with open(os.path.join(dir, "b.tar.d", beside[0]), "wb") as f:
+                f.write(beside[1])
         p = say("verify", "--json", "--progress=none", "--key", rel.pub, *more, "b.tar", cwd=dir, env=clean_env(dir))
         shutil.rmtree(dir)
         return p.returncode, json.loads(p.stdout)
@@ -963,6 +986,13 @@ def specials():
     b.sign((name, line), (FFFF, evil.file(text)[1]), ("META/manifest.json.0000000000000000.sig", b"broken\n"))
     status, o = verified(b)
     yield "S34 - a good signature beside a foreign and a broken one is accepted", ([] if status == 0 and len(signers(o)) == 1 else ["status %d" % status])
+    b.sign()
+    status, o = verified(b, beside=(FFFF[5:], line))
+    yield "S01 - a signature beside the bundle and none inside is accepted", [] if status == 0 and len(signers(o)) == 1 else ["status %d" % status]
+    status, o = verified(b, beside=(FFFF[5:], evil.file(text)[1]))
+    yield "S01 - a foreign signature beside the bundle and none inside is refused", [] if (status, o["error"]["name"]) == NO_SIG else ["status %d" % status]
+    status, o = verified(b, beside=None)
+    yield "S01 - an empty directory beside the bundle and no signature is refused", [] if (status, o["error"]["name"]) == NO_SIG else ["status %d" % status]
     b.sign((FFFF, line))
     status, o = verified(b)
     yield "S27 - the key id in a name is a hint and never trusted", [] if status == 0 else ["status %d" % status]
