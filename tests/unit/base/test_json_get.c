@@ -300,8 +300,9 @@ static void test_members_in_order(void **state)
 
 static void test_paths(void **state)
 {
-	gf_json_doc *doc = read_text("{\"images\":[{\"n\":1},{\"platforms\":[0,{\"digest\":5,\"z\":null,\"t\":true,"
-				     "\"f\":false,\"r\":0.5,\"o\":{},\"a\":[]}]}],\"d\":\"sha256:\\u001bx\"}");
+	gf_json_doc *doc =
+	    read_text("{\"images\":[{\"n\":1},{\"platforms\":[0,{\"digest\":5,\"z\":null,\"t\":true,"
+		      "\"f\":false,\"r\":0.5,\"o\":{},\"a\":[]}]}],\"d\":\"sha256:\\u001bx\",\"\\u001b[1m\":[[]]}");
 	gf_json images = gf_json_get(gf_json_root(doc), "images");
 	gf_json p = gf_json_at(gf_json_get(gf_json_at(images, 1), "platforms"), 1);
 	const char *text;
@@ -338,6 +339,8 @@ static void test_paths(void **state)
 	assert_string_equal(err.name, "planted");
 	assert_string_equal(err.object, NAME);
 	SAYS(gf_json_fail(gf_json_root(doc), "planted", &err, "all"), ": all");
+	v = gf_json_at(gf_json_get(gf_json_root(doc), "\x1b[1m"), 0);
+	SAYS(gf_json_fail(v, "planted", &err, "it"), ", \\x1b[1m[0]: it");
 	gf_json_free(doc);
 }
 
@@ -364,6 +367,24 @@ static void test_long_paths(void **state)
 	assert_int_equal(strncmp(err.text, "'the text', a-rather-long-key.a-rather-long-key.", 48), 0);
 	assert_non_null(strstr(err.text, "...: the key is missing"));
 	assert_true(strlen(err.text) < 300);
+	gf_json_free(doc);
+	b.len = 0;
+	/* 200 bytes have room, the "[0]" behind them has not */
+	for (int i = 0; i < 4; i++) {
+		puts_times(&b, "{\"", 1);
+		puts_times(&b, "k", i < 3 ? 60 : 17);
+		puts_times(&b, "\":", 1);
+	}
+	puts_times(&b, "[0]", 1);
+	puts_times(&b, "}", 4);
+	doc = read_text(gf_buf_text(&b));
+	v = gf_json_root(doc);
+	for (int i = 0; i < 4; i++)
+		(void)gf_json_key_at(v, 0, &v);
+	assert_false(gf_json_fail(v, "planted", &err, "it"));
+	assert_non_null(strstr(err.text, ".kkkkkkkkkkkkkkkkk: it"));
+	assert_refused(gf_json_text(gf_json_at(v, 0), &text, &err), err, GF_DAMAGED, "json-type");
+	assert_non_null(strstr(err.text, ".kkkkkkkkkkkkkkkkk...: expected a text"));
 	gf_json_free(doc);
 	b.len = 0;
 	puts_times(&b, "{\"", 1);

@@ -247,6 +247,14 @@ static void test_errors_stick(void **state)
 	assert_false(gf_json_end(&o));
 	assert_string_equal(err.name, "too-large");
 	assert_int_equal(err.class, GF_DAMAGED);
+	/* what would still fit does not follow what did not */
+	begin(&o, 0, 10);
+	gf_json_open(&o, NULL, '[');
+	gf_json_put_u64(&o, NULL, UINT64_MAX);
+	gf_json_put_u64(&o, NULL, 1);
+	gf_json_close(&o, ']');
+	assert_false(gf_json_end(&o));
+	assert_string_equal(out.data, "[");
 	/* exactly full */
 	begin(&o, 0, 10);
 	gf_json_open(&o, NULL, '[');
