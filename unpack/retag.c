@@ -194,16 +194,15 @@ static bool collide(gf_naming *names, size_t *n, const char *label, gf_error *er
 	if (ok)
 		qsort(sorted, *n, sizeof *sorted, by_text);
 	for (size_t i = 1; ok && i < *n; i++) {
-		gf_naming *a = sorted[i - 1], *b = sorted[i];
+		const gf_naming *a = sorted[i - 1], *b = sorted[i];
 
-		if (strcmp(a->text, b->text) != 0)
-			continue;
-		if (a->image != b->image)
+		if (strcmp(a->text, b->text) == 0 && a->image != b->image)
 			ok = gf_fail(err, GF_USAGE, "collision", b->text, "'%s' and '%s' would both become '%s' at %s",
 			    a->packed, b->packed, b->text, label);
-		b->packed = NULL;
-		sorted[i] = a;
 	}
+	for (size_t i = 1; ok && i < *n; i++)
+		if (strcmp(sorted[i - 1]->text, sorted[i]->text) == 0)
+			sorted[i]->packed = NULL;
 	for (size_t i = 0; ok && i < *n; i++)
 		if (names[i].packed != NULL) {
 			if (kept != i)

@@ -56,7 +56,9 @@ static bool named(const given *g, gf_naming **names, size_t *n, gf_error *err)
 	bool ok = (g->to == NULL || gf_environment_set_targets(e, &g->to, 1, err)) &&
 	    gf_retag_names(&r, &e->targets[0], names, n, err);
 
-	/* packed is the manifest's, which goes now */
+	/* Of a failure, too, the names so far are shown: each says where it comes from.  That is the manifest's, which goes now. */
+	for (size_t i = 0; i < *n; i++)
+		assert_non_null((*names)[i].packed);
 	for (size_t i = 0; i < *n; i++)
 		(*names)[i].packed = NULL;
 	gf_environment_free(e);
