@@ -188,7 +188,8 @@ static bool has_snapshotter(gf_json info)
 	return false;
 }
 
-static bool ask_info(gf_docker *d, gf_error *err)
+/* The store, and the data root ("" when not told). */
+static bool ask_info(gf_docker *d, char *root, size_t cap, gf_error *err)
 {
 	const char *root_dir = "";
 	gf_json_doc *doc = NULL;
@@ -207,15 +208,28 @@ static bool ask_info(gf_docker *d, gf_error *err)
 		goto out;
 	if (d->about.store == GF_STORE_CLASSIC && has_snapshotter(gf_json_root(doc)))
 		d->about.store = GF_STORE_CONTAINERD;
-	if (gf_json_typeof(gf_json_get(gf_json_root(doc), "DockerRootDir")) == GF_JSON_STRING) {
-		gf_json_string_if(gf_json_root(doc), "DockerRootDir", &root_dir, err);
-		copy_text(d->about.root, sizeof d->about.root, root_dir);
-	}
-	ok = true;
+	ok = gf_json_string_if(gf_json_root(doc), "DockerRootDir", &root_dir, err);
+	copy_text(root, cap, root_dir);
 out:
 	gf_json_free(doc);
 	gf_response_clear(&r);
 	return ok;
+}
+
+/*
+ * Docker knows a containerd store since 23, API 1.42 (image-protocols.md 3.2, 3.3).  An older daemon is not asked:
+ * it takes 11 ms to answer, which is half of a load that finds everything there.
+ */
+static bool find_store(gf_docker *d, gf_error *err)
+{
+	char root[256];
+
+	return d->about.store == GF_STORE_PODMAN || minor_of(d->about.api) < 42 || ask_info(d, root, sizeof root, err);
+}
+
+bool gf_docker_root(gf_docker *d, char *out, size_t cap, gf_error *err)
+{
+	return ask_info(d, out, cap, err);
 }
 
 gf_docker *gf_docker_open(const char *host, gf_error *err)
@@ -240,7 +254,7 @@ gf_docker *gf_docker_open(const char *host, gf_error *err)
 	options.unix_socket = host + strlen("unix://");
 	d->host = gf_strdup(host, err);
 	d->http = d->host != NULL ? gf_http_open(&options, err) : NULL;
-	ok = d->http != NULL && ask_version(d, err) && ask_info(d, err);
+	ok = d->http != NULL && ask_version(d, err) && find_store(d, err);
 	if (!ok) {
 		gf_docker_close(d);
 		d = NULL;

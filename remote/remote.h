@@ -89,7 +89,6 @@ typedef struct gf_docker_about {
 	char api[16];      /* negotiated */
 	char platform[64]; /* "linux/amd64" */
 	gf_docker_store store;
-	char root[256]; /* its data root, "" when not told */
 } gf_docker_about;
 
 /* host: "unix:///path", or NULL: $DOCKER_HOST, else the default socket.  tcp and ssh: GF_USAGE "docker-host" for now.
@@ -98,6 +97,8 @@ gf_docker *gf_docker_open(const char *host, gf_error *err);
 void gf_docker_close(gf_docker *d);
 const gf_docker_about *gf_docker_is(const gf_docker *d);
 const char *gf_docker_host(const gf_docker *d);
+/* Its data root, for a look at the free space; "" when it does not say. */
+bool gf_docker_root(gf_docker *d, char *out, size_t cap, gf_error *err);
 
 typedef struct gf_docker_image {
 	char *id;     /* "sha256:..." */

@@ -71,13 +71,16 @@ static bool plan(gf_target *t, gf_error *err)
 {
 	docker_target *d = (docker_target *)t;
 	const char *host = t->spec->host != NULL ? t->spec->host : t->job->options->docker_host;
-	const gf_docker_about *about;
+	char root[256];
 
 	d->docker = gf_docker_open(host, err);
 	if (d->docker == NULL)
 		return false;
-	about = gf_docker_is(d->docker);
-	t->sum.free_known = about->root[0] == '/' && gf_free_space(about->root, &t->sum.free_bytes);
+	if (t->job->options->dry_run) {
+		if (!gf_docker_root(d->docker, root, sizeof root, err))
+			return false;
+		t->sum.free_known = root[0] == '/' && gf_free_space(root, &t->sum.free_bytes);
+	}
 	if (!gf_docker_plan_images(&d->plan, d->docker, t, err) ||
 	    !judge(d, d->plan.before, d->plan.n_before, false, err) ||
 	    !gf_docker_plan_loads(&d->plan, d->docker, t, err))
