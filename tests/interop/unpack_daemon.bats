@@ -161,10 +161,10 @@ json() { gapferry unpack --json "$@" >out.json; }
 		if [ $how = file ]; then
 			gapferry unpack -q --to docker-daemon: pair.tar
 		else
-			cat pair.tar | gapferry unpack -q --to docker-daemon: -
+			gapferry unpack -q --to docker-daemon: - < <(cat pair.tar)
 		fi
 		for n in $APP $TURNED; do
-			same "$how, $n" "$(id_of pair.tar $n) $(diff_ids_of pair.tar $n)" "$(shown $n)"
+			same "$how, $n" "$(id_of pair.tar "$n") $(diff_ids_of pair.tar "$n")" "$(shown "$n")"
 		done
 		docker rmi $APP $TURNED >/dev/null
 		same "$how, left" '' "$(everything)"
@@ -278,7 +278,7 @@ json() { gapferry unpack --json "$@" >out.json; }
 	gapferry unpack -q --to "docker-daemon:unix://$D/podman.sock" pair.tar
 	for n in $APP $TURNED; do
 		found=$(curl -s --unix-socket "$D/podman.sock" "http://d/v4.0.0/libpod/images/$n/json")
-		same "$n" "$(id_of pair.tar $n)" "sha256:$(jq -r .Id <<<"$found")"
-		same "layers of $n" "$(diff_ids_of pair.tar $n)" "$(jq -c .RootFS.Layers <<<"$found")"
+		same "$n" "$(id_of pair.tar "$n")" "sha256:$(jq -r .Id <<<"$found")"
+		same "layers of $n" "$(diff_ids_of pair.tar "$n")" "$(jq -c .RootFS.Layers <<<"$found")"
 	done
 }

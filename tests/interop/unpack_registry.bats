@@ -67,7 +67,7 @@ json() { gapferry unpack --json "$@" >out.json; }
 		    name: "mirror/{host}/{path}"
 	END
 	json --env reg app.tar
-	same tags "1 1.2-2 latest" "$(tags_of p$P/shop/app)"
+	same tags "1 1.2-2 latest" "$(tags_of "p$P/shop/app")"
 	for tag in 1 1.2-2 latest; do
 		same "$tag" "$(app)" "$(pulled "$R/p$P/shop/app:$tag")"
 	done
@@ -90,9 +90,9 @@ json() { gapferry unpack --json "$@" >out.json; }
 	run gapferry unpack --env reg --tag 1 --tag new app.tar
 	same "exit status" 3 "$status"
 	[[ $output == *"'$R/p$P/acme/app:1' is already there and shows $was, not $(digest_of app.tar $APP)"* ]]
-	same "after refuse" "1 $was" "$(tags_of p$P/acme/app) $(shown "$R/p$P/acme/app:1")"
+	same "after refuse" "1 $was" "$(tags_of "p$P/acme/app") $(shown "$R/p$P/acme/app:1")"
 	for d in $(layers_of app.tar $APP); do
-		! has_blob p$P/acme/app "$d" || fail "$d was sent"
+		! has_blob "p$P/acme/app" "$d" || fail "$d was sent"
 	done
 	same log 'intent refused ' "$(logged)"
 
@@ -173,7 +173,7 @@ json() { gapferry unpack --json "$@" >out.json; }
 }
 
 @test "from a pipe, with two repositories that share a layer" {
-	cat pair.tar | gapferry unpack --json --to "docker://$R/p$P" - >out.json
+	gapferry unpack --json --to "docker://$R/p$P" - < <(cat pair.tar) >out.json
 	same app "$(app)" "$(pulled "$R/p$P/acme/app:1")"
 	same base "$(digest_of pair.tar docker.io/acme/base:1)" "$(shown "$R/p$P/acme/base:1")"
 	# two configs and two layers; the shared one went once
@@ -188,7 +188,7 @@ json() { gapferry unpack --json "$@" >out.json; }
 	# one config, two layers
 	same "blobs to send" "3 $(said app.tar "[.predicate.blobs[] | select(.digest != \"$(digest_of app.tar $APP)\") | .size] | add")" \
 		"$(jq -r '.targets[0] | "\(.blobsSent) \(.bytesSent)"' out.json)"
-	[ ! -e registry/docker/registry/v2/repositories/p$P ]
+	[ ! -e "registry/docker/registry/v2/repositories/p$P" ]
 	[ ! -e "$GAPFERRY_STATE" ]
 }
 
@@ -197,13 +197,13 @@ json() { gapferry unpack --json "$@" >out.json; }
 	remake damage app.tar bad.tar "$bad"
 	run gapferry unpack --verify-first --to "docker://$R/p$P" bad.tar
 	same "exit status" 4 "$status"
-	[ ! -e registry/docker/registry/v2/repositories/p$P ]
+	[ ! -e "registry/docker/registry/v2/repositories/p$P" ]
 	run gapferry unpack --to "docker://$R/p$P" bad.tar
 	same "exit status" 4 "$status"
 	[[ $output == *"$bad"* ]]
-	same tags '' "$(tags_of p$P/acme/app)"
-	[ -z "$(find registry/docker/registry/v2/repositories/p$P -path '*_manifests/*/link')" ]
-	! has_blob p$P/acme/app "$bad" || fail "the damaged layer is there"
+	same tags '' "$(tags_of "p$P/acme/app")"
+	[ -z "$(find "registry/docker/registry/v2/repositories/p$P" -path '*_manifests/*/link')" ]
+	! has_blob "p$P/acme/app" "$bad" || fail "the damaged layer is there"
 	gapferry unpack -q --to "docker://$R/p$P" app.tar
 	same app "$(app)" "$(pulled "$R/p$P/acme/app:1")"
 }
@@ -217,7 +217,7 @@ json() { gapferry unpack --json "$@" >out.json; }
 			run bash -c "'$GAPFERRY' unpack --to docker://$R/p$P $in <thin.tar"
 			same "exit status where nothing is held, $in" 4 "$status"
 			[[ $output == *"$base"*"carry the full bundle"* ]] || fail "$output"
-			same tags '' "$(tags_of p$P/acme/app)"
+			same tags '' "$(tags_of "p$P/acme/app")"
 		done
 	done
 	gapferry unpack -q --name acme/app --tag base --to "docker://$R/p$P" base.tar
@@ -288,7 +288,7 @@ json() { gapferry unpack --json "$@" >out.json; }
 	run gapferry unpack --retries 0 --env cut app.tar
 	same "exit status" 5 "$status"
 	counted proxy
-	same "the one" '' "$(tags_of cut$P/acme/app)"
+	same "the one" '' "$(tags_of "cut$P/acme/app")"
 	same "the other" "$(app)" "$(pulled "$R/p$P/acme/app:1")"
 }
 
@@ -306,7 +306,7 @@ json() { gapferry unpack --json "$@" >out.json; }
 		if [ $how = file ]; then
 			gapferry unpack -q --env both pair.tar
 		else
-			cat pair.tar | gapferry unpack -q --env both -
+			gapferry unpack -q --env both - < <(cat pair.tar)
 		fi
 		same "registry, $how" "$(app)" "$(pulled "$R/both$how/$how/app:1")"
 		same "daemon, $how" "$(id_of app.tar $APP)" "$(docker -H "unix://$D/docker.sock" image inspect -f '{{.Id}}' $how/app:1)"
