@@ -239,6 +239,47 @@ write_hook() {
 	done
 }
 
+@test "a name that somebody else sets while the bundle comes in is left to him: 3" {
+	make_image other.src acme/two:2 d:40
+	gapferry pack -q -o other.tar --key release.pem --stream other --sequence 1 other.src
+	mkfifo pipe
+	"$GAPFERRY" unpack -q --to "oci:$OUT" pipe >/dev/null 2>err 3>&- 4>&- &
+	pid=$!
+	exec 5<>pipe
+	head -c 150000 seven.tar >&5
+	for _ in $(seq 100); do
+		[ -z "$(ls "$OUT/blobs/sha256" 2>/dev/null)" ] || break
+		sleep 0.05
+	done
+	GAPFERRY_STATE=$T/his gapferry unpack -q --to "oci:$OUT" other.tar
+	tail -c +150001 seven.tar >&5
+	exec 5>&-
+	rc=0
+	wait $pid || rc=$?
+	same "exit status" 3 "$rc"
+	grep "since the plan was made: '$TWO' is already there and shows $(digest_of other.tar $TWO)" err
+	same "his name" "$(digest_of other.tar $TWO)" "$(shown "$OUT" $TWO)"
+	same "ours" '' "$(shown "$OUT" $ONE)"
+	same log "intent accepted refused " "$(logged)"
+}
+
+@test "a layout's blob of another size, or behind a link, is not held: it is written anew" {
+	gapferry unpack -q --to "oci:$OUT" seven.tar
+	# shellcheck disable=SC2046 # one word a digest
+	set -- $(layers_of seven.tar $TWO)
+	first=$OUT/$(blob_of "$1") second=$OUT/$(blob_of "$2")
+	truncate -s -1 "$first"
+	mv "$second" elsewhere
+	ln -s "$T/elsewhere" "$second"
+	cp elsewhere before
+	same "sent again" 2 "$(gapferry unpack --json --to "oci:$OUT" seven.tar | jq '.targets[0].blobsSent')"
+	for f in "$first" "$second"; do
+		[ ! -L "$f" ]
+		same "$f" "${f##*/}" "$(sha256sum <"$f" | cut -d' ' -f1)"
+	done
+	cmp before elsewhere
+}
+
 @test "names that collide, and one that no rule maps: 2 before anything is done" {
 	environment prod <<-END
 		targets: [{oci: "$OUT"}]
