@@ -35,23 +35,28 @@ struct gf_http {
 
 /* ---- urls ---- */
 
+static bool url_plain(const char *text)
+{
+	while (*text > 0x20 && *text < 0x7f && *text != '\\')
+		text++;
+	return *text == '\0';
+}
+
 char *gf_url_resolve(const char *base, const char *reference, gf_error *err)
 {
 	CURLU *u = NULL;
 	char *text = NULL, *scheme = NULL, *out = NULL;
 	char shown[256];
 	size_t n = strlen(reference);
-	bool ok = n > 0 && n <= GF_URL_MAX;
+	bool ok = n > 0 && n <= GF_URL_MAX && url_plain(reference);
 
-	for (size_t i = 0; ok && i < n; i++)
-		ok = reference[i] > 0x20 && reference[i] < 0x7f && reference[i] != '\\';
 	u = ok ? curl_url() : NULL;
 	ok = u != NULL && (base == NULL || curl_url_set(u, CURLUPART_URL, base, CURLU_DISALLOW_USER) == CURLUE_OK) &&
 	    curl_url_set(u, CURLUPART_URL, reference, CURLU_DISALLOW_USER) == CURLUE_OK &&
 	    curl_url_set(u, CURLUPART_FRAGMENT, NULL, 0) == CURLUE_OK &&
 	    curl_url_get(u, CURLUPART_SCHEME, &scheme, 0) == CURLUE_OK &&
 	    (strcasecmp(scheme, "http") == 0 || strcasecmp(scheme, "https") == 0) &&
-	    curl_url_get(u, CURLUPART_URL, &text, 0) == CURLUE_OK;
+	    curl_url_get(u, CURLUPART_URL, &text, 0) == CURLUE_OK && url_plain(text); /* "%e9" in a host is decoded */
 	if (ok) {
 		out = gf_strdup(text, err);
 	} else {

@@ -30,6 +30,10 @@ static void locations_are_resolved(void **state)
 		{ "https://r.example/v2/", "/a\r\nX: y", NULL },
 		{ "https://r.example/v2/", "/\xc3\xa9", NULL },
 		{ "https://r.example/v2/", "https://", NULL },
+		{ "https://r.example/v2/", "https://%72.example/u", "https://r.example/u" },
+		{ "https://r.example/v2/", "https://r%e9.example/u", NULL },
+		{ "https://r.example/v2/", "https://r%0d.example/u", NULL },
+		{ "https://r.example/v2/", "https://r.example%40evil.example/u", NULL },
 		{ "https://r.example/v2/", "https://r.example:99999/", NULL },
 	};
 	gf_error err;
