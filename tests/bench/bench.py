@@ -167,17 +167,24 @@ class Daemon:
 
 # ---- what was made ----
 
+def blob(t, digest):
+    return json.load(t.extractfile("blobs/sha256/" + digest[7:]))
+
+
 def bundle_images(bundle):
-    """name: (digest, image ID) as the bundle signs them."""
-    m = json.loads(say("tar", "-xOf", bundle, "META/manifest.json"))
-    return {n: (i["digest"], i["platforms"][0]["imageId"]) for i in m["predicate"]["images"] for n in i["names"]}
+    """name: (digest, image ID, diff IDs) as the bundle signs them."""
+    with tarfile.open(bundle) as t:
+        m = json.load(t.extractfile("META/manifest.json"))["predicate"]
+        return {n: (i["digest"], p["imageId"], blob(t, p["imageId"])["rootfs"]["diff_ids"])
+                for i in m["images"] for p in i["platforms"][:1] for n in i["names"]}
 
 
 def oci_archive_image(archive):
+    """The same of skopeo's: it rewrites the config, so that only the diff IDs can be compared."""
     with tarfile.open(archive) as t:
-        i = json.load(t.extractfile("index.json"))
-        d = i["manifests"][0]["digest"]
-        return d, json.load(t.extractfile("blobs/sha256/" + d[7:]))["config"]["digest"]
+        d = json.load(t.extractfile("index.json"))["manifests"][0]["digest"]
+        config = blob(t, d)["config"]["digest"]
+        return d, config, blob(t, config)["rootfs"]["diff_ids"]
 
 
 def archive_ids(archive):
@@ -266,7 +273,9 @@ def row_pack():
         return s
     for layers, least in (("gzip", 3.5), ("none", 10)):
         a, b = in_turn(lambda i: pack("ours-%s.tar" % layers, ONE, "--layers", layers), peer)
-        same("image ID", ours_from(bundle_images(path("ours-%s.tar" % layers)), DB)[1], oci_archive_image(path("peer.tar"))[1])
+        ours = ours_from(bundle_images(path("ours-%s.tar" % layers)), DB)
+        same("image ID", ours[1], ours_from(archive_ids(ONE), DB))
+        same("diff IDs", ours[2], oci_archive_image(path("peer.tar"))[2])
         say(GAPFERRY, "verify", "-q", "--deep", "--key", path("release.pub"), path("ours-%s.tar" % layers))
         report("pack, one image of %.0f MB, --layers %s" % (os.path.getsize(ONE) / 1e6, layers), a, b, "skopeo docker-archive -> oci-archive", ">= %s" % least,
                lambda r: r >= least, "%.1f MB, peer %.1f MB" % (os.path.getsize(path("ours-%s.tar" % layers)) / 1e6, os.path.getsize(path("peer.tar")) / 1e6))
@@ -291,7 +300,9 @@ def row_ten():
         images = bundle_images(path("ten-%s.tar" % layers))
         same("number of images", len(images), len(NAMES))
         for n in NAMES:
-            same("image ID of " + n, ours_from(images, "bench.example/%s:1" % n)[1], oci_archive_image(path("peer-%s.tar" % n))[1])
+            ours = ours_from(images, "bench.example/%s:1" % n)
+            same("image ID of " + n, ours[1], ours_from(archive_ids(ALL), "bench.example/%s:1" % n))
+            same("diff IDs of " + n, ours[2], oci_archive_image(path("peer-%s.tar" % n))[2])
     size = os.path.getsize(ALL) / 1e6
     report("pack, ten images in one archive (%.0f MB), gzip" % size, gz, theirs, "ten skopeo runs", ">= 9", lambda r: r >= 9,
            "%.1f MB, peers %.1f MB" % (os.path.getsize(path("ten-gzip.tar")) / 1e6, sum(os.path.getsize(path("peer-%s.tar" % n)) for n in NAMES) / 1e6))
@@ -328,8 +339,8 @@ def row_registry():
     need("ours-gzip.tar", ONE)
     bundle, archive = path("ours-gzip.tar"), os.path.join(CACHE, "gz", "db.tar")
     warm(bundle, archive)
-    peer_digest, config = oci_archive_image(archive)
-    digest, image_id = ours_from(bundle_images(bundle), DB)
+    peer_digest, config, peer_diff_ids = oci_archive_image(archive)
+    digest, image_id, diff_ids = ours_from(bundle_images(bundle), DB)
     empty, full = ([], []), ([], [])
     for i in range(RUNS):
         r = Registry()
@@ -342,7 +353,7 @@ def row_registry():
             s.append(measure(["skopeo", "copy", "-q", "--dest-tls-verify=false", "oci-archive:%s:%s" % (archive, DB), "docker://%s/peer/db:1" % r.host]))
         same("peer", r.digest("peer/db", "1"), (peer_digest, config))
         r.close()
-    same("image ID", image_id, config)
+    same("diff IDs", diff_ids, peer_diff_ids)
     report("registry, empty", *empty, "skopeo oci-archive -> registry", ">= 1.7", lambda r: r >= 1.7)
     report("registry, everything there", *full, "the same", ">= 10", lambda r: r >= 10)
 
