@@ -27,7 +27,8 @@ setup_file() {
 
 teardown_file() {
 	load common
-	for p in registry basic/registry token/registry token/token tls/registry proxy; do stop_server "$D/$p.pid"; done
+	for p in registry basic/registry token/registry token/token tls/registry proxy docker; do stop_server "$D/$p.pid"; done
+	awk -v d="$D/" 'index($2, d) == 1 { print $2 }' /proc/self/mounts | sort -r | xargs -r -n1 umount -l
 	rm -rf "$D"
 }
 
@@ -178,8 +179,9 @@ json() { gapferry unpack --json "$@" >out.json; }
 	same base "$(digest_of pair.tar docker.io/acme/base:1)" "$(shown "$R/p$P/acme/base:1")"
 	# two configs and two layers; the shared one went once
 	same "blobs sent" 4 "$(jq '.targets[0].blobsSent' out.json)"
-	run bash -c "cat pair.tar | '$GAPFERRY' unpack --verify-first --to docker://$R/p$P -"
+	run bash -c "cat pair.tar | '$GAPFERRY' unpack --json -q --verify-first --to docker://$R/p$P - 2>/dev/null"
 	same "exit status of --verify-first" 2 "$status"
+	same "its name" verify-first "$(jq -r .error.name <<<"$output")"
 }
 
 @test "--dry-run: the plan; the registry and the state are as before" {
@@ -312,5 +314,4 @@ json() { gapferry unpack --json "$@" >out.json; }
 		same "daemon, $how" "$(id_of app.tar $APP)" "$(docker -H "unix://$D/docker.sock" image inspect -f '{{.Id}}' $how/app:1)"
 	done
 	stop_server "$D/docker.pid"
-	awk -v d="$D/" 'index($2, d) == 1 { print $2 }' /proc/self/mounts | sort -r | xargs -r -n1 umount -l
 }
