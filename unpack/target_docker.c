@@ -100,7 +100,26 @@ static bool load_begin(docker_target *d, gf_docker_item *l, gf_error *err)
 	    gf_because(err, "loading '%s'", image_of(d, l)->names[0]);
 }
 
-/* The daemon has what the bundle names: under a known ID, with these layers, without a name. */
+/* podman reports the ID of an unnamed image as a name (engines.md 2); another name is one that nobody asked for. */
+static bool no_names(const docker_target *d, const gf_docker_item *l, gf_error *err)
+{
+	const gf_image *image = image_of(d, l);
+	bool ok = true;
+	gf_buf name;
+
+	gf_buf_init(&name, 600);
+	for (size_t i = 0; ok && i < l->answer.n_names; i++)
+		if (!gf_docker_is_id(&d->plan, l, image, l->answer.names[i]))
+			ok = gf_text_escape(&name, l->answer.names[i], 500, err) &&
+			    gf_fail(err, GF_TARGET, "docker-load", image->names[0],
+				"the daemon loaded '%s' under the name '%s', which was not asked for", image->names[0],
+				gf_buf_text(&name));
+	gf_buf_clear(&name);
+	return ok;
+}
+
+/* The daemon has what the bundle names: under a known ID, with these layers, without a name.  The ID comes first, so
+ * that an image that is refused for the rest can be removed. */
 static bool load_confirm(docker_target *d, gf_docker_item *l, gf_error *err)
 {
 	const gf_image *image = image_of(d, l);
@@ -109,20 +128,6 @@ static bool load_confirm(docker_target *d, gf_docker_item *l, gf_error *err)
 	bool found = false, ok = true;
 
 	memset(&seen, 0, sizeof seen);
-	if (l->answer.n_names > 0) {
-		gf_buf name;
-
-		/* podman reports the ID of an unnamed image as a name (engines.md 2) */
-		gf_buf_init(&name, 600);
-		for (size_t i = 0; ok && i < l->answer.n_names; i++)
-			if (!gf_docker_is_id(&d->plan, l, image, l->answer.names[i])) {
-				ok = gf_text_escape(&name, l->answer.names[i], 500, err) &&
-				    gf_fail(err, GF_TARGET, "docker-load", image->names[0],
-					"the daemon loaded '%s' under the name '%s', which was not asked for",
-					image->names[0], gf_buf_text(&name));
-			}
-		gf_buf_clear(&name);
-	}
 	for (size_t i = 0; ok && !found && i < 3; i++) {
 		char id[GF_DIGEST_SIZE];
 
@@ -132,10 +137,14 @@ static bool load_confirm(docker_target *d, gf_docker_item *l, gf_error *err)
 							     : true;
 	}
 	if (ok && (!found || !gf_docker_is_id(&d->plan, l, image, seen.id) || strlen(seen.id) >= sizeof l->id))
-		ok = gf_fail(err, GF_TARGET, "docker-image", image->names[0],
-		    "the daemon took '%s' and does not show it under its ID", image->names[0]);
+		ok = no_names(d, l, err) &&
+		    gf_fail(err, GF_TARGET, "docker-image", image->names[0],
+			"the daemon took '%s' and does not show it under its ID", image->names[0]);
 	if (ok) {
 		memcpy(l->id, seen.id, strlen(seen.id) + 1);
+		ok = no_names(d, l, err);
+	}
+	if (ok) {
 		ok = seen.n_diff_ids == l->platform->n_diff_ids;
 		for (size_t i = 0; ok && i < seen.n_diff_ids; i++)
 			ok = gf_digest_equal(&seen.diff_ids[i], &l->platform->diff_ids[i]);

@@ -25,6 +25,7 @@ import threading
 
 from model import (BLOCK, CONFIG, EMPTY, IN_TOTO, INDEX, MANIFEST, P256_N, TAR, Bundle, Key, Maker, Member, archive, checksum,
                    compact, der_int, der_read, der_sig, header, image, layer, run, sha256, with_checksum)
+from peers import Daemon, Registry
 
 PROGRAM = os.path.abspath(os.environ.get("GAPFERRY", "build/gapferry"))
 WORK = tempfile.mkdtemp(prefix="gapferry-hostile.")
@@ -1089,6 +1090,60 @@ def directories():
         yield "directory - %s" % what, bad
 
 
+def peers():
+    """Registries and daemons that lie in one point: status, name, and what they have afterwards."""
+    two = pack("two", archive(list({**image(LAYERS), **image(LAYERS, ("acme/again:1.0",))}.items())[:-1] + [("manifest.json", json.dumps(
+        json.loads(image(LAYERS)["manifest.json"]) + json.loads(image([LAYERS[0]], ("acme/again:1.0",))["manifest.json"])).encode())] + [
+            m for m in image([LAYERS[0]]).items() if m[0].endswith(".json") and m[0] != "manifest.json"]))
+
+    def unpacked(want, *argv, bundle=GOOD, pipe=False, env=None):
+        dir = fresh()
+        with open(os.path.join(dir, "b.tar"), "wb") as f:
+            f.write(bundle)
+        e = clean_env(dir)
+        if env:
+            os.makedirs(os.path.join(e["GAPFERRY_CONFIG"], "environments"))
+            with open(os.path.join(e["GAPFERRY_CONFIG"], "environments", "e.yaml"), "w") as f:
+                f.write(env.replace("DIR", dir))
+        p = say("unpack", "--json", "--progress=none", "--key", rel.pub, "--retries", "0", *argv, "-" if pipe else "b.tar", cwd=dir, env=e,
+                **(dict(input=bundle) if pipe else {}))
+        found = (p.returncode, json.loads(p.stdout).get("error", {}).get("name", ""))
+        shutil.rmtree(dir)
+        bad = [] if found == want else ["expected %s, found %s: %s" % (want, found, p.stderr.decode(errors="replace")[-500:])]
+        return bad + (["control characters in the output"] if bad_bytes(p.stdout) or bad_bytes(p.stderr) else [])
+
+    for lie, want in (("", (0, "")), ("tag shows another", (5, "read-back")), ("tag is gone", (5, "read-back"))):
+        r = Registry(lie)
+        bad = unpacked(want, "--to", "docker://%s/p" % r.host)
+        r.end()
+        yield "registry - %s" % (lie or "honest"), bad
+    for lie, pipe, want in (("", True, (0, "")), ("no mounts", False, (0, "")), ("no mounts", True, (5, "registry-mount"))):
+        r = Registry(lie)
+        bad = unpacked(want, "--to", "docker://%s/p" % r.host, bundle=two.bytes(), pipe=pipe)
+        if (want[0] == 0) != (r.tags() == ["p/acme/again:1.0", "p/acme/app:1.0"]) or want[0] != 0 and r.tags():
+            bad.append("tags are %s" % r.tags())
+        r.end()
+        yield "registry - %s, two repositories, %s" % (lie or "honest", "from a pipe" if pipe else "from a file"), bad
+    for lie, want in (
+            ("", (0, "")), ("image is not shown", (5, "docker-image")), ("image is not listed", (5, "docker-image")), ("other layers", (4, "docker-rootfs")), ("tag is not set", (5, "read-back")),
+            ("tag is refused", (5, "docker-tag")), ("error inside a 200", (5, "docker-load")), ("answer is cut", (5, "docker-load")), ("another name", (5, "docker-load"))):
+        d = Daemon(os.path.join(WORK, "docker.sock"), lie)
+        bad = unpacked(want, "-H", d.host, "--to", "docker-daemon:")
+        names = sorted(d.names)
+        if names != ([] if want[0] else ["docker.io/acme/app:1.0"]):
+            bad.append("names are %s" % names)
+        d.end()
+        os.unlink(os.path.join(WORK, "docker.sock"))
+        # what it does not show cannot be removed
+        if want[0] and d.images and lie not in ("image is not shown", "image is not listed"):
+            bad.append("it was left %d images" % len(d.images))
+        yield "daemon - %s" % (lie or "honest"), bad
+    for program, want in (("/bin/true", (0, "")), ("/bin/false", (1, "notify")), ("/no/such/program", (1, "notify"))):
+        yield "notify - %s" % program, unpacked(want, "--env", "e", env="environment: e\ntargets:\n  - oci: DIR/out\nnotify:\n  - run: [%s]\n" % program)
+    for pipe, want in ((False, (0, "")), (True, (2, "verify-first"))):
+        yield "--verify-first %s" % ("from a pipe" if pipe else "from a file"), unpacked(want, "--verify-first", "--to", "oci:out", pipe=pipe)
+
+
 def main():
     show = sys.argv[2:] if sys.argv[1:2] == ["--show"] else None
     rows = [r for r in ROWS if r.verbs and (not show or r.id in show)]
@@ -1112,6 +1167,8 @@ def main():
         for name, bad in specials():
             result(name, bad)
         for name, bad in directories():
+            result(name, bad)
+        for name, bad in peers():
             result(name, bad)
         flip = os.path.join(os.environ.get("B", "build"), "tests", "hostile", "flip")
         if not os.path.exists(flip):
