@@ -1,6 +1,5 @@
 #!/bin/bash
 # structure.sh DIR - holds the code against the house of DESIGN.md section 4, as TAP.  DIR has the objects.
-# With --names it only lists the error names that no test mentions.
 set -u
 cd "$(dirname "$0")/.." || exit 1
 export LC_ALL=C
@@ -111,21 +110,6 @@ held() {
 	done < <(grep -oE '\b[0-9a-f]{64}\b' $page)
 }
 
-# The names of all errors in the source, and those that no test mentions.
-names() {
-	git ls-files -- '[b-v]*/*.c' ':!tests' | xargs cat | tr '\n' ' ' |
-		grep -oE 'gf_(fail|fail_errno)\( *[^,()]+(\([^)]*\))?, *[^,]+, *"[a-z0-9-]+"|gf_json_fail\([^,]+(\([^)]*\))?, *"[a-z0-9-]+"' |
-		grep -oE '"[a-z0-9-]+"$' | tr -d '"' | sort -u
-}
-unprovoked() {
-	comm -23 <(names) <(git ls-files -- tests | grep -vE 'structure.sh|corpus/|fixtures/' | xargs cat 2>/dev/null |
-		grep -oE "[\"' ,=][a-z][a-z0-9-]+[\"' ,)]?" | grep -oE '[a-z][a-z0-9-]+' | sort -u)
-}
-
-if [ "$B" = --names ]; then
-	unprovoked
-	exit
-fi
 check "rooms include only what they may" < <(includes)
 check "curl in remote/http.c alone, jansson in base/json alone" < <(owned)
 check "verify/accept.c alone releases the reader" < <(released)
@@ -135,6 +119,6 @@ check "no function that is banned" < <(no_banned)
 check "every header compiles alone, gcc and clang" < <(alone)
 check "no source file above 650 lines (tests not counted)" < <(long)
 check "the papers are there" < <(papers)
+check "every name of an error is mentioned by a test" < <(python3 tests/names.py 2>&1)
 check "FORMAT.md names tests that exist" < <(held)
-echo "# error names that no test mentions: $(unprovoked | tr '\n' ' ')"
 echo "1..$n"

@@ -1092,9 +1092,9 @@ def directories():
 
 def peers():
     """Registries and daemons that lie in one point: status, name, and what they have afterwards."""
-    two = pack("two", archive(list({**image(LAYERS), **image(LAYERS, ("acme/again:1.0",))}.items())[:-1] + [("manifest.json", json.dumps(
-        json.loads(image(LAYERS)["manifest.json"]) + json.loads(image([LAYERS[0]], ("acme/again:1.0",))["manifest.json"])).encode())] + [
-            m for m in image([LAYERS[0]]).items() if m[0].endswith(".json") and m[0] != "manifest.json"]))
+    a, b = image(LAYERS), image(LAYERS[:1], ("acme/again:1.0",))
+    entries = json.loads(a.pop("manifest.json")) + json.loads(b.pop("manifest.json"))
+    two = pack("two", archive([*{**a, **b}.items(), ("manifest.json", json.dumps(entries).encode())]))
 
     def unpacked(want, *argv, bundle=GOOD, pipe=False, env=None):
         dir = fresh()
