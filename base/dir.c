@@ -144,9 +144,11 @@ gf_lock *gf_lock_open(const char *path, gf_error *err)
 
 	if (l == NULL)
 		return NULL;
-	l->fd = gf_sys_openat(AT_FDCWD, path, O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0600);
+	l->fd = gf_sys_openat(AT_FDCWD, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC, 0);
+	if (l->fd < 0)
+		l->fd = gf_sys_openat(AT_FDCWD, path, O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0600);
 	if (l->fd < 0) {
-		gf_fail_errno(err, GF_FAILED, "lock", path, "lock file '%s' cannot be opened", path);
+		gf_fail_errno(err, GF_FAILED, "lock", path, "'%s' cannot be opened to be locked", path);
 		free(l);
 		return NULL;
 	}
@@ -154,7 +156,7 @@ gf_lock *gf_lock_open(const char *path, gf_error *err)
 		rc = flock(l->fd, LOCK_EX);
 	while (rc != 0 && errno == EINTR);
 	if (rc != 0) {
-		gf_fail_errno(err, GF_FAILED, "lock", path, "lock file '%s' cannot be locked", path);
+		gf_fail_errno(err, GF_FAILED, "lock", path, "'%s' cannot be locked", path);
 		gf_lock_close(l);
 		return NULL;
 	}

@@ -38,7 +38,7 @@ bool gf_dir_remove(const char *path, gf_error *err); /* with what is in it; link
 bool gf_path_join(gf_buf *out, const char *dir, const char *name, gf_error *err); /* out is emptied first */
 const char *gf_path_base(const char *path);                                       /* behind the last slash */
 
-/* An exclusive flock(2) on path (made when absent), waited for.  Released by close and by death. */
+/* An exclusive flock(2) on path, a directory or a file (made when absent), waited for.  Released by close and by death. */
 typedef struct gf_lock gf_lock;
 gf_lock *gf_lock_open(const char *path, gf_error *err);
 void gf_lock_close(gf_lock *l);

@@ -3,7 +3,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include <openssl/crypto.h>
 #if defined(STATIC_BUILD)
@@ -108,7 +107,6 @@ static void prepare(void)
 #endif
 	/* openssl.cnf can load engines and change what is accepted; it is the host's, not ours. */
 	OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG, NULL);
-	umask(077);
 	signal(SIGPIPE, SIG_IGN);
 }
 

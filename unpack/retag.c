@@ -12,10 +12,20 @@ typedef struct step {
 	const char *packed;
 	gf_reference from;
 	const char *values[GF_VARS];
-	char digest[GF_HEX_SIZE], sequence[24];
+	char host[sizeof((gf_reference *)0)->host], digest[GF_HEX_SIZE], sequence[24];
 	gf_naming **names;
 	size_t *n, *room;
 } step;
+
+/* {host} inside a repository or a tag, where a port's colon is not legal: "registry.example_5000". */
+static void set_host(step *s)
+{
+	memcpy(s->host, s->from.host, sizeof s->host);
+	for (char *p = s->host; *p != '\0'; p++)
+		if (*p == ':')
+			*p = '_';
+	s->values[GF_VAR_HOST] = s->host;
+}
 
 static void set_values(step *s)
 {
@@ -36,7 +46,7 @@ static void set_values(step *s)
 		} while (v > 0);
 		memcpy(s->sequence, digits + i, sizeof digits - i);
 	}
-	s->values[GF_VAR_HOST] = s->from.host;
+	set_host(s);
 	s->values[GF_VAR_PATH] = s->from.path;
 	s->values[GF_VAR_BASENAME] = base != NULL ? base + 1 : s->from.path;
 	s->values[GF_VAR_TAG] = s->from.tag;
@@ -162,8 +172,12 @@ static bool one_name(step *s, gf_error *err)
 	} else if (template == NULL) {
 		template = s->to->kind == GF_TO_REGISTRY ? "{path}" : "{host}/{path}";
 	}
+	/* Where it is the host of the new name, it stays as it is. */
+	if (s->to->kind != GF_TO_REGISTRY && gf_starts_with(template, "{host}/"))
+		s->values[GF_VAR_HOST] = s->from.host;
 	if (!gf_template_expand(template, s->values, repository, err))
 		return gf_because(err, "the new name of '%s'", s->packed);
+	s->values[GF_VAR_HOST] = s->host;
 	own = split_tag(repository);
 	if (own != NULL && rule != NULL)
 		return gf_fail(err, GF_USAGE, "reference", s->packed,

@@ -356,15 +356,9 @@ static bool commit_locked(layout_target *l, gf_error *err)
 static bool commit(gf_target *t, gf_error *err)
 {
 	layout_target *l = (layout_target *)t;
-	gf_lock *lock = NULL;
-	gf_buf path;
-	bool ok = make(l, err) && path_of(l, ".gapferry.lock", &path, err);
+	gf_lock *lock = make(l, err) ? gf_lock_open(t->spec->path, err) : NULL;
+	bool ok = lock != NULL && commit_locked(l, err);
 
-	if (ok) {
-		lock = gf_lock_open(gf_buf_text(&path), err);
-		gf_buf_clear(&path);
-	}
-	ok = lock != NULL && commit_locked(l, err);
 	gf_lock_close(lock);
 	return ok;
 }

@@ -288,3 +288,15 @@ END
 	[ "$(grep -c '^ok  ' <<<"$output")" -eq 6 ]
 	[ -z "$(ls tmp)" ]
 }
+
+@test "what others read is readable to them as the umask says, the state and keys are not" {
+	umask 022
+	cd "$BATS_TEST_TMPDIR"
+	"$root/tests/lib/busybox-image.sh" image.tar registry.example/team/app:1
+	"$GAPFERRY" key new --no-passphrase k >/dev/null
+	"$GAPFERRY" pack -q -o app.tar --key k.pem image.tar >/dev/null
+	"$GAPFERRY" unpack -q --key k.pub --state st --to oci:layout app.tar >/dev/null
+	[ "$(stat -c %a k.pem k.pub app.tar layout layout/index.json st st/audit.jsonl | tr '\n' ' ')" = '600 644 644 755 644 700 600 ' ]
+	(umask 027 && "$GAPFERRY" pack -q -o narrow.tar --key k.pem image.tar >/dev/null)
+	[ "$(stat -c %a narrow.tar)" = 640 ]
+}

@@ -110,9 +110,12 @@ static void test_the_first_rule_that_matches(void **state)
 
 	(void)state;
 	/* '*' does not cross a slash; a port's colon is legal in a host, not in a repository. */
-	refused(&g, "reference", "mirror/registry.example:5000/x/y");
-	g.n_packed = 2;
-	GIVES(g, "registry.prod.example:5000/shop/one/app:1.2", "registry.prod.example:5000/shop/two/acme/tools/cli:2");
+	GIVES(g, "registry.prod.example:5000/shop/one/app:1.2", "registry.prod.example:5000/shop/two/acme/tools/cli:2",
+	    "registry.prod.example:5000/shop/mirror/registry.example_5000/x/y:3");
+	g = (given){ packed + 2, 1, .name = "{host}/{path}", .to = "docker-daemon:" };
+	GIVES(g, "registry.example:5000/x/y:3");
+	g.name = "mirror.example/{host}/{path}";
+	GIVES(g, "mirror.example/registry.example_5000/x/y:3");
 }
 
 static void test_globs(void **state)
