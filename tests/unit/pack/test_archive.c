@@ -11,8 +11,8 @@
 /* A medium that lies (security.md V32): while lying, short reads behind the first block, which are those of the second
  * look at a member, have other bytes than the first look. */
 static bool lying;
-ssize_t pread(int fd, void *buf, size_t n, off_t offset);
-ssize_t pread(int fd, void *buf, size_t n, off_t offset)
+ssize_t lying_pread(int fd, void *buf, size_t n, off_t offset) __asm__("pread64"); /* what pread is called here */
+ssize_t lying_pread(int fd, void *buf, size_t n, off_t offset)
 {
 	ssize_t got = (ssize_t)syscall(SYS_pread64, fd, buf, n, offset);
 

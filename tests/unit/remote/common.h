@@ -15,7 +15,7 @@
 static char dir[64] = "/tmp/gf-remote-XXXXXX";
 
 /* The exit status of a bash command that has the functions of tests/lib/servers.sh.  Run from the root of the tree. */
-static inline int sh(const char *fmt, ...)
+__attribute__((format(printf, 1, 2))) static inline int sh(const char *fmt, ...)
 {
 	char text[2048];
 	size_t n;

@@ -254,7 +254,7 @@ static void a_password_opens_and_a_wrong_one_does_not(void **state)
 	gf_registry_close(r);
 }
 
-static void put_config(const char *name, const char *fmt, ...)
+__attribute__((format(printf, 2, 3))) static void put_config(const char *name, const char *fmt, ...)
 {
 	char path[256], text[1024];
 	gf_error err;
