@@ -131,9 +131,9 @@ static bool refuse_signatures(const gf_reader *r, const gf_judge *j, const gf_ve
 		    "public keys as *.pub into keys/ of the configuration",
 		    name, v->n_signatures, v->n_signatures == 1 ? "" : "s", hints);
 	return gf_fail(err, GF_REFUSED, "signature", name,
-	    "none of the %zu signature%s of '%s' (by key %s, as their names say) fits a trusted key (%s): it was signed by "
+	    "'%s' has %zu signature%s (by key %s, as the names say) and none fits a trusted key (%s): it was signed by "
 	    "somebody else, or changed since, or the medium is damaged: copy it again and compare%s",
-	    v->n_signatures, v->n_signatures == 1 ? "" : "s", name, hints, keys,
+	    name, v->n_signatures, v->n_signatures == 1 ? "" : "s", hints, keys,
 	    j->allow_unsigned ? "; --allow-unsigned is for bundles without any signature" : "");
 }
 
