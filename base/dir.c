@@ -72,31 +72,57 @@ static bool remove_at(int dir, const char *name, const char *path, unsigned dept
 	    gf_fail_errno(err, GF_FAILED, "remove", path, "removing '%s' in '%s'", name, path);
 }
 
+bool gf_dir_each(int dir, const char *path, gf_dir_take *take, void *ctx, gf_error *err)
+{
+	/* A descriptor of its own, since closedir closes it and readdir moves it. */
+	int own = gf_sys_openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
+	DIR *d = own >= 0 ? fdopendir(own) : NULL;
+	bool ok = d != NULL;
+
+	while (ok) {
+		const struct dirent *e;
+
+		errno = 0;
+		e = readdir(d);
+		if (e == NULL)
+			break;
+		if (strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0 && !take(ctx, e->d_name, err)) {
+			(void)closedir(d);
+			return false;
+		}
+	}
+	ok = ok && errno == 0;
+	if (!ok)
+		gf_fail_errno(err, GF_FAILED, "read", path, "directory '%s' cannot be read", path);
+	if (d != NULL)
+		(void)closedir(d);
+	else if (own >= 0)
+		(void)close(own);
+	return ok;
+}
+
+typedef struct emptying {
+	int fd;
+	const char *path;
+	unsigned depth;
+} emptying;
+
+static bool take_away(void *ctx, const char *name, gf_error *err)
+{
+	const emptying *e = ctx;
+
+	return remove_at(e->fd, name, e->path, e->depth, err);
+}
+
 /* Remove what is in the directory fd; closes it. */
 static bool empty(int fd, const char *path, unsigned depth, gf_error *err)
 {
-	DIR *d = depth <= DEPTH_MAX ? fdopendir(fd) : NULL;
-	const struct dirent *e;
-	bool ok = true;
+	emptying e = { fd, path, depth };
+	bool ok = depth <= DEPTH_MAX
+	    ? gf_dir_each(fd, path, take_away, &e, err)
+	    : gf_fail(err, GF_FAILED, "remove", path, "'%s' has more than %d levels of directories", path, DEPTH_MAX);
 
-	if (d == NULL) {
-		ok = depth <= DEPTH_MAX ? gf_fail_errno(err, GF_FAILED, "remove", path, "reading '%s'", path)
-					: gf_fail(err, GF_FAILED, "remove", path,
-					      "'%s' has more than %d levels of directories", path, DEPTH_MAX);
-		(void)close(fd);
-		return ok;
-	}
-	while (ok) {
-		errno = 0;
-		e = readdir(d);
-		if (e == NULL) {
-			ok = errno == 0 || gf_fail_errno(err, GF_FAILED, "remove", path, "reading '%s'", path);
-			break;
-		}
-		if (strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0)
-			ok = remove_at(dirfd(d), e->d_name, path, depth, err);
-	}
-	(void)closedir(d);
+	(void)close(fd);
 	return ok;
 }
 

@@ -34,6 +34,9 @@ bool gf_sync(int fd, const char *name, gf_error *err);
 bool gf_dir_make(const char *path, mode_t mode, gf_error *err); /* with its parents; there already: fine */
 bool gf_dir_sync(const char *path, gf_error *err);
 bool gf_dir_sync_parent(const char *path, gf_error *err);
+/* take(ctx, name) for every entry but . and .., in the order of the file system; false ends it.  dir stays open. */
+typedef bool gf_dir_take(void *ctx, const char *name, gf_error *err);
+bool gf_dir_each(int dir, const char *path, gf_dir_take *take, void *ctx, gf_error *err);
 bool gf_dir_remove(const char *path, gf_error *err); /* with what is in it; links are not followed */
 bool gf_path_join(gf_buf *out, const char *dir, const char *name, gf_error *err); /* out is emptied first */
 const char *gf_path_base(const char *path);                                       /* behind the last slash */

@@ -210,6 +210,9 @@ gf_manifest *gf_manifest_parse(const void *text, size_t len, gf_error *err);
 /* The bytes that pack signs.  Over GF_STATEMENT_MAX: "too-large". */
 bool gf_manifest_print(const gf_manifest *m, gf_buf *out, gf_error *err);
 void gf_manifest_free(gf_manifest *m);
+/* Two parts of it as they are printed: the member "build", and one item of "images". */
+void gf_build_put(gf_json_out *o, const gf_build *b);
+void gf_image_put(gf_json_out *o, const gf_image *image);
 
 /* pack: take media types, sizes, platforms, load, blobs and the four files from the graph; raw_size of known
  * blobs stays as the caller set it in g->blobs.  load_platform: what `load` shall name where an image has it. */

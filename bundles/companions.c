@@ -1,5 +1,4 @@
 /* What was added to a bundle after packing lies beside it (FORMAT.md 3). */
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -76,10 +75,13 @@ typedef struct loading {
 	size_t n, room;
 } loading;
 
-static bool load_one(loading *l, const char *name, gf_error *err)
+static bool load_one(void *ctx, const char *name, gf_error *err)
 {
+	loading *l = ctx;
 	gf_member *m;
 
+	if (!is_companion(name))
+		return true;
 	if (l->n == GF_COMPANIONS_MAX)
 		return gf_fail(
 		    err, GF_DAMAGED, "too-large", l->path, "has more than the %d files allowed", GF_COMPANIONS_MAX);
@@ -97,25 +99,8 @@ static bool load_one(loading *l, const char *name, gf_error *err)
 
 static bool load_all(loading *l, gf_error *err)
 {
-	int own = openat(l->fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	DIR *d = own >= 0 ? fdopendir(own) : NULL;
-	const struct dirent *e;
-	bool ok = d != NULL || gf_fail_errno(err, GF_FAILED, "read", l->path, "cannot list it");
+	bool ok = gf_dir_each(l->fd, l->path, load_one, l, err);
 
-	if (d == NULL && own >= 0)
-		(void)close(own);
-	while (ok) {
-		errno = 0;
-		e = readdir(d);
-		if (e == NULL) {
-			ok = errno == 0 || gf_fail_errno(err, GF_FAILED, "read", l->path, "cannot list it");
-			break;
-		}
-		if (is_companion(e->d_name))
-			ok = load_one(l, e->d_name, err);
-	}
-	if (d != NULL)
-		(void)closedir(d);
 	if (l->n != 0)
 		qsort(l->members, l->n, sizeof *l->members, compare_members);
 	return ok;

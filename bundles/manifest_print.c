@@ -61,7 +61,7 @@ static void put_stream(gf_json_out *o, const gf_manifest *m)
 		put_time(o, "expires", m->expires);
 }
 
-static void put_build(gf_json_out *o, const gf_build *b)
+void gf_build_put(gf_json_out *o, const gf_build *b)
 {
 	gf_json_open(o, "build", '{');
 	gf_json_put(o, "system", b->system);
@@ -92,7 +92,7 @@ static void put_packer(gf_json_out *o, const gf_manifest *m)
 	gf_json_close(o, '}');
 }
 
-static void put_image(gf_json_out *o, const gf_image *image)
+void gf_image_put(gf_json_out *o, const gf_image *image)
 {
 	gf_json_open(o, NULL, '{');
 	gf_json_open(o, "names", '[');
@@ -179,11 +179,11 @@ bool gf_manifest_print(const gf_manifest *m, gf_buf *out, gf_error *err)
 	gf_json_put(&o, "predicateType", "urn:gapferry:bundle:v1");
 	gf_json_open(&o, "predicate", '{');
 	put_stream(&o, m);
-	put_build(&o, &m->build);
+	gf_build_put(&o, &m->build);
 	put_packer(&o, m);
 	gf_json_open(&o, "images", '[');
 	for (size_t i = 0; i < m->n_images; i++)
-		put_image(&o, &m->images[i]);
+		gf_image_put(&o, &m->images[i]);
 	gf_json_close(&o, ']');
 	put_files(&o, m);
 	put_blobs(&o, m);

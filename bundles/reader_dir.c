@@ -2,7 +2,6 @@
  * A directory: the files of a tar bundle under one descriptor (FORMAT.md 1).  No link is followed, only regular
  * files are read, and names outside the closed set are reported and reach nothing.
  */
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -26,41 +25,20 @@ static bool open_below(int parent, const char *name, const char *shown, int *fd,
 
 /* ---- listing ---- */
 
-/* take(r, name) for each entry but . and .. */
-static bool list(gf_reader *r, int fd, bool (*take)(gf_reader *r, const char *name, gf_error *err), gf_error *err)
-{
-	int own = openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	DIR *d = own >= 0 ? fdopendir(own) : NULL;
-	const struct dirent *e;
-	bool ok = d != NULL || gf_fail_errno(err, GF_FAILED, "read", r->name, "cannot list the bundle");
-
-	if (d == NULL && own >= 0)
-		(void)close(own);
-	while (ok) {
-		errno = 0;
-		e = readdir(d);
-		if (e == NULL) {
-			ok = errno == 0 || gf_fail_errno(err, GF_FAILED, "read", r->name, "cannot list the bundle");
-			break;
-		}
-		if (strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0)
-			ok = take(r, e->d_name, err);
-	}
-	if (d != NULL)
-		(void)closedir(d);
-	return ok;
-}
-
 /* The tar's padding may lie here when somebody unpacked it: it means nothing. */
-static bool take_meta_name(gf_reader *r, const char *name, gf_error *err)
+static bool take_meta_name(void *ctx, const char *name, gf_error *err)
 {
+	gf_reader *r = ctx;
+
 	if (gf_signature_name_valid(name) || strcmp(name, "manifest.json") == 0 || strcmp(name, "padding") == 0)
 		return true;
 	return gf_reader_add_foreign(r, "META/", name, err);
 }
 
-static bool take_root_name(gf_reader *r, const char *name, gf_error *err)
+static bool take_root_name(void *ctx, const char *name, gf_error *err)
 {
+	gf_reader *r = ctx;
+
 	if (strcmp(name, "META") == 0 || strcmp(name, "blobs") == 0)
 		return true;
 	for (size_t i = 0; i < GF_FILES; i++)
@@ -69,13 +47,17 @@ static bool take_root_name(gf_reader *r, const char *name, gf_error *err)
 	return gf_reader_add_foreign(r, "", name, err);
 }
 
-static bool take_blobs_name(gf_reader *r, const char *name, gf_error *err)
+static bool take_blobs_name(void *ctx, const char *name, gf_error *err)
 {
+	gf_reader *r = ctx;
+
 	return strcmp(name, "sha256") == 0 || gf_reader_add_foreign(r, "blobs/", name, err);
 }
 
-static bool take_blob_name(gf_reader *r, const char *name, gf_error *err)
+static bool take_blob_name(void *ctx, const char *name, gf_error *err)
 {
+	gf_reader *r = ctx;
+
 	gf_digest digest;
 
 	if (gf_digest_parse_hex(name, &digest) && gf_graph_find(r->graph, &digest) != SIZE_MAX)
@@ -97,23 +79,20 @@ static int compare_names(const void *a, const void *b)
 }
 
 /* The names of signatures in META, one over the cap at most: enough to refuse it. */
+static bool find_signature(void *ctx, const char *name, gf_error *err)
+{
+	names *out = ctx;
+
+	if (!gf_signature_name_valid(name) || out->n > GF_SIGNATURES_MAX)
+		return true;
+	out->found[out->n] = gf_strdup(name, err);
+	return out->found[out->n] != NULL && ++out->n > 0;
+}
+
 static bool find_signatures(int meta, names *out, gf_error *err)
 {
-	int own = openat(meta, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	DIR *d = own >= 0 ? fdopendir(own) : NULL;
-	const struct dirent *e;
-	bool ok = d != NULL || gf_fail_errno(err, GF_FAILED, "read", "META", "cannot list it");
+	bool ok = gf_dir_each(meta, "META", find_signature, out, err);
 
-	if (d == NULL && own >= 0)
-		(void)close(own);
-	while (ok && out->n <= GF_SIGNATURES_MAX && (e = readdir(d)) != NULL) {
-		if (!gf_signature_name_valid(e->d_name))
-			continue;
-		ok = (out->found[out->n] = gf_strdup(e->d_name, err)) != NULL;
-		out->n += ok;
-	}
-	if (d != NULL)
-		(void)closedir(d);
 	qsort(out->found, out->n, sizeof *out->found, compare_names);
 	return ok;
 }
@@ -198,8 +177,10 @@ static bool dir_rest(gf_reader *r, gf_error *err)
 
 	for (size_t i = 0; i < r->m->n_blobs && ok; i++)
 		ok = look_at(d, i, err);
-	return ok && list(r, d->root, take_root_name, err) && list(r, d->meta, take_meta_name, err) &&
-	    list(r, d->blobs, take_blobs_name, err) && list(r, d->sha256, take_blob_name, err);
+	return ok && gf_dir_each(d->root, r->name, take_root_name, r, err) &&
+	    gf_dir_each(d->meta, "META", take_meta_name, r, err) &&
+	    gf_dir_each(d->blobs, "blobs", take_blobs_name, r, err) &&
+	    gf_dir_each(d->sha256, "blobs/sha256", take_blob_name, r, err);
 }
 
 static gf_input *dir_blob(gf_reader *r, size_t i, bool *absent, gf_error *err)

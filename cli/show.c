@@ -161,52 +161,6 @@ void gf_put_verdict(gf_json_out *o, const gf_verdict *v)
 	gf_json_close(o, '}');
 }
 
-static void put_build(gf_json_out *o, const gf_build *b)
-{
-	gf_json_open(o, "build", '{');
-	gf_json_put(o, "system", b->system);
-	gf_json_put(o, "id", b->id);
-	gf_json_put(o, "number", b->number);
-	gf_json_put(o, "url", b->url);
-	gf_json_put(o, "repository", b->repository);
-	gf_json_put(o, "revision", b->revision);
-	gf_json_put(o, "ref", b->ref);
-	gf_json_put(o, "definition", b->definition);
-	gf_json_put(o, "requester", b->requester);
-	gf_json_put(o, "collection", b->collection);
-	if (b->n_labels > 0) {
-		gf_json_open(o, "labels", '{');
-		for (size_t i = 0; i < b->n_labels; i++)
-			gf_json_put(o, b->labels[i].key, b->labels[i].value);
-		gf_json_close(o, '}');
-	}
-	gf_json_close(o, '}');
-}
-
-static void put_image(gf_json_out *o, const gf_image *im)
-{
-	gf_json_open(o, NULL, '{');
-	gf_json_open(o, "names", '[');
-	for (size_t i = 0; i < im->n_names; i++)
-		gf_json_put(o, NULL, im->names[i]);
-	gf_json_close(o, ']');
-	gf_json_put(o, "source", im->source);
-	gf_json_put_digest(o, "digest", &im->digest);
-	gf_json_put(o, "mediaType", im->media_type);
-	gf_json_put_u64(o, "size", im->size);
-	gf_json_put(o, "load", im->load);
-	gf_json_open(o, "platforms", '[');
-	for (size_t i = 0; i < im->n_platforms; i++) {
-		gf_json_open(o, NULL, '{');
-		gf_json_put(o, "platform", im->platforms[i].platform);
-		gf_json_put_digest(o, "manifest", &im->platforms[i].manifest);
-		gf_json_put_digest(o, "imageId", &im->platforms[i].image_id);
-		gf_json_close(o, '}');
-	}
-	gf_json_close(o, ']');
-	gf_json_close(o, '}');
-}
-
 void gf_put_manifest(gf_json_out *o, const gf_digest *digest, const gf_manifest *m)
 {
 	char when[GF_TIME_SIZE];
@@ -232,9 +186,9 @@ void gf_put_manifest(gf_json_out *o, const gf_digest *digest, const gf_manifest 
 			gf_json_put(o, NULL, m->audience[i]);
 		gf_json_close(o, ']');
 	}
-	put_build(o, &m->build);
+	gf_build_put(o, &m->build);
 	gf_json_open(o, "images", '[');
 	for (size_t i = 0; i < m->n_images; i++)
-		put_image(o, &m->images[i]);
+		gf_image_put(o, &m->images[i]);
 	gf_json_close(o, ']');
 }

@@ -2,17 +2,6 @@
 
 #include "unpack/record.h"
 
-static void put_build(gf_json_out *o, const gf_build *b)
-{
-	gf_json_open(o, "build", '{');
-	gf_json_put(o, "system", b->system);
-	gf_json_put(o, "id", b->id);
-	gf_json_put(o, "repository", b->repository);
-	gf_json_put(o, "revision", b->revision);
-	gf_json_put(o, "ref", b->ref);
-	gf_json_close(o, '}');
-}
-
 /* The image ID of the platform that is shown, else of the one that `docker load` would take, else of the first. */
 static const gf_digest *image_id(const gf_image *image, const gf_naming *n)
 {
@@ -71,7 +60,7 @@ bool gf_record_print(const gf_targets *s, const gf_job *job, const char *run, gf
 	}
 	gf_json_put(&o, "version", m->version);
 	gf_json_put_digest(&o, "manifest", &digest);
-	put_build(&o, &m->build);
+	gf_build_put(&o, &m->build);
 	gf_json_open(&o, "images", '[');
 	for (size_t i = 0; i < gf_targets_count(s); i++) {
 		const gf_target *t = gf_targets_at(s, i);

@@ -1,8 +1,9 @@
 /* Keys that are believed where no trust file is installed (FORMAT.md 4, last paragraph). */
-#include <dirent.h>
+#include <fcntl.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "verify/verify.h"
 
@@ -37,54 +38,55 @@ static int compare_names(const void *a, const void *b)
 	return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
+typedef struct names {
+	char **list;
+	size_t n, room;
+} names;
+
 /* Names that end in .pub and do not begin with a dot ("._ci.pub" is what some systems leave beside a copied file). */
-static bool list(const char *dir, char ***names, size_t *n, gf_error *err)
+static bool take_name(void *ctx, const char *name, gf_error *err)
 {
-	DIR *d = opendir(dir);
-	size_t room = 0;
-	bool ok = true;
+	names *all = ctx;
 
-	if (d == NULL && (errno == ENOENT || errno == ENOTDIR))
+	if (name[0] == '.' || !gf_ends_with(name, ".pub"))
 		return true;
-	if (d == NULL)
-		return gf_fail_errno(err, GF_FAILED, "read", dir, "directory of keys '%s' cannot be read", dir);
-	while (ok) {
-		const struct dirent *e;
+	if (!gf_grow(&all->list, &all->room, all->n, sizeof *all->list, err) ||
+	    (all->list[all->n] = gf_strdup(name, err)) == NULL)
+		return false;
+	all->n++;
+	return true;
+}
 
-		errno = 0;
-		e = readdir(d);
-		if (e == NULL) {
-			ok = errno == 0 ||
-			    gf_fail_errno(err, GF_FAILED, "read", dir, "directory of keys '%s' cannot be read", dir);
-			break;
-		}
-		if (e->d_name[0] == '.' || !gf_ends_with(e->d_name, ".pub"))
-			continue;
-		ok = gf_grow(names, &room, *n, sizeof **names, err) &&
-		    ((*names)[*n] = gf_strdup(e->d_name, err)) != NULL;
-		*n += ok;
-	}
-	(void)closedir(d);
+static bool list(const char *dir, names *all, gf_error *err)
+{
+	int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	bool ok;
+
+	if (fd < 0 && (errno == ENOENT || errno == ENOTDIR))
+		return true;
+	if (fd < 0)
+		return gf_fail_errno(err, GF_FAILED, "read", dir, "directory of keys '%s' cannot be read", dir);
+	ok = gf_dir_each(fd, dir, take_name, all, err);
+	(void)close(fd);
+	if (all->n > 1)
+		qsort(all->list, all->n, sizeof *all->list, compare_names);
 	return ok;
 }
 
 static bool add_directory(gf_trust *t, const char *config_dir, gf_error *err)
 {
-	char **names = NULL;
-	size_t n = 0;
+	names all = { 0 };
 	gf_buf dir, path;
 	bool ok;
 
 	gf_buf_init(&dir, 8192);
 	gf_buf_init(&path, 8192);
-	ok = gf_path_join(&dir, config_dir, "keys", err) && list(dir.data, &names, &n, err);
-	if (ok && n > 1)
-		qsort(names, n, sizeof *names, compare_names);
-	for (size_t i = 0; ok && i < n; i++)
-		ok = gf_path_join(&path, dir.data, names[i], err) && add(t, path.data, err);
-	for (size_t i = 0; i < n; i++)
-		free(names[i]);
-	free(names);
+	ok = gf_path_join(&dir, config_dir, "keys", err) && list(dir.data, &all, err);
+	for (size_t i = 0; ok && i < all.n; i++)
+		ok = gf_path_join(&path, dir.data, all.list[i], err) && add(t, path.data, err);
+	for (size_t i = 0; i < all.n; i++)
+		free(all.list[i]);
+	free(all.list);
 	gf_buf_clear(&path);
 	gf_buf_clear(&dir);
 	return ok;

@@ -53,6 +53,9 @@ stop_server() {
 			kill "$(cat "$exec_root/containerd/containerd.pid")" 2>/dev/null || true
 		fi
 		rm -rf "$exec_root" "$1.exec"
+		# Where / is not a shared mount, dockerd mounts its data-root on itself and leaves it so.
+		awk -v dir="$(cd "$(dirname "$1")" && pwd -P)/" 'index($2, dir) == 1 { print $2 }' /proc/self/mounts |
+			sort -r | xargs -r -n1 umount 2>/dev/null || true
 	fi
 	return 0
 }

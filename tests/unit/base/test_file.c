@@ -506,6 +506,38 @@ static void test_named_fallback(void **state)
 
 #endif
 
+static bool count_or_stop(void *ctx, const char *name, gf_error *err)
+{
+	size_t *n = ctx;
+
+	assert_true(strcmp(name, "a") == 0 || strcmp(name, "b") == 0);
+	return ++*n < 3 || gf_fail(err, GF_FAILED, "enough", name, "stopped");
+}
+
+static void test_each_entry(void **state)
+{
+	gf_error err = { 0 };
+	size_t n = 0;
+	int fd, file;
+
+	(void)state;
+	assert_int_equal(mkdir("each", 0700), 0);
+	fd = open("each", O_RDONLY | O_DIRECTORY);
+	assert_true(fd >= 0);
+	assert_ok(gf_dir_each(fd, "each", count_or_stop, &n, &err), err);
+	assert_int_equal(n, 0);
+	assert_int_equal(mkdirat(fd, "a", 0700), 0);
+	assert_int_equal(mkdirat(fd, "b", 0700), 0);
+	assert_ok(gf_dir_each(fd, "each", count_or_stop, &n, &err), err);
+	assert_int_equal(n, 2);
+	/* From the start each time, and ended by the taker. */
+	assert_refused(gf_dir_each(fd, "each", count_or_stop, &n, &err), err, GF_FAILED, "enough");
+	file = open("plain", O_RDONLY | O_CREAT, 0600);
+	assert_refused(gf_dir_each(file, "plain", count_or_stop, &n, &err), err, GF_FAILED, "read");
+	(void)close(file);
+	(void)close(fd);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -524,6 +556,7 @@ int main(void)
 		cmocka_unit_test(test_dir_remove),
 		cmocka_unit_test(test_paths),
 		cmocka_unit_test(test_lock),
+		cmocka_unit_test(test_each_entry),
 #ifdef GF_TEST_FAULTS
 		cmocka_unit_test(test_faults),
 		cmocka_unit_test(test_named_fallback),
