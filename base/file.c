@@ -1,4 +1,7 @@
+#define _GNU_SOURCE /* sync_file_range */
+
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 
 #include "base/file.h"
@@ -63,6 +66,14 @@ bool gf_pread_full(int fd, void *buf, size_t n, uint64_t offset, const char *nam
 		offset += (uint64_t)got;
 	}
 	return true;
+}
+
+void gf_write_behind(int fd, uint64_t offset, size_t n)
+{
+	const uint64_t step = (uint64_t)8 << 20, from = offset / step, to = (offset + n) / step;
+
+	if (to > from)
+		(void)sync_file_range(fd, (off_t)(from * step), (off_t)((to - from) * step), SYNC_FILE_RANGE_WRITE);
 }
 
 bool gf_sync(int fd, const char *name, gf_error *err)

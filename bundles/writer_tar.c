@@ -38,8 +38,12 @@ static bool tar_place(gf_writer *w, gf_place *p, gf_error *err)
 static bool tar_write(gf_place *p, const void *bytes, size_t n, gf_error *err)
 {
 	const tar *t = (const tar *)p->w;
+	uint64_t at = p->at + GF_TAR_BLOCK + p->written;
 
-	return gf_pwrite_all(t->fd, bytes, n, p->at + GF_TAR_BLOCK + p->written, p->w->path, err);
+	if (!gf_pwrite_all(t->fd, bytes, n, at, p->w->path, err))
+		return false;
+	gf_write_behind(t->fd, at, n);
+	return true;
 }
 
 /* The header, and the fill: where an earlier place was dropped the file is not zero. */

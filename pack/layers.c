@@ -168,6 +168,16 @@ static bool squeezes(const task *t)
 	return t->claim != NULL && t->claim->state == GF_CLAIM_SQUEEZE;
 }
 
+/* The largest first, so that no core is left with a large one at the end. */
+static int larger_first(const void *a, const void *b)
+{
+	const task *x = *(task *const *)a, *y = *(task *const *)b;
+
+	if (x->size != y->size)
+		return x->size > y->size ? -1 : 1;
+	return x < y ? -1 : x > y;
+}
+
 /* From *i on, as far as sizes are known. */
 static bool copy_run(job *j, size_t *i, gf_error *err)
 {
@@ -183,6 +193,8 @@ static bool copy_run(job *j, size_t *i, gf_error *err)
 		if (ok)
 			r.tasks[r.n++] = t;
 	}
+	if (ok)
+		qsort(r.tasks, r.n, sizeof(task *), larger_first);
 	ok = ok && gf_parallel(j->g->jobs, r.n, copy_nth, &r, err);
 	for (size_t k = 0; ok && k < r.n; k++)
 		ok = keep(j, r.tasks[k], err);

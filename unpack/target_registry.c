@@ -407,7 +407,7 @@ static bool push(registry_target *r, const gf_naming *n, const struct gf_push *p
 	return gf_registry_put_manifest(r->registry, n->to.path, reference, p->media_type, text->data, text->len, err);
 }
 
-/* Every index and manifest of the image by its digest, children first. */
+/* Every index and manifest of the image by its digest, children first; the top one goes with its tag if it gets one. */
 static bool push_all(registry_target *r, size_t name, gf_error *err)
 {
 	const gf_naming *n = &r->t.names[name];
@@ -418,6 +418,8 @@ static bool push_all(registry_target *r, size_t name, gf_error *err)
 		gf_digest there;
 		bool found;
 
+		if (n->to.tag[0] != '\0' && gf_digest_equal(&tree->pushes[k].digest, &n->digest))
+			continue;
 		gf_digest_text(&tree->pushes[k].digest, digest);
 		if (!gf_registry_head_manifest(r->registry, n->to.path, digest, &found, &there, err))
 			return false;

@@ -72,7 +72,7 @@ static void log_failure(run *r, const gf_error *why)
 	record = record_of(r, refused ? "refused" : "failed");
 	record.step = r->step;
 	record.code = why->name;
-	if ((r->locked || lock(r, &err)) && gf_state_append(r->state, &record, &err))
+	if ((r->locked || lock(r, &err)) && gf_state_append(r->state, &record, 1, &err))
 		return;
 	gf_event_say(r->events, GF_EVENT_WARNING, "the log does not have this failure: %s", err.text);
 }
@@ -166,7 +166,7 @@ static bool log_intent(run *r, gf_error *err)
 		ok = gf_state_set_site(r->state, r->options->site, err);
 	if (ok) {
 		record = record_of(r, "intent");
-		ok = gf_state_append(r->state, &record, err);
+		ok = gf_state_append(r->state, &record, 1, err);
 	}
 	unlock(r);
 	r->logged = ok;
@@ -178,7 +178,7 @@ static gf_walk walk_of(const run *r, gf_sink *sink)
 	return (gf_walk){ .reader = r->reader,
 		.manifest = r->result->manifest,
 		.sink = sink,
-		.jobs = r->options->jobs != 0 ? r->options->jobs : gf_cores(),
+		.jobs = r->options->jobs,
 		.events = r->events };
 }
 
@@ -285,7 +285,7 @@ static bool accept(run *r, gf_error *err)
 	    !gf_accept_keep(r->reader, &r->judge, &r->result->verdict, err))
 		return false;
 	record = record_of(r, "accepted");
-	return gf_state_append(r->state, &record, err);
+	return gf_state_append(r->state, &record, 1, err);
 }
 
 /* ---- W4, W5: names, and the lines that say so ---- */
@@ -296,28 +296,45 @@ static bool commit_one(gf_target *t, gf_error *err)
 	return t->committed;
 }
 
+/* One line for every name that target shows, at out; how many. */
+static size_t loaded_lines(const run *r, const gf_target *t, gf_record *out)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < t->n_names; i++) {
+		if (t->names[i].state == GF_ROW_KEPT)
+			continue;
+		out[n] = record_of(r, "loaded");
+		out[n].target = t->spec->label;
+		out[n].name = t->names[i].text;
+		out[n++].digest = &t->names[i].digest;
+	}
+	return n;
+}
+
 static bool log_loaded(run *r, gf_error *err)
 {
-	bool all = true;
-	gf_record record;
+	size_t most = 1, n = 0;
+	bool all = true, ok;
+	gf_record *lines;
 
+	for (size_t i = 0; i < gf_targets_count(r->targets); i++)
+		most += gf_targets_at(r->targets, i)->n_names;
+	lines = gf_alloc(most, sizeof *lines, err);
+	if (lines == NULL)
+		return false;
 	for (size_t i = 0; i < gf_targets_count(r->targets); i++) {
 		const gf_target *t = gf_targets_at(r->targets, i);
 
 		all = all && t->committed;
-		for (size_t k = 0; t->committed && k < t->n_names; k++) {
-			if (t->names[k].state == GF_ROW_KEPT)
-				continue;
-			record = record_of(r, "loaded");
-			record.target = t->spec->label;
-			record.name = t->names[k].text;
-			record.digest = &t->names[k].digest;
-			if (!gf_state_append(r->state, &record, err))
-				return false;
-		}
+		if (t->committed)
+			n += loaded_lines(r, t, lines + n);
 	}
-	record = record_of(r, "complete");
-	return !all || gf_state_append(r->state, &record, err);
+	if (all)
+		lines[n++] = record_of(r, "complete");
+	ok = n == 0 || gf_state_append(r->state, lines, n, err);
+	free(lines);
+	return ok;
 }
 
 /* The lock is held from accept to here. */

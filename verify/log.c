@@ -165,7 +165,7 @@ bool gf_log_mend(gf_log *l, gf_error *err)
 		return false;
 	if (size == l->offset)
 		return true;
-	gf_buf_init(&line, GF_LOG_LINE_MAX);
+	gf_buf_init(&line, GF_LOG_LINE_MAX + 1);
 	ok = hash_tail(l, size, &digest, err);
 	if (ok) {
 		begin(&o, "recovered", &line, err);
@@ -176,29 +176,24 @@ bool gf_log_mend(gf_log *l, gf_error *err)
 	if (ok && ftruncate(l->fd, (off_t)l->offset) != 0)
 		ok = gf_fail_errno(
 		    err, GF_FAILED, "log", l->path, "the torn last line of '%s' cannot be cut off", l->path);
-	ok = ok && gf_log_append(l, &line, err);
+	ok = ok && gf_buf_puts(&line, "\n", err) && gf_log_append(l, &line, err);
 	gf_buf_clear(&line);
 	return ok;
 }
 
-bool gf_log_append(gf_log *l, const gf_buf *line, gf_error *err)
+bool gf_log_append(gf_log *l, const gf_buf *lines, gf_error *err)
 {
 	uint64_t size = 0;
-	gf_buf whole;
-	bool ok;
 
 	if (!log_size(l, &size, err))
 		return false;
-	gf_buf_init(&whole, GF_LOG_LINE_MAX + 1);
-	ok = gf_buf_add(&whole, line->data, line->len, err) && gf_buf_puts(&whole, "\n", err);
-	if (ok && (!gf_write_all(l->fd, whole.data, whole.len, l->path, err) || !gf_sync(l->fd, l->path, err))) {
-		ok = gf_fail(err, GF_FAILED, "log", l->path, "nothing is done that cannot be logged: %s", err->text);
-		/* Half a line is cut off now if it can be, else by the next who takes the lock. */
-		if (ftruncate(l->fd, (off_t)size) != 0)
-			(void)gf_because(err, "(a torn line is left)");
-	}
-	gf_buf_clear(&whole);
-	return ok;
+	if (gf_write_all(l->fd, lines->data, lines->len, l->path, err) && gf_sync(l->fd, l->path, err))
+		return true;
+	gf_fail(err, GF_FAILED, "log", l->path, "nothing is done that cannot be logged: %s", err->text);
+	/* Half a line is cut off now if it can be, else by the next who takes the lock. */
+	if (ftruncate(l->fd, (off_t)size) != 0)
+		(void)gf_because(err, "(a torn line is left)");
+	return false;
 }
 
 bool gf_log_print(const gf_record *r, gf_time created, gf_buf *out, gf_error *err)

@@ -19,10 +19,10 @@ bool gf_log_read(gf_log *l, gf_log_take *take, void *ctx, gf_error *err);
  * `recovered` line with its length and digest is written (FORMAT.md 6). */
 bool gf_log_mend(gf_log *l, gf_error *err);
 
-/* Under the lock: one more line (without LF), on the disk when this returns. */
-bool gf_log_append(gf_log *l, const gf_buf *line, gf_error *err);
+/* Under the lock: more lines, each with its LF, on the disk when this returns. */
+bool gf_log_append(gf_log *l, const gf_buf *lines, gf_error *err);
 
-/* A record as a line.  created: of the manifest, for `accepted`; 0: none. */
+/* A record as a line without its LF.  created: of the manifest, for `accepted`; 0: none. */
 bool gf_log_print(const gf_record *r, gf_time created, gf_buf *out, gf_error *err);
 
 #endif

@@ -272,20 +272,33 @@ bool gf_state_set_site(gf_state *s, const char *site, gf_error *err)
 	return ok;
 }
 
-bool gf_state_append(gf_state *s, const gf_record *r, gf_error *err)
+static bool add_line(const gf_state *s, const gf_record *r, gf_buf *lines, gf_error *err)
 {
 	bool accepted = strcmp(r->type, "accepted") == 0;
 	gf_time created = 0;
 	gf_buf line;
 	bool ok;
 
-	if (s->lock == NULL)
-		return gf_fail(err, GF_FAILED, "state", s->dir, "the state '%s' is not locked", s->dir);
 	gf_buf_init(&line, GF_LOG_LINE_MAX);
 	ok = (!accepted || r->manifest == NULL || gf_records_created(s->dir, r->manifest, &created, err)) &&
-	    gf_log_print(r, created, &line, err) && gf_log_append(s->log, &line, err) &&
-	    gf_log_read(s->log, take_line, s, err);
+	    gf_log_print(r, created, &line, err) && gf_buf_add(lines, line.data, line.len, err) &&
+	    gf_buf_puts(lines, "\n", err);
 	gf_buf_clear(&line);
+	return ok;
+}
+
+bool gf_state_append(gf_state *s, const gf_record *records, size_t n, gf_error *err)
+{
+	gf_buf lines;
+	bool ok = true;
+
+	if (s->lock == NULL)
+		return gf_fail(err, GF_FAILED, "state", s->dir, "the state '%s' is not locked", s->dir);
+	gf_buf_init(&lines, n * (GF_LOG_LINE_MAX + 1));
+	for (size_t i = 0; i < n && ok; i++)
+		ok = add_line(s, &records[i], &lines, err);
+	ok = ok && gf_log_append(s->log, &lines, err) && gf_log_read(s->log, take_line, s, err);
+	gf_buf_clear(&lines);
 	return ok;
 }
 

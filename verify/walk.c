@@ -169,7 +169,7 @@ static unsigned jobs_of(const gf_walk *w)
 {
 	if (!gf_reader_seekable(w->reader) || (w->sink != NULL && w->sink->in_order))
 		return 1;
-	return w->jobs > 1 ? w->jobs : 1;
+	return w->jobs != 0 ? w->jobs : gf_cores();
 }
 
 typedef struct sized {

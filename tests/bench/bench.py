@@ -25,7 +25,7 @@ import urllib.request
 
 BUILD, CACHE = os.path.abspath(sys.argv[1]), os.path.abspath(sys.argv[2])
 WANTED = sys.argv[3:]
-GAPFERRY = os.environ.get("GAPFERRY", os.path.join(BUILD, "gapferry"))
+GAPFERRY = os.path.abspath(os.environ.get("GAPFERRY", os.path.join(BUILD, "gapferry")))
 RUNS = int(os.environ.get("GF_BENCH_RUNS", "5"))
 W = tempfile.mkdtemp(prefix="gapferry-bench.", dir=os.environ.get("GF_BENCH_DIR", "/var/tmp"))
 ENV = {k: v for k, v in os.environ.items() if not k.startswith(("GAPFERRY_", "DOCKER_", "REGISTRY_"))}

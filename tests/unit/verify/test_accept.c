@@ -367,7 +367,7 @@ static gf_digest raise_to(gf_state *st, const char *environment, spec s)
 	make_bundle("raise.tar", &s, &m);
 	need(gf_state_keep(st, &m.manifest, &m.statement, NULL, 0, &err));
 	need(gf_state_lock(st, &err));
-	need(gf_state_append(st, &r, &err));
+	need(gf_state_append(st, &r, 1, &err));
 	gf_state_unlock(st);
 	gf_buf_clear(&m.statement);
 	return m.manifest;
@@ -386,7 +386,7 @@ static void record_loaded(gf_state *st, const char *environment, const spec *s, 
 		.name = "x" };
 
 	need(gf_state_lock(st, &err));
-	need(gf_state_append(st, &r, &err));
+	need(gf_state_append(st, &r, 1, &err));
 	gf_state_unlock(st);
 }
 

@@ -30,7 +30,7 @@ static void append(gf_state *s, const gf_record *r)
 	gf_error err = { 0 };
 
 	need(gf_state_lock(s, &err));
-	need(gf_state_append(s, r, &err));
+	need(gf_state_append(s, r, 1, &err));
 	gf_state_unlock(s);
 }
 
@@ -164,7 +164,7 @@ static void test_accepted_needs_record(void **state)
 
 	(void)state;
 	need(gf_state_lock(s, &err));
-	assert_false(gf_state_append(s, &r, &err));
+	assert_false(gf_state_append(s, &r, 1, &err));
 	assert_string_equal(err.name, "state");
 	gf_state_unlock(s);
 	(void)snprintf(path, sizeof path, "%s/audit.jsonl", gf_state_dir(s));
@@ -181,7 +181,7 @@ static void test_unlocked_and_read_only(void **state)
 	gf_error err = { 0 };
 
 	(void)state;
-	assert_false(gf_state_append(s, &r, &err));
+	assert_false(gf_state_append(s, &r, 1, &err));
 	assert_string_equal(err.name, "state");
 	gf_state_close(s);
 	s = open_state(path, false);
@@ -386,7 +386,7 @@ static void test_two_processes(void **state)
 				gf_record r = { .type = "failed", .code = code };
 
 				(void)snprintf(code, sizeof code, "p%d-%d", p, i);
-				ok = gf_state_lock(mine, &err) && gf_state_append(mine, &r, &err);
+				ok = gf_state_lock(mine, &err) && gf_state_append(mine, &r, 1, &err);
 				gf_state_unlock(mine);
 			}
 			_exit(ok ? 0 : 1);
@@ -436,7 +436,7 @@ static void test_no_room(void **state)
 		bool ok;
 
 		(void)signal(SIGXFSZ, SIG_IGN);
-		ok = setrlimit(RLIMIT_FSIZE, &limit) == 0 && gf_state_lock(s, &err) && !gf_state_append(s, &r, &err) &&
+		ok = setrlimit(RLIMIT_FSIZE, &limit) == 0 && gf_state_lock(s, &err) && !gf_state_append(s, &r, 1, &err) &&
 		    strcmp(err.name, "log") == 0 && err.class == GF_FAILED;
 		_exit(ok ? 0 : 1);
 	}
@@ -475,7 +475,7 @@ static void test_lines(void **state)
 	big[GF_LOG_LINE_MAX - 1] = '\0';
 	r.name = big;
 	need(gf_state_lock(s, &err));
-	assert_false(gf_state_append(s, &r, &err));
+	assert_false(gf_state_append(s, &r, 1, &err));
 	gf_state_unlock(s);
 	gf_state_close(s);
 	gf_state_close(open_state(path, false));
