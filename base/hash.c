@@ -3,6 +3,7 @@
 
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
+#include <openssl/hmac.h>
 
 #include "base/hash.h"
 
@@ -71,6 +72,12 @@ int gf_digest_compare(const gf_digest *a, const gf_digest *b)
 static bool fail(gf_error *err)
 {
 	return gf_fail(err, GF_FAILED, "hash", NULL, "SHA-256 of OpenSSL failed");
+}
+
+bool gf_hash_keyed(const void *key, size_t key_size, const void *bytes, size_t n, gf_digest *out, gf_error *err)
+{
+	return (key_size <= INT32_MAX && HMAC(EVP_sha256(), key, (int)key_size, bytes, n, out->bytes, NULL) != NULL) ||
+	    gf_fail(err, GF_FAILED, "hash", NULL, "OpenSSL has no HMAC-SHA-256");
 }
 
 gf_hash *gf_hash_new(gf_error *err)

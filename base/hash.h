@@ -23,6 +23,9 @@ int gf_digest_compare(const gf_digest *a, const gf_digest *b); /* for sorting an
 /* Hash n bytes at once.  False: OpenSSL failed (GF_FAILED "hash"). */
 bool gf_hash_bytes(const void *bytes, size_t n, gf_digest *out, gf_error *err);
 
+/* HMAC-SHA-256 (RFC 2104). */
+bool gf_hash_keyed(const void *key, size_t key_size, const void *bytes, size_t n, gf_digest *out, gf_error *err);
+
 /* A running hash.  gf_hash_finish gives the digest and starts anew. */
 typedef struct gf_hash gf_hash;
 gf_hash *gf_hash_new(gf_error *err);

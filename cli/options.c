@@ -48,7 +48,7 @@ const gf_option gf_options[GF_OPTIONS] = {
 	    "new name of the one image; {host} {path} {basename} {tag} ... are filled in" },
 	[GF_OPT_TAG] = { ON(UNPACK), 0, true, "tag", "TAG", "new tag, likewise (repeatable)" },
 	[GF_OPT_DRY_RUN] = { ON(UNPACK), 0, false, "dry-run", NULL,
-	    "print names, blobs and bytes to send and what is held; change nothing" },
+	    "print names, blobs and bytes to send, what is held, lock files and hooks; change nothing" },
 	[GF_OPT_VERIFY_FIRST] = { ON(UNPACK), 0, false, "verify-first", NULL,
 	    "read the bundle twice: nothing is sent before every byte has passed" },
 	[GF_OPT_ALLOW_UNSIGNED] = { ON(UNPACK), 0, false, "allow-unsigned", NULL,
@@ -78,7 +78,7 @@ const gf_option gf_options[GF_OPTIONS] = {
 	[GF_OPT_PLAIN_HTTP] = { ON(UNPACK), 0, false, "plain-http", NULL,
 	    "the registry speaks HTTP without TLS (a loopback address may without it)" },
 	[GF_OPT_RETRIES] = { ON(UNPACK), 0, false, "retries", "N",
-	    "how often a registry request is repeated after a passing failure (default: 3)" },
+	    "how often a request to a registry or webhook is repeated after a passing failure (default: 3)" },
 
 	[GF_OPT_TYPE] = { ON(KEY_NEW), 0, false, "type", "p256|ed25519", "kind of key (default: p256)" },
 	[GF_OPT_NO_PASSPHRASE] = { ON(KEY_NEW), 0, false, "no-passphrase", NULL, "write the private key unencrypted" },

@@ -1,5 +1,6 @@
 /* unpack: load a bundle under the names of an environment. */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "cli/cli.h"
@@ -113,6 +114,35 @@ static bool show_rows(const gf_unpack_result *r, const char *target, gf_error *e
 	return gf_table_print(t, stdout, 2, err);
 }
 
+static const char *after_text(const gf_after *a)
+{
+	static const char *const states[] = { "new", "changed", "stays as it is" };
+
+	return states[a->state];
+}
+
+/* What would be done once everything is loaded. */
+static void show_after(const gf_unpack_result *r)
+{
+	gf_buf room;
+
+	gf_buf_init(&room, GF_COPY_STEP);
+	if (r->n_after > 0)
+		putchar('\n');
+	for (size_t i = 0; i < r->n_after; i++) {
+		const gf_after *a = &r->after[i];
+		const char *line = gf_buf_text(&a->changes);
+
+		if (a->kind == GF_AFTER_LOCK)
+			printf("would write %s (%s): %s\n", gf_shown(&room, a->what), a->form, after_text(a));
+		else
+			printf("would %s %s\n", a->kind == GF_AFTER_RUN ? "run" : "call", gf_shown(&room, a->what));
+		for (; *line != '\0'; line += strcspn(line, "\n") + 1)
+			printf("  %.*s\n", (int)strcspn(line, "\n"), line);
+	}
+	gf_buf_clear(&room);
+}
+
 static bool show(const gf_run *run, const gf_unpack_options *o, const gf_unpack_result *r, bool good, gf_error *err)
 {
 	const gf_verdict *v = &r->verdict;
@@ -129,8 +159,10 @@ static bool show(const gf_run *run, const gf_unpack_options *o, const gf_unpack_
 		show_sum(&r->targets[i], o->dry_run);
 		ok = show_rows(r, r->targets[i].target, err);
 	}
-	if (ok && o->dry_run && good)
+	if (ok && o->dry_run && good) {
+		show_after(r);
 		printf("\nNothing was changed (--dry-run).\n");
+	}
 	return ok;
 }
 
@@ -171,6 +203,39 @@ static void put_targets(gf_json_out *o, const gf_unpack_result *r)
 	gf_json_close(o, ']');
 }
 
+static void put_changes(gf_json_out *o, const char *key, char sign, const gf_after *a, gf_error *err)
+{
+	gf_json_open(o, key, '[');
+	for (const char *line = gf_buf_text(&a->changes); *line != '\0'; line += strcspn(line, "\n") + 1) {
+		char *text = *line == sign ? gf_strndup(line + 2, strcspn(line + 2, "\n"), err) : NULL;
+
+		if (text != NULL)
+			gf_json_put(o, NULL, text);
+		free(text);
+	}
+	gf_json_close(o, ']');
+}
+
+static void put_after(gf_json_out *o, const gf_unpack_result *r, gf_error *err)
+{
+	gf_json_open(o, "after", '[');
+	for (size_t i = 0; i < r->n_after; i++) {
+		const gf_after *a = &r->after[i];
+		static const char *const kinds[] = { "lockFile", "run", "webhook" };
+
+		gf_json_open(o, NULL, '{');
+		gf_json_put(o, kinds[a->kind], a->what);
+		if (a->kind == GF_AFTER_LOCK) {
+			gf_json_put(o, "form", a->form);
+			gf_json_put(o, "state", after_text(a));
+			put_changes(o, "goes", '-', a, err);
+			put_changes(o, "comes", '+', a, err);
+		}
+		gf_json_close(o, '}');
+	}
+	gf_json_close(o, ']');
+}
+
 static bool report(
     gf_run *run, const gf_unpack_options *o, const gf_unpack_result *r, const gf_error *failure, gf_error *err)
 {
@@ -186,6 +251,8 @@ static bool report(
 		gf_put_manifest(&report.out, &r->verdict.manifest_digest, r->manifest);
 	gf_put_verdict(&report.out, &r->verdict);
 	put_targets(&report.out, r);
+	if (o->dry_run)
+		put_after(&report.out, r, err);
 	return gf_report_close(&report, run, failure, err);
 }
 

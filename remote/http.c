@@ -30,7 +30,7 @@ struct gf_http {
 	char *home; /* origin of the first request: the only one that sees the client certificate */
 	char *unix_socket, *ca_file, *cert_file, *key_file;
 	bool plain;
-	unsigned stall_seconds;
+	unsigned stall_seconds, total_seconds;
 };
 
 /* ---- urls ---- */
@@ -165,6 +165,7 @@ gf_http *gf_http_open(const gf_http_options *options, gf_error *err)
 		return NULL;
 	pthread_mutex_init(&h->lock, NULL);
 	h->plain = options->plain;
+	h->total_seconds = options->total_seconds;
 	h->stall_seconds = options->stall_seconds != 0 ? options->stall_seconds : GF_HTTP_STALL_SECONDS;
 	if (!keep_path(&h->unix_socket, options->unix_socket, NULL, err) ||
 	    !keep_path(&h->ca_file, options->ca_file, "CA file", err) ||
@@ -422,6 +423,7 @@ static bool set_options(gf_exchange *x, const gf_request *q, const char *url, bo
 	bad |= curl_easy_setopt(c, CURLOPT_NOSIGNAL, 1L);
 	bad |= curl_easy_setopt(c, CURLOPT_TCP_KEEPALIVE, 1L);
 	bad |= curl_easy_setopt(c, CURLOPT_CONNECTTIMEOUT, (long)GF_HTTP_CONNECT_SECONDS);
+	bad |= curl_easy_setopt(c, CURLOPT_TIMEOUT, (long)h->total_seconds);
 	bad |= curl_easy_setopt(c, CURLOPT_BUFFERSIZE, (long)GF_COPY_STEP);
 	bad |= curl_easy_setopt(c, CURLOPT_USERAGENT, "gapferry/" GF_VERSION);
 	bad |= curl_easy_setopt(c, CURLOPT_ERRORBUFFER, x->text);

@@ -25,8 +25,6 @@ bool gf_url_secure(const char *url); /* https */
 bool gf_url_may_lead(const char *from, const char *to, gf_error *err);
 /* Percent-encoded but for letters, digits, "-._~" and the characters of keep. */
 bool gf_url_escape(gf_buf *out, const char *text, const char *keep, gf_error *err);
-/* For messages: without query and user information, control characters escaped. */
-void gf_url_show(const char *url, char *out, size_t cap);
 
 bool gf_response_ok(const gf_response *r); /* 200 to 299 */
 /* The i-th header of this name: its value inside r->headers, not terminated.  NULL: there are fewer. */

@@ -42,6 +42,7 @@ typedef struct gf_http_options {
 	const char *ca_file, *cert_file, *key_file; /* PEM; NULL: the system's CAs, no client certificate */
 	bool plain;                                 /* http:// is allowed */
 	unsigned stall_seconds;                     /* without a byte in either direction; 0: GF_HTTP_STALL_SECONDS */
+	unsigned total_seconds;                     /* for one request and its answer; 0: no limit */
 } gf_http_options;
 
 const char *gf_http_library(void); /* version of libcurl */
@@ -69,7 +70,21 @@ void gf_response_clear(gf_response *r);
 /* The value of the first header of this name in any case, copied to out; false: not there. */
 bool gf_response_header(const gf_response *r, const char *name, char *out, size_t cap);
 
+/* http or https, no user name; without TLS only where plain says so or to a loopback host.  GF_USAGE "http-url",
+ * "http-plain". */
+bool gf_url_usable(const char *url, bool plain, gf_error *err);
+/* For messages: without query and user information, control characters escaped. */
+void gf_url_show(const char *url, char *out, size_t cap);
+
 bool gf_http_do(gf_http *h, const gf_request *q, gf_response *r, gf_error *err);
+/* After a request: was that a failure that may pass (the connection broke; 429, 5xx), and may it be repeated?  Then this
+ * waits, each time longer, or as long as Retry-After asks, and is true. */
+typedef struct gf_retry {
+	unsigned left;         /* how often it may be repeated */
+	unsigned milliseconds; /* of the next pause; 0: of the first */
+} gf_retry;
+bool gf_http_again(
+    gf_retry *a, bool ok, const gf_request *q, const gf_response *r, gf_events *events, const gf_error *err);
 /* The body is what is written; size UINT64_MAX: chunked.  finish waits for the answer and fills *r; a peer
  * that answers early is heard: write then fails with "http-answered" and *r is filled.  r must live as long as
  * the output. */

@@ -26,30 +26,42 @@ static void wait_for(unsigned milliseconds)
 		;
 }
 
+bool gf_http_again(
+    gf_retry *a, bool ok, const gf_request *q, const gf_response *r, gf_events *events, const gf_error *err)
+{
+	unsigned asked = ok ? gf_response_retry_after(r) : 0, now;
+	char shown[256];
+
+	if (a->left == 0 || (ok ? !worth_it(r) : !broke(err)))
+		return false;
+	a->left--;
+	if (a->milliseconds == 0)
+		a->milliseconds = PAUSE_FIRST;
+	now = a->milliseconds;
+	if (asked > ASKED_MAX / 1000)
+		asked = ASKED_MAX / 1000;
+	if (asked * 1000 > now)
+		now = asked * 1000;
+	gf_url_show(q->url, shown, sizeof shown);
+	if (ok)
+		gf_event_say(events, GF_EVENT_NOTE, "%s %s: status %ld; trying again in %u.%u s", q->method, shown,
+		    r->status, now / 1000, now % 1000 / 100);
+	else
+		gf_event_say(
+		    events, GF_EVENT_NOTE, "%s; trying again in %u.%u s", err->text, now / 1000, now % 1000 / 100);
+	wait_for(now);
+	a->milliseconds = a->milliseconds > PAUSE_MAX / 2 ? PAUSE_MAX : a->milliseconds * 2;
+	return true;
+}
+
 bool gf_http_do_again(
     gf_http *h, const gf_request *q, gf_response *r, unsigned retries, gf_events *events, gf_error *err)
 {
-	unsigned milliseconds = PAUSE_FIRST;
+	gf_retry again = { .left = retries };
+	bool ok;
 
-	for (unsigned i = 0;; i++) {
-		bool ok = gf_http_do(h, q, r, err);
-		unsigned asked = ok ? gf_response_retry_after(r) : 0, now = milliseconds;
-		char shown[256];
-
-		if (i >= retries || (ok ? !worth_it(r) : !broke(err)))
-			return ok;
-		if (asked > ASKED_MAX / 1000)
-			asked = ASKED_MAX / 1000;
-		if (asked * 1000 > now)
-			now = asked * 1000;
-		gf_url_show(q->url, shown, sizeof shown);
-		if (ok)
-			gf_event_say(events, GF_EVENT_NOTE, "%s %s: status %ld; trying again in %u.%u s", q->method,
-			    shown, r->status, now / 1000, now % 1000 / 100);
-		else
-			gf_event_say(events, GF_EVENT_NOTE, "%s; trying again in %u.%u s", err->text, now / 1000,
-			    now % 1000 / 100);
-		wait_for(now);
-		milliseconds = milliseconds > PAUSE_MAX / 2 ? PAUSE_MAX : milliseconds * 2;
-	}
+	do
+		ok = gf_http_do(h, q, r, err);
+	while (gf_http_again(&again, ok, q, r, events, err));
+	return ok;
 }

@@ -71,7 +71,24 @@ out:
 	return ok;
 }
 
-static bool plain(char c)
+bool gf_url_usable(const char *url, bool plain, gf_error *err)
+{
+	char *whole = gf_url_resolve(NULL, url, err), *origin = whole != NULL ? gf_url_origin(whole, err) : NULL;
+	bool ok = origin != NULL;
+
+	if (!ok)
+		err->class = GF_USAGE;
+	else if (!plain && !gf_url_secure(whole) && !gf_host_loopback(strstr(origin, "://") + 3))
+		ok = gf_fail(err, GF_USAGE, "http-plain", NULL,
+		    "'%s' is not https; what goes there without TLS can be read and changed on the way, so it must be "
+		    "allowed with plain-http: true",
+		    origin);
+	free(origin);
+	free(whole);
+	return ok;
+}
+
+static bool unreserved(char c)
 {
 	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
 	    (c != '\0' && strchr("-._~", c) != NULL);
@@ -82,7 +99,7 @@ bool gf_url_escape(gf_buf *out, const char *text, const char *keep, gf_error *er
 	bool ok = true;
 
 	for (; ok && *text != '\0'; text++)
-		if (plain(*text) || strchr(keep, *text) != NULL)
+		if (unreserved(*text) || strchr(keep, *text) != NULL)
 			ok = gf_buf_add(out, text, 1, err);
 		else
 			ok = gf_buf_printf(out, err, "%%%02X", (unsigned)(unsigned char)*text);

@@ -2,7 +2,7 @@
 #include <string.h>
 
 #include "remote/remote.h"
-#include "unpack/environment.h"
+#include "unpack/environment_take.h"
 #include "unpack/template.h"
 
 static void spec_clear(gf_target_spec *s)
@@ -17,7 +17,7 @@ static void spec_clear(gf_target_spec *s)
 	memset(s, 0, sizeof *s);
 }
 
-static void strings_free(char **list, size_t n)
+void gf_texts_free(char **list, size_t n)
 {
 	for (size_t i = 0; list != NULL && i < n; i++)
 		free(list[i]);
@@ -41,14 +41,11 @@ void gf_environment_free(gf_environment *e)
 	for (size_t i = 0; i < e->n_rules; i++) {
 		free(e->rules[i].match);
 		free(e->rules[i].name);
-		strings_free(e->rules[i].tags, e->rules[i].n_tags);
+		gf_texts_free(e->rules[i].tags, e->rules[i].n_tags);
 	}
 	free(e->rules);
-	strings_free(e->moving, e->n_moving);
-	for (size_t i = 0; i < e->n_hooks; i++)
-		strings_free(e->hooks[i].argv, e->hooks[i].argc);
-	free(e->hooks);
-	free(e->lock_file);
+	gf_texts_free(e->moving, e->n_moving);
+	gf_environment_clear_after(e);
 	free(e->name);
 	free(e);
 }
@@ -187,7 +184,7 @@ static bool at_value(gf_json v, gf_error *err)
 	return gf_json_fail(v, inner.name, err, "%s", inner.text);
 }
 
-static bool take_text(gf_json object, const char *key, char **out, gf_error *err)
+bool gf_take_text(gf_json object, const char *key, char **out, gf_error *err)
 {
 	const char *text = NULL;
 
@@ -201,16 +198,16 @@ static bool take_text(gf_json object, const char *key, char **out, gf_error *err
 	return *out != NULL;
 }
 
-static bool take_path(gf_json object, const char *key, char **out, gf_error *err)
+bool gf_take_path(gf_json object, const char *key, char **out, gf_error *err)
 {
-	if (!take_text(object, key, out, err))
+	if (!gf_take_text(object, key, out, err))
 		return false;
 	if (*out != NULL && **out != '/')
 		return gf_json_fail(gf_json_get(object, key), "path", err, "'%s' is not an absolute path", *out);
 	return true;
 }
 
-static bool take_texts(gf_json array, char ***out, size_t *n, gf_error *err)
+bool gf_take_texts(gf_json array, char ***out, size_t *n, gf_error *err)
 {
 	size_t count = gf_json_count(array);
 	char **list = gf_alloc(count + 1, sizeof *list, err);
@@ -238,12 +235,12 @@ static bool take_list(gf_json object, const char *key, char ***out, size_t *n, g
 
 	if (gf_json_typeof(gf_json_get(object, key)) == GF_JSON_ABSENT)
 		return true;
-	return gf_json_array(object, key, &array, err) && take_texts(array, out, n, err);
+	return gf_json_array(object, key, &array, err) && gf_take_texts(array, out, n, err);
 }
 
 static bool take_template(gf_json object, const char *key, char **out, gf_error *err)
 {
-	return take_text(object, key, out, err) &&
+	return gf_take_text(object, key, out, err) &&
 	    (*out == NULL || gf_template_check(*out, err) || at_value(gf_json_get(object, key), err));
 }
 
@@ -257,20 +254,20 @@ static bool take_target(gf_target_spec *s, gf_json v, gf_error *err)
 	bool ok;
 
 	if (gf_json_typeof(gf_json_get(v, "registry")) != GF_JSON_ABSENT) {
-		ok = gf_json_only(v, registry_keys, err) && take_text(v, "registry", &text, err) &&
+		ok = gf_json_only(v, registry_keys, err) && gf_take_text(v, "registry", &text, err) &&
 		    (spec_registry(s, gf_starts_with(text, "docker://") ? text + 9 : text, err) ||
 			at_value(gf_json_get(v, "registry"), err)) &&
-		    take_path(v, "ca-file", &s->ca_file, err) && take_path(v, "cert-file", &s->cert_file, err) &&
-		    take_path(v, "key-file", &s->key_file, err) &&
+		    gf_take_path(v, "ca-file", &s->ca_file, err) && gf_take_path(v, "cert-file", &s->cert_file, err) &&
+		    gf_take_path(v, "key-file", &s->key_file, err) &&
 		    gf_json_bool_if(v, "plain-http", &s->plain_http, err);
 		if (ok && (s->cert_file == NULL) != (s->key_file == NULL))
 			ok = gf_json_fail(v, "target", err, "cert-file and key-file go together");
 	} else if (gf_json_typeof(gf_json_get(v, "docker-daemon")) != GF_JSON_ABSENT) {
-		ok = gf_json_only(v, docker_keys, err) && take_text(v, "docker-daemon", &text, err) &&
+		ok = gf_json_only(v, docker_keys, err) && gf_take_text(v, "docker-daemon", &text, err) &&
 		    (spec_docker(s, strcmp(text, "default") == 0 ? "" : text, err) ||
 			at_value(gf_json_get(v, "docker-daemon"), err));
 	} else if (gf_json_typeof(gf_json_get(v, "oci")) != GF_JSON_ABSENT) {
-		ok = gf_json_only(v, layout_keys, err) && take_path(v, "oci", &text, err) &&
+		ok = gf_json_only(v, layout_keys, err) && gf_take_path(v, "oci", &text, err) &&
 		    (spec_layout(s, text, err) || at_value(gf_json_get(v, "oci"), err));
 	} else {
 		ok = gf_json_fail(v, "target", err, "a target has one of the keys registry, docker-daemon, oci");
@@ -309,7 +306,7 @@ static bool take_rule(gf_retag_rule *r, gf_json v, gf_error *err)
 	static const char *const keys[] = { "match", "name", "tags", NULL };
 	gf_json tags = gf_json_get(v, "tags");
 
-	if (!gf_json_only(v, keys, err) || !take_text(v, "match", &r->match, err) ||
+	if (!gf_json_only(v, keys, err) || !gf_take_text(v, "match", &r->match, err) ||
 	    !take_template(v, "name", &r->name, err) || !take_list(v, "tags", &r->tags, &r->n_tags, err))
 		return false;
 	if (r->match == NULL || r->name == NULL)
@@ -371,46 +368,10 @@ static bool take_moving(gf_environment *e, gf_json root, gf_error *err)
 	return true;
 }
 
-static bool take_hook(gf_hook *h, gf_json v, gf_error *err)
-{
-	static const char *const keys[] = { "run", NULL };
-	gf_json argv;
-
-	if (gf_json_typeof(gf_json_get(v, "webhook")) != GF_JSON_ABSENT)
-		return gf_json_fail(gf_json_get(v, "webhook"), "webhook", err,
-		    "this version has no webhooks; use run: [\"PROGRAM\", \"ARGUMENT\"]");
-	if (!gf_json_only(v, keys, err) || !gf_json_array(v, "run", &argv, err))
-		return false;
-	if (gf_json_count(argv) == 0)
-		return gf_json_fail(argv, "empty", err, "the program is missing");
-	return take_texts(argv, &h->argv, &h->argc, err);
-}
-
-static bool take_hooks(gf_environment *e, gf_json root, gf_error *err)
-{
-	gf_json list;
-	size_t n;
-
-	if (gf_json_typeof(gf_json_get(root, "notify")) == GF_JSON_ABSENT)
-		return true;
-	if (!gf_json_array(root, "notify", &list, err))
-		return false;
-	n = gf_json_count(list);
-	e->hooks = gf_alloc(n > 0 ? n : 1, sizeof *e->hooks, err);
-	if (e->hooks == NULL)
-		return false;
-	for (size_t i = 0; i < n; i++) {
-		e->n_hooks = i + 1;
-		if (!take_hook(&e->hooks[i], gf_json_at(list, i), err))
-			return false;
-	}
-	return true;
-}
-
 static bool take_all(gf_environment *e, gf_json root, gf_error *err)
 {
 	static const char *const keys[] = { "environment", "targets", "retag", "on-existing", "moving", "lock-file",
-		"notify", NULL };
+		"lock-files", "notify", NULL };
 	const char *name;
 
 	if (!gf_json_only(root, keys, err) || !gf_json_string(root, "environment", &name, err))
@@ -419,7 +380,7 @@ static bool take_all(gf_environment *e, gf_json root, gf_error *err)
 		return gf_json_fail(gf_json_get(root, "environment"), "environment", err,
 		    "the file is for environment '%s', and '%s' was asked for", name, e->name);
 	return take_targets(e, root, err) && take_rules(e, root, err) && take_existing(e, root, err) &&
-	    take_moving(e, root, err) && take_path(root, "lock-file", &e->lock_file, err) && take_hooks(e, root, err);
+	    take_moving(e, root, err) && gf_environment_take_after(e, root, err);
 }
 
 gf_environment *gf_environment_new(const char *name, gf_error *err)

@@ -30,10 +30,38 @@ typedef struct gf_retag_rule {
 
 typedef enum gf_existing { GF_EXISTING_REFUSE, GF_EXISTING_KEEP, GF_EXISTING_OVERWRITE } gf_existing;
 
+/* A program or a webhook. */
 typedef struct gf_hook {
-	char **argv; /* NULL-terminated */
+	char **argv; /* NULL-terminated; NULL: a webhook */
 	size_t argc;
+	char *url; /* NULL: a program */
+	char *secret_file;
+	char *ca_file, *cert_file, *key_file; /* NULL: not given */
+	bool plain_http;
 } gf_hook;
+
+/* json, digests, kustomize, compose, helm: lockfile.c and lockform.c say what each holds. */
+typedef enum gf_lock_form {
+	GF_LOCK_JSON,
+	GF_LOCK_DIGESTS,
+	GF_LOCK_KUSTOMIZE,
+	GF_LOCK_COMPOSE,
+	GF_LOCK_HELM,
+	GF_LOCK_FORMS
+} gf_lock_form;
+extern const char *const gf_lock_form_names[GF_LOCK_FORMS];
+
+/* compose: a service; helm: a value, its dots nest.  match: glob over host/path of the packed name. */
+typedef struct gf_lock_key {
+	char *key, *match;
+} gf_lock_key;
+
+typedef struct gf_lock_spec {
+	char *path;
+	gf_lock_form form;
+	gf_lock_key *keys; /* none: the last part of the packed name; helm: under "images" */
+	size_t n_keys;
+} gf_lock_spec;
 
 typedef struct gf_environment {
 	char *name;
@@ -44,7 +72,8 @@ typedef struct gf_environment {
 	gf_existing existing;
 	char **moving; /* tags that may move all the same */
 	size_t n_moving;
-	char *lock_file; /* or NULL */
+	gf_lock_spec *locks; /* `lock-file` first */
+	size_t n_locks;
 	gf_hook *hooks;
 	size_t n_hooks;
 } gf_environment;

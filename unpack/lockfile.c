@@ -40,40 +40,52 @@ static void put_name(gf_json_out *o, const gf_job *job, const gf_target *t, cons
 	gf_json_close(o, '}');
 }
 
-bool gf_record_print(const gf_targets *s, const gf_job *job, const char *run, gf_buf *out, gf_error *err)
+bool gf_record_print(const gf_telling *t, gf_buf *out, gf_error *err)
 {
-	const gf_manifest *m = job->manifest;
-	const gf_buf *statement = gf_reader_statement(job->reader);
-	gf_digest digest;
+	const gf_manifest *m = t->job->manifest;
 	gf_json_out o;
 
-	if (!gf_hash_bytes(statement->data, statement->len, &digest, err))
-		return false;
 	gf_json_begin(&o, out, 2, err);
 	gf_json_open(&o, NULL, '{');
-	gf_json_put(&o, "run", run);
-	gf_json_put(&o, "environment", job->environment->name);
+	gf_json_put(&o, "run", t->run);
+	gf_json_put(&o, "environment", t->job->environment->name);
 	if (m->stream != NULL) {
 		gf_json_put(&o, "stream", m->stream);
 		gf_json_put_u64(&o, "epoch", m->epoch);
 		gf_json_put_u64(&o, "sequence", m->sequence);
 	}
 	gf_json_put(&o, "version", m->version);
-	gf_json_put_digest(&o, "manifest", &digest);
+	gf_json_put_digest(&o, "manifest", &t->manifest);
 	gf_build_put(&o, &m->build);
 	gf_json_open(&o, "images", '[');
-	for (size_t i = 0; i < gf_targets_count(s); i++) {
-		const gf_target *t = gf_targets_at(s, i);
+	for (size_t i = 0; i < gf_targets_count(t->targets); i++) {
+		const gf_target *target = gf_targets_at(t->targets, i);
 
-		for (size_t k = 0; t->committed && k < t->n_names; k++)
-			put_name(&o, job, t, &t->names[k]);
+		for (size_t k = 0; !target->failed && k < target->n_names; k++)
+			put_name(&o, t->job, target, &target->names[k]);
 	}
 	gf_json_close(&o, ']');
 	gf_json_close(&o, '}');
 	return gf_json_end(&o) && gf_buf_puts(out, "\n", err);
 }
 
-bool gf_lockfile_write(const char *path, const gf_buf *text, gf_error *err)
+bool gf_lock_print(const gf_lock_spec *s, const gf_telling *t, gf_buf *out, gf_error *err)
 {
-	return gf_file_store(path, 0644, text->data, text->len, err) || gf_because(err, "lock-file");
+	return s->form == GF_LOCK_JSON ? gf_record_print(t, out, err) : gf_lock_form_print(s, t, out, err);
+}
+
+bool gf_lock_write(const gf_telling *t, gf_error *err)
+{
+	const gf_environment *e = t->job->environment;
+	bool ok = true;
+
+	for (size_t i = 0; ok && i < e->n_locks; i++) {
+		gf_buf text;
+
+		gf_buf_init(&text, GF_DERIVED_MAX);
+		ok = gf_lock_print(&e->locks[i], t, &text, err) &&
+		    (gf_file_store(e->locks[i].path, 0644, text.data, text.len, err) || gf_because(err, "lock file"));
+		gf_buf_clear(&text);
+	}
+	return ok;
 }

@@ -6,78 +6,115 @@
 #define VARIABLES 7
 
 /* "NAME=value" one behind the other, each with its NUL; list[] gets where they begin. */
-static bool put(gf_buf *all, size_t *at, size_t *n, const char *name, const char *value, gf_error *err)
+typedef struct variables {
+	gf_buf all;
+	size_t at[VARIABLES], n;
+	const char *list[VARIABLES + 1];
+} variables;
+
+static bool put(variables *v, const char *name, const char *value, gf_error *err)
 {
 	if (value == NULL || *value == '\0')
 		return true;
-	at[(*n)++] = all->len;
-	return gf_buf_printf(all, err, "GAPFERRY_%s=%s", name, value) && gf_buf_add(all, "", 1, err);
+	v->at[v->n++] = v->all.len;
+	return gf_buf_printf(&v->all, err, "GAPFERRY_%s=%s", name, value) && gf_buf_add(&v->all, "", 1, err);
 }
 
-static bool put_u64(gf_buf *all, size_t *at, size_t *n, const char *name, uint64_t value, gf_error *err)
+static bool put_u64(variables *v, const char *name, uint64_t value, gf_error *err)
 {
 	gf_buf text;
 	bool ok;
 
 	gf_buf_init(&text, 32);
-	ok = gf_buf_printf(&text, err, "%llu", (unsigned long long)value) &&
-	    put(all, at, n, name, gf_buf_text(&text), err);
+	ok = gf_buf_printf(&text, err, "%llu", (unsigned long long)value) && put(v, name, gf_buf_text(&text), err);
 	gf_buf_clear(&text);
 	return ok;
 }
 
-static bool run_hook(
-    const gf_hook *h, const char *const *variables, const gf_buf *text, gf_events *events, gf_error *err)
+static bool fill(variables *v, const gf_telling *t, gf_error *err)
+{
+	const gf_manifest *m = t->job->manifest;
+	char digest[GF_DIGEST_SIZE];
+
+	gf_digest_text(&t->manifest, digest);
+	if (!put(v, "RUN", t->run, err) || !put(v, "ENVIRONMENT", t->job->environment->name, err) ||
+	    !put(v, "STREAM", m->stream, err) ||
+	    (m->stream != NULL && (!put_u64(v, "EPOCH", m->epoch, err) || !put_u64(v, "SEQUENCE", m->sequence, err))) ||
+	    !put(v, "VERSION", m->version, err) || !put(v, "MANIFEST", digest, err))
+		return false;
+	for (size_t i = 0; i < v->n; i++)
+		v->list[i] = v->all.data + v->at[i];
+	return true;
+}
+
+static bool run_program(const gf_hook *h, const variables *v, const gf_buf *text, gf_error *err)
 {
 	const gf_process p = { .argv = (const char *const *)h->argv,
 		.input = text->data,
 		.input_size = text->len,
-		.env_add = variables,
+		.env_add = v->list,
 		.seconds = HOOK_SECONDS };
 	int status = 0;
 
-	gf_event_say(events, GF_EVENT_NOTE, "notify: %s", h->argv[0]);
-	if (!gf_process_run(&p, NULL, &status, err)) {
-		gf_error why = *err;
-
-		return gf_fail(err, GF_FAILED, "notify", h->argv[0],
-		    "the images are loaded and recorded, but notify failed: %s; run the same command again", why.text);
-	}
-	return status == 0 ||
-	    gf_fail(err, GF_FAILED, "notify", h->argv[0],
-		"the images are loaded and recorded, but '%s' ended with status %d; run the same command again",
-		h->argv[0], status);
+	return gf_process_run(&p, NULL, &status, err) &&
+	    (status == 0 ||
+		gf_fail(err, GF_FAILED, "notify", h->argv[0], "'%s' ended with status %d", h->argv[0], status));
 }
 
-bool gf_notify(const gf_environment *e, const gf_manifest *m, const gf_digest *manifest, const char *run,
-    const gf_buf *text, gf_events *events, gf_error *err)
+bool gf_hook_show(const gf_hook *h, gf_buf *out, gf_error *err)
 {
-	const char *variables[VARIABLES + 1] = { NULL };
-	size_t at[VARIABLES], n = 0;
-	char digest[GF_DIGEST_SIZE];
-	gf_buf all;
-	bool ok, ready;
+	char shown[512];
+	bool ok = true;
 
-	gf_digest_text(manifest, digest);
-	gf_buf_init(&all, 16 * GF_KIB);
-	ok = put(&all, at, &n, "RUN", run, err) && put(&all, at, &n, "ENVIRONMENT", e->name, err) &&
-	    put(&all, at, &n, "STREAM", m->stream, err) &&
-	    (m->stream == NULL ||
-		(put_u64(&all, at, &n, "EPOCH", m->epoch, err) &&
-		    put_u64(&all, at, &n, "SEQUENCE", m->sequence, err))) &&
-	    put(&all, at, &n, "VERSION", m->version, err) && put(&all, at, &n, "MANIFEST", digest, err);
-	for (size_t i = 0; ok && i < n; i++)
-		variables[i] = all.data + at[i];
-	ready = ok;
+	if (h->url != NULL) {
+		gf_url_show(h->url, shown, sizeof shown);
+		return gf_buf_puts(out, shown, err);
+	}
+	for (size_t i = 0; ok && i < h->argc; i++)
+		ok = gf_buf_printf(out, err, "%s%s", i > 0 ? " " : "", h->argv[i]);
+	return ok;
+}
+
+static bool tell(const gf_hook *h, const gf_telling *t, const variables *v, const gf_buf *text, gf_error *err)
+{
+	gf_events *events = t->job->events;
+	char shown[256];
+	bool ok;
+
+	gf_url_show(h->url != NULL ? h->url : h->argv[0], shown, sizeof shown);
+	gf_event_say(events, GF_EVENT_NOTE, "notify: %s", shown);
+	ok = h->url != NULL ? gf_webhook_call(h, t->run, text, t->job->options->registry.retries, events, err)
+			    : run_program(h, v, text, err);
+	if (!ok) {
+		gf_error why = *err;
+
+		gf_fail(err, GF_FAILED, "notify", shown,
+		    "the images are loaded and recorded, but %s%s; run the same command again",
+		    strcmp(why.name, "notify") == 0 ? "" : "notify failed: ", why.text);
+	}
+	return ok;
+}
+
+bool gf_notify(const gf_telling *t, gf_error *err)
+{
+	const gf_environment *e = t->job->environment;
+	variables v = { .n = 0 };
+	bool ok, ready;
+	gf_buf text;
+
+	gf_buf_init(&v.all, 16 * GF_KIB);
+	gf_buf_init(&text, GF_DERIVED_MAX);
+	ready = ok = e->n_hooks == 0 || (gf_record_print(t, &text, err) && fill(&v, t, err));
 	for (size_t i = 0; ready && i < e->n_hooks; i++) {
 		gf_error why;
 
-		if (run_hook(&e->hooks[i], variables, text, events, &why))
+		if (tell(&e->hooks[i], t, &v, &text, &why))
 			continue;
 		if (ok)
 			*err = why;
 		ok = false;
 	}
-	gf_buf_clear(&all);
+	gf_buf_clear(&text);
+	gf_buf_clear(&v.all);
 	return ok;
 }

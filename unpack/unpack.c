@@ -368,21 +368,30 @@ static bool all_done(const run *r, gf_error *err)
 	return true;
 }
 
+static gf_telling telling_of(const run *r)
+{
+	return (gf_telling){ .targets = r->targets,
+		.job = &r->job,
+		.run = r->result->run,
+		.manifest = r->result->verdict.manifest_digest };
+}
+
+/* What cannot be told is found before a byte is sent.  A target that left ends the telling (all_done). */
+static bool plan_after(run *r, gf_error *err)
+{
+	const gf_telling t = telling_of(r);
+
+	r->step = "plan";
+	return gf_targets_alive(r->targets) < gf_targets_count(r->targets) || gf_after_plan(&t, r->result, err);
+}
+
 /* Outside the lock, for a hook may take its time. */
 static bool tell(run *r, gf_error *err)
 {
-	const gf_environment *e = r->environment;
-	gf_buf text;
-	bool ok;
+	const gf_telling t = telling_of(r);
 
 	r->step = "tell";
-	gf_buf_init(&text, GF_DERIVED_MAX);
-	ok = gf_record_print(r->targets, &r->job, r->result->run, &text, err) &&
-	    (e->lock_file == NULL || gf_lockfile_write(e->lock_file, &text, err)) &&
-	    gf_notify(
-		e, r->result->manifest, &r->result->verdict.manifest_digest, r->result->run, &text, r->events, err);
-	gf_buf_clear(&text);
-	return ok;
+	return gf_lock_write(&t, err) && gf_notify(&t, err);
 }
 
 /* ---- the verb ---- */
@@ -422,7 +431,7 @@ bool gf_unpack(const gf_unpack_options *o, gf_events *events, gf_unpack_result *
 	memset(result, 0, sizeof *result);
 	gf_verdict_init(&result->verdict);
 	ok = find_environment(&r, err) && judge(&r, err) && name_everything(&r, err) && log_intent(&r, err) &&
-	    plan(&r, err) && (o->dry_run || act(&r, err));
+	    plan(&r, err) && plan_after(&r, err) && (o->dry_run || act(&r, err));
 	if (!ok)
 		log_failure(&r, err);
 	if (!o->dry_run)
@@ -451,6 +460,11 @@ void gf_unpack_result_clear(gf_unpack_result *r)
 		free(r->targets[i].target);
 	free(r->rows);
 	free(r->targets);
+	for (size_t i = 0; i < r->n_after; i++) {
+		free(r->after[i].what);
+		gf_buf_clear(&r->after[i].changes);
+	}
+	free(r->after);
 	gf_manifest_free(r->manifest);
 	gf_verdict_clear(&r->verdict);
 	gf_trust_free(r->trust);

@@ -54,6 +54,15 @@ typedef struct gf_target_sum {
 	gf_error error;
 } gf_target_sum;
 
+/* Of a dry run: what would be done once everything is loaded. */
+typedef struct gf_after {
+	enum { GF_AFTER_LOCK, GF_AFTER_RUN, GF_AFTER_WEBHOOK } kind;
+	char *what;       /* path; command; URL */
+	const char *form; /* of a lock file: json digests kustomize compose helm */
+	enum { GF_AFTER_NEW, GF_AFTER_CHANGED, GF_AFTER_SAME } state;
+	gf_buf changes; /* of a lock file: lines that go ("- ") and lines that come ("+ "), each with its LF */
+} gf_after;
+
 typedef struct gf_unpack_result {
 	gf_verdict verdict;
 	gf_trust *trust;       /* owns the signers of the verdict */
@@ -62,6 +71,8 @@ typedef struct gf_unpack_result {
 	size_t n_rows;
 	gf_target_sum *targets;
 	size_t n_targets;
+	gf_after *after;
+	size_t n_after;
 	char run[17]; /* the id of this run */
 } gf_unpack_result;
 

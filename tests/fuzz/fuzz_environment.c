@@ -34,6 +34,17 @@ static void check_target(const gf_target_spec *s)
 	gf_environment_free(again);
 }
 
+static void check_hook(const gf_hook *h)
+{
+	gf_error err = { 0 };
+
+	hold((h->url == NULL) == (h->argv != NULL));
+	if (h->url == NULL)
+		hold(h->argc > 0 && h->argv[h->argc] == NULL);
+	else
+		hold(h->secret_file != NULL && h->secret_file[0] == '/' && gf_url_usable(h->url, h->plain_http, &err));
+}
+
 /* Two images, one with two names and a port in its host. */
 static void check_names(const gf_environment *e)
 {
@@ -94,8 +105,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	for (size_t i = 0; i < e->n_moving; i++)
 		hold(gf_tag_valid(e->moving[i]));
 	for (size_t i = 0; i < e->n_hooks; i++)
-		hold(e->hooks[i].argc > 0 && e->hooks[i].argv[e->hooks[i].argc] == NULL);
-	hold(e->lock_file == NULL || e->lock_file[0] == '/');
+		check_hook(&e->hooks[i]);
+	for (size_t i = 0; i < e->n_locks; i++)
+		hold(e->locks[i].path[0] == '/' && e->locks[i].form < GF_LOCK_FORMS);
 	check_names(e);
 	gf_environment_free(e);
 	return 0;

@@ -17,7 +17,7 @@ static void refused(const char *yaml, const char *name, unsigned line, const cha
 		fail_msg("neither prod.yaml nor %s: %s", at, err.text);
 }
 
-/* The example of DESIGN.md 5, but for the webhook. */
+/* The example of DESIGN.md 5. */
 static const char whole[] =
     "environment: prod\n"
     "targets:\n"
@@ -34,6 +34,8 @@ static const char whole[] =
     "moving: [\"latest\"]             # tags that may move all the same; the receipt names the old digest and the new\n"
     "lock-file: /srv/deploy/images.lock.json\n"
     "notify:\n"
+    "  - webhook: https://deploy.prod.example/gapferry\n"
+    "    secret-file: /etc/gapferry/hook.secret\n"
     "  - run: [\"/usr/local/bin/roll-out\"]\n";
 
 static void test_the_example_of_the_design(void **state)
@@ -67,22 +69,20 @@ static void test_the_example_of_the_design(void **state)
 	assert_int_equal(e->existing, GF_EXISTING_REFUSE);
 	assert_int_equal(e->n_moving, 1);
 	assert_string_equal(e->moving[0], "latest");
-	assert_string_equal(e->lock_file, "/srv/deploy/images.lock.json");
-	assert_int_equal(e->n_hooks, 1);
-	assert_int_equal(e->hooks[0].argc, 1);
-	assert_string_equal(e->hooks[0].argv[0], "/usr/local/bin/roll-out");
-	assert_null(e->hooks[0].argv[1]);
+	assert_int_equal(e->n_locks, 1);
+	assert_string_equal(e->locks[0].path, "/srv/deploy/images.lock.json");
+	assert_int_equal(e->locks[0].form, GF_LOCK_JSON);
+	assert_int_equal(e->n_hooks, 2);
+	assert_null(e->hooks[0].argv);
+	assert_string_equal(e->hooks[0].url, "https://deploy.prod.example/gapferry");
+	assert_string_equal(e->hooks[0].secret_file, "/etc/gapferry/hook.secret");
+	assert_null(e->hooks[0].ca_file);
+	assert_false(e->hooks[0].plain_http);
+	assert_int_equal(e->hooks[1].argc, 1);
+	assert_string_equal(e->hooks[1].argv[0], "/usr/local/bin/roll-out");
+	assert_null(e->hooks[1].argv[1]);
+	assert_null(e->hooks[1].url);
 	gf_environment_free(e);
-}
-
-static void test_webhooks_are_refused_with_their_line(void **state)
-{
-	char text[sizeof whole + 200];
-
-	(void)state;
-	(void)snprintf(text, sizeof text,
-	    "%s  - webhook: https://deploy.prod.example/gapferry\n    secret-file: /etc/gapferry/hook.secret\n", whole);
-	refused(text, "webhook", 17, "this version has no webhooks");
 }
 
 #define T "environment: prod\ntargets:\n  - oci: /srv/out\n"
@@ -126,6 +126,76 @@ static void test_what_is_missing_or_wrong(void **state)
 	refused(T T, "yaml", 4, "second time");
 	refused(T "moving: &a [x]\n", "yaml", 4, "anchors");
 	refused("environment: prod\n", "missing-key", 1, "targets");
+}
+
+#define HOOK(url, more) T "notify:\n  - webhook: " url "\n    secret-file: /s\n" more
+
+static void test_webhooks(void **state)
+{
+	static const char *const good[] = { HOOK("https://deploy.example/x?y=z", ""),
+		HOOK("http://127.0.0.1:8080/", ""), HOOK("http://[::1]:8080/", ""),
+		HOOK("http://deploy.example/", "    plain-http: true\n"),
+		HOOK("https://d.example/", "    ca-file: /ca\n    cert-file: /c\n    key-file: /k\n") };
+	gf_error err = { 0 };
+
+	(void)state;
+	for (size_t i = 0; i < TESTS_OF(good); i++) {
+		gf_environment *e;
+
+		need((e = parse(good[i], &err)) != NULL);
+		assert_int_equal(e->n_hooks, 1);
+		assert_non_null(e->hooks[0].url);
+		gf_environment_free(e);
+	}
+	refused(HOOK("http://deploy.example/", ""), "webhook", 5, "plain-http: true");
+	refused(HOOK("http://127.0.0.1.example/", ""), "webhook", 5, "plain-http: true");
+	refused(HOOK("ftp://deploy.example/", ""), "webhook", 5, "no http or https URL");
+	refused(HOOK("deploy.example", ""), "webhook", 5, "no http or https URL");
+	refused(HOOK("https://ci:pass@deploy.example/", ""), "webhook", 5, "without user name");
+	refused(HOOK("https://d.example/", "    cert-file: /c\n"), "webhook", 5, "go together");
+	refused(HOOK("https://d.example/", "    ca-file: ca.pem\n"), "path", 7, "'ca.pem'");
+	refused(HOOK("https://d.example/", "    timeout: 3\n"), "unknown-key", 7, "timeout");
+	refused(HOOK("https://d.example/", "    run: [x]\n"), "unknown-key", 7, "run");
+	refused(T "notify:\n  - webhook: https://d.example/\n", "missing-key", 5, "secret-file");
+	refused(T "notify:\n  - webhook: \"\"\n    secret-file: /s\n", "empty", 5, "missing");
+}
+
+#define LOCK(text) T "lock-files:\n  - path: /l\n    form: " text
+
+static void test_lock_files(void **state)
+{
+	gf_error err = { 0 };
+	gf_environment *e;
+
+	(void)state;
+	need((e = parse(T "lock-file: /a\nlock-files:\n  - {path: /b, form: digests}\n  - {path: /c, form: helm, keys: "
+			  "{web.image: \"**/one\", db: \"*/*/two\"}}\n",
+		  &err)) != NULL);
+	assert_int_equal(e->n_locks, 3);
+	assert_int_equal(e->locks[0].form, GF_LOCK_JSON);
+	assert_int_equal(e->locks[1].form, GF_LOCK_DIGESTS);
+	assert_string_equal(e->locks[1].path, "/b");
+	assert_int_equal(e->locks[2].form, GF_LOCK_HELM);
+	assert_int_equal(e->locks[2].n_keys, 2);
+	assert_string_equal(e->locks[2].keys[0].key, "web.image");
+	assert_string_equal(e->locks[2].keys[0].match, "**/one");
+	gf_environment_free(e);
+	refused(LOCK("yaml\n"), "lock-form", 6, "'yaml' is none of json, digests, kustomize, compose, helm");
+	refused(LOCK("[json]\n"), "json-type", 6, "form");
+	refused(LOCK("json\n    keys: {a: b}\n"), "lock-key", 7, "compose and helm");
+	refused(LOCK("compose\n    keys: {}\n"), "empty", 7, "leave keys out");
+	refused(LOCK("compose\n    keys: {\"a: b\": c}\n"), "lock-key", 7, "'a: b' is not a key");
+	refused(LOCK("helm\n    keys: {a..b: c}\n"), "lock-key", 7, "'a..b' is not a key");
+	refused(LOCK("helm\n    keys: {a.b: c, a.b.c: d}\n"), "lock-key", 7, "'a.b.c' lies inside 'a.b'");
+	refused(LOCK("helm\n    keys: {a: [c]}\n"), "json-type", 7, "a");
+	refused(LOCK("json\n    mode: 1\n"), "unknown-key", 7, "mode");
+	refused(T "lock-files:\n  - form: json\n", "missing-key", 5, "path and form");
+	refused(T "lock-files:\n  - path: /x\n", "missing-key", 5, "form");
+	refused(T "lock-files:\n  - {path: x, form: json}\n", "path", 5, "'x' is not an absolute path");
+	refused(T "lock-files: []\n", "empty", 4, "leave lock-files out");
+	refused(T "lock-file: /l\n"
+		  "lock-files:\n  - {path: /l, form: digests}\n",
+	    "lock-file", 6, "'/l' is written by another");
 }
 
 static void test_on_existing(void **state)
@@ -258,7 +328,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_the_example_of_the_design),
-		cmocka_unit_test(test_webhooks_are_refused_with_their_line),
+		cmocka_unit_test(test_webhooks),
+		cmocka_unit_test(test_lock_files),
 		cmocka_unit_test(test_unknown_keys_with_their_line),
 		cmocka_unit_test(test_what_is_missing_or_wrong),
 		cmocka_unit_test(test_on_existing),
