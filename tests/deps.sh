@@ -12,7 +12,7 @@ demo='busybox-static jq openssl'
 test='binutils git python3 libcmocka-dev bats shellcheck strace time valgrind zip unzip xz-utils zstd procps curl
 clang clang-14 llvm-14 libclang-rt-14-dev clang-tidy clang-format cppcheck
 docker.io docker-registry skopeo podman crun containerd umoci minisign age apache2-utils iptables
-debootstrap dpkg-dev nasm'
+docker-compose python3-yaml debootstrap dpkg-dev nasm'
 
 case ${1-} in
 build) want=$build ;;

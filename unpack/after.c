@@ -99,10 +99,8 @@ static bool plan_lock(const gf_lock_spec *s, const gf_telling *t, gf_unpack_resu
 
 static bool plan_hook(const gf_hook *h, gf_unpack_result *r, gf_error *err)
 {
-	gf_secret secret = { .data = NULL };
-	bool ok = h->url == NULL || gf_webhook_secret(h, &secret, err);
+	bool ok = h->url == NULL || gf_webhook_check(h, err);
 
-	gf_secret_clear(&secret);
 	if (ok && r->after != NULL) {
 		gf_after *a = add(r);
 		gf_buf shown;

@@ -58,7 +58,8 @@ bool gf_hook_show(const gf_hook *h, gf_buf *out, gf_error *err);
  */
 bool gf_webhook_call(
     const gf_hook *h, const char *run, const gf_buf *text, unsigned retries, gf_events *events, gf_error *err);
-/* The secret: the first line of its file, at least 16 bytes.  GF_USAGE "secret-file". */
-bool gf_webhook_secret(const gf_hook *h, gf_secret *out, gf_error *err);
+/* Its files are there; connects to nothing.  The secret is the first line of its file, at least 16 bytes: else GF_USAGE
+ * "secret-file". */
+bool gf_webhook_check(const gf_hook *h, gf_error *err);
 
 #endif

@@ -6,7 +6,7 @@
 #define STALL_SECONDS 30
 #define TOTAL_SECONDS 60 /* one try */
 
-bool gf_webhook_secret(const gf_hook *h, gf_secret *out, gf_error *err)
+static bool load_secret(const gf_hook *h, gf_secret *out, gf_error *err)
 {
 	if (!gf_secret_load_line(out, h->secret_file, err)) {
 		gf_error inner = *err;
@@ -22,6 +22,28 @@ bool gf_webhook_secret(const gf_hook *h, gf_secret *out, gf_error *err)
 	    h->secret_file, SECRET_MIN);
 }
 
+static gf_http *client(const gf_hook *h, gf_error *err)
+{
+	const gf_http_options options = { .ca_file = h->ca_file,
+		.cert_file = h->cert_file,
+		.key_file = h->key_file,
+		.plain = h->plain_http,
+		.stall_seconds = STALL_SECONDS,
+		.total_seconds = TOTAL_SECONDS };
+
+	return gf_http_open(&options, err);
+}
+
+bool gf_webhook_check(const gf_hook *h, gf_error *err)
+{
+	gf_secret secret = { .data = NULL };
+	gf_http *http = load_secret(h, &secret, err) ? client(h, err) : NULL;
+
+	gf_secret_clear(&secret);
+	gf_http_close(http);
+	return http != NULL;
+}
+
 /* "Gapferry-Timestamp: N", then "Gapferry-Signature: sha256=HEX", for the body as it is sent now. */
 static bool sign(const gf_hook *h, const gf_buf *text, gf_buf *stamp, gf_buf *signature, gf_error *err)
 {
@@ -34,7 +56,7 @@ static bool sign(const gf_hook *h, const gf_buf *text, gf_buf *stamp, gf_buf *si
 	gf_buf_clear(stamp);
 	gf_buf_clear(signature);
 	gf_buf_init(&all, text->len + sizeof when);
-	ok = gf_webhook_secret(h, &secret, err) && gf_buf_printf(&all, err, "%lld.", (long long)gf_now()) &&
+	ok = load_secret(h, &secret, err) && gf_buf_printf(&all, err, "%lld.", (long long)gf_now()) &&
 	    gf_buf_printf(stamp, err, "Gapferry-Timestamp: %.*s", (int)all.len - 1, all.data) &&
 	    gf_buf_add(&all, text->data, text->len, err) &&
 	    gf_hash_keyed(secret.data, secret.len, all.data, all.len, &mac, err);
@@ -81,13 +103,7 @@ static bool refused(const gf_request *q, const gf_response *r, gf_error *err)
 bool gf_webhook_call(
     const gf_hook *h, const char *run, const gf_buf *text, unsigned retries, gf_events *events, gf_error *err)
 {
-	const gf_http_options options = { .ca_file = h->ca_file,
-		.cert_file = h->cert_file,
-		.key_file = h->key_file,
-		.plain = h->plain_http,
-		.stall_seconds = STALL_SECONDS,
-		.total_seconds = TOTAL_SECONDS };
-	gf_http *http = gf_http_open(&options, err);
+	gf_http *http = client(h, err);
 	gf_retry again = { .left = retries };
 	gf_buf id, stamp, signature;
 	gf_response r;
