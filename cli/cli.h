@@ -30,6 +30,7 @@ bool gf_verb_pack(gf_run *run, gf_error *err);
 bool gf_verb_verify(gf_run *run, gf_error *err);
 bool gf_verb_unpack(gf_run *run, gf_error *err);
 bool gf_verb_inspect(gf_run *run, gf_error *err);
+bool gf_verb_trace(gf_run *run, gf_error *err);
 bool gf_verb_key_new(gf_run *run, gf_error *err);
 bool gf_verb_key_show(gf_run *run, gf_error *err);
 bool gf_verb_version(gf_run *run, gf_error *err);

@@ -3,7 +3,7 @@
 
 #define ON(verb) (1u << GF_VERB_##verb)
 #define JUDGING (ON(VERIFY) | ON(INSPECT) | ON(UNPACK))
-#define REPORTING (ON(PACK) | JUDGING | ON(KEY_NEW) | ON(KEY_SHOW) | ON(VERSION))
+#define REPORTING (ON(PACK) | JUDGING | ON(TRACE) | ON(KEY_NEW) | ON(KEY_SHOW) | ON(VERSION))
 #define WORKING (ON(PACK) | JUDGING)
 #define EVERY ((1u << GF_VERBS) - 1)
 
@@ -39,7 +39,7 @@ const gf_option gf_options[GF_OPTIONS] = {
 	[GF_OPT_SIGN_CMD] = { ON(PACK), 0, false, "sign-cmd", "COMMAND",
 	    "sign with a command run by /bin/sh: the bytes on stdin, the signature on stdout; needs --key PUBLIC" },
 
-	[GF_OPT_KEY] = { JUDGING, 0, true, "key", "FILE",
+	[GF_OPT_KEY] = { JUDGING | ON(TRACE), 0, true, "key", "FILE",
 	    "a public key to believe (repeatable; default: every *.pub in keys/ of the configuration)" },
 	[GF_OPT_ENV] = { ON(VERIFY) | ON(UNPACK), 0, false, "env", "NAME", "the environment" },
 	[GF_OPT_TO] = { ON(UNPACK), 0, true, "to", "TARGET",
@@ -59,12 +59,12 @@ const gf_option gf_options[GF_OPTIONS] = {
 	    "also inflate every layer, compare its diff ID and read the tar inside" },
 	[GF_OPT_WITH] = { JUDGING, 0, true, "with", "PATH",
 	    "companions from elsewhere: a directory such as BUNDLE.d (repeatable)" },
-	[GF_OPT_CONFIG] = { JUDGING, 0, false, "config", "DIR",
+	[GF_OPT_CONFIG] = { JUDGING | ON(TRACE), 0, false, "config", "DIR",
 	    "configuration (default: $GAPFERRY_CONFIG, ~/.config/gapferry, /etc/gapferry)" },
-	[GF_OPT_STATE] = { JUDGING, 0, false, "state", "DIR",
+	[GF_OPT_STATE] = { JUDGING | ON(TRACE), 0, false, "state", "DIR",
 	    "state (default: $GAPFERRY_STATE, /var/lib/gapferry, ~/.local/state/gapferry)" },
 	[GF_OPT_SITE] = { JUDGING, 0, false, "site", "NAME", "name of this site; unpack keeps it in the state" },
-	[GF_OPT_HOST] = { ON(PACK) | ON(UNPACK), 'H', false, "host", "unix://PATH",
+	[GF_OPT_HOST] = { ON(PACK) | ON(UNPACK) | ON(TRACE), 'H', false, "host", "unix://PATH",
 	    "socket of the Docker daemon (default: $DOCKER_HOST, else unix:///var/run/docker.sock)" },
 	[GF_OPT_AUTHFILE] = { ON(UNPACK), 0, false, "authfile", "FILE",
 	    "registry credentials (default: $REGISTRY_AUTH_FILE, else Docker's config.json)" },

@@ -129,6 +129,15 @@ bool gf_docker_list(
     gf_docker *d, gf_docker_image **images, size_t *n, gf_error *err); /* every image, dangling ones too */
 void gf_docker_images_free(gf_docker_image *images, size_t n);
 bool gf_docker_inspect(gf_docker *d, const char *reference, bool *found, gf_docker_image *out, gf_error *err);
+/* A container by its name or ID, whole or the beginning of it. */
+typedef struct gf_docker_container {
+	char *id, *name; /* without the slash */
+	char *image_id;  /* "sha256:..." */
+	char *image;     /* as it was named when it was made */
+} gf_docker_container;
+void gf_docker_container_clear(gf_docker_container *c);
+bool gf_docker_container_find(
+    gf_docker *d, const char *reference, bool *found, gf_docker_container *out, gf_error *err);
 /* The tar of these images.  Not there: GF_FAILED "docker-no-image". */
 gf_input *gf_docker_save(gf_docker *d, const char *const *references, size_t n, gf_error *err);
 

@@ -1,5 +1,7 @@
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "verify/records.h"
 
@@ -77,30 +79,99 @@ bool gf_records_keep(const char *state_dir, const gf_digest *manifest, const gf_
 	return ok;
 }
 
-bool gf_records_created(const char *state_dir, const gf_digest *manifest, gf_time *created, gf_error *err)
+gf_manifest *gf_records_manifest(const char *state_dir, const gf_digest *manifest, gf_buf *text, gf_error *err)
 {
 	char hex[GF_HEX_SIZE];
 	gf_manifest *m = NULL;
 	gf_digest found;
-	gf_buf path, text;
+	gf_buf path;
 	bool ok;
 
 	gf_digest_hex(manifest, hex);
 	gf_buf_init(&path, PATH_MAX_BYTES);
-	gf_buf_init(&text, GF_STATEMENT_MAX);
 	ok = gf_buf_printf(&path, err, "%s/records/%s/manifest.json", state_dir, hex) &&
-	    gf_file_load(path.data, GF_STATEMENT_MAX, GF_FAILED, &text, err) &&
-	    gf_hash_bytes(gf_buf_text(&text), text.len, &found, err);
+	    gf_file_load(path.data, GF_STATEMENT_MAX, GF_FAILED, text, err) &&
+	    gf_hash_bytes(gf_buf_text(text), text->len, &found, err);
 	if (ok && !gf_digest_equal(&found, manifest))
 		ok = gf_fail(err, GF_FAILED, "state", path.data, "'%s' is not the manifest of that digest", path.data);
-	ok = ok && (m = gf_manifest_parse(gf_buf_text(&text), text.len, err)) != NULL;
 	if (ok)
+		m = gf_manifest_parse(gf_buf_text(text), text->len, err);
+	gf_buf_clear(&path);
+	return m;
+}
+
+bool gf_records_created(const char *state_dir, const gf_digest *manifest, gf_time *created, gf_error *err)
+{
+	char hex[GF_HEX_SIZE];
+	gf_manifest *m;
+	gf_buf text;
+
+	gf_digest_hex(manifest, hex);
+	gf_buf_init(&text, GF_STATEMENT_MAX);
+	m = gf_records_manifest(state_dir, manifest, &text, err);
+	if (m != NULL)
 		*created = m->created;
 	else
 		gf_fail(
 		    err, GF_FAILED, "state", hex, "the manifest %s was not kept as it should be: %s", hex, err->text);
-	gf_manifest_free(m);
 	gf_buf_clear(&text);
+	gf_manifest_free(m);
+	return m != NULL;
+}
+
+/* The signatures of one record, as they are found. */
+typedef struct found {
+	int dir;
+	gf_member *list;
+	size_t n, room;
+} found;
+
+static bool take_signature(void *ctx, const char *name, gf_error *err)
+{
+	found *f = ctx;
+	gf_member *m;
+
+	if (gf_signature_ext(name, "manifest.json") == NULL)
+		return true;
+	if (f->n == GF_COMPANIONS_MAX)
+		return gf_fail(
+		    err, GF_FAILED, "state", name, "a record has more than %d signatures", GF_COMPANIONS_MAX);
+	if (!gf_grow(&f->list, &f->room, f->n, sizeof *f->list, err))
+		return false;
+	m = &f->list[f->n];
+	gf_buf_init(&m->bytes, GF_SIGNATURE_MAX);
+	m->name = gf_strdup(name, err);
+	if (m->name == NULL)
+		return false;
+	f->n++;
+	return gf_file_load_at(f->dir, name, GF_SIGNATURE_MAX, GF_FAILED, &m->bytes, err);
+}
+
+bool gf_records_signatures(const char *state_dir, const gf_digest *manifest, gf_member **list, size_t *n, gf_error *err)
+{
+	char hex[GF_HEX_SIZE];
+	found f = { .dir = -1 };
+	gf_buf path;
+	bool ok;
+
+	gf_digest_hex(manifest, hex);
+	gf_buf_init(&path, PATH_MAX_BYTES);
+	ok = gf_buf_printf(&path, err, "%s/records/%s", state_dir, hex);
+	if (ok) {
+		f.dir = open(path.data, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		ok = f.dir >= 0 ||
+		    gf_fail_errno(err, GF_FAILED, "state", path.data, "the record '%s' cannot be read", path.data);
+	}
+	ok = ok && gf_dir_each(f.dir, path.data, take_signature, &f, err);
+	if (f.dir >= 0)
+		(void)close(f.dir);
+	if (!ok) {
+		gf_members_free(f.list, f.n);
+		f.list = NULL;
+		f.n = 0;
+	}
+	*list = f.list;
+	*n = f.n;
 	gf_buf_clear(&path);
 	return ok;
 }

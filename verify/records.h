@@ -7,6 +7,11 @@
 /* On the disk when this returns.  Signatures are named manifest.json.<16 hex>.<ext>. */
 bool gf_records_keep(const char *state_dir, const gf_digest *manifest, const gf_buf *statement,
     const gf_member *signatures, size_t n, gf_error *err);
+/* The manifest that was kept, with the digest it lies under; NULL: it is not there, or is another. */
+gf_manifest *gf_records_manifest(const char *state_dir, const gf_digest *manifest, gf_buf *text, gf_error *err);
+/* Every signature beside it; the caller frees them. */
+bool gf_records_signatures(
+    const char *state_dir, const gf_digest *manifest, gf_member **list, size_t *n, gf_error *err);
 /* The signed `created` of a manifest that was kept. */
 bool gf_records_created(const char *state_dir, const gf_digest *manifest, gf_time *created, gf_error *err);
 

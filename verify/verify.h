@@ -117,6 +117,47 @@ bool gf_state_append(gf_state *s, const gf_record *records, size_t n, gf_error *
 bool gf_state_keep(gf_state *s, const gf_digest *manifest, const gf_buf *statement, const gf_member *signatures,
     size_t n, gf_error *err);
 
+/* ---- from an image back to the bundles that brought it (trace.c) ---- */
+
+/* A `loaded` line of the log. */
+typedef struct gf_trace_load {
+	gf_time time;
+	char *run, *environment, *site, *target, *name; /* NULL: the line has none */
+	gf_digest digest;                               /* what the name showed there */
+} gf_trace_load;
+
+typedef struct gf_trace_bundle {
+	gf_digest digest; /* of its manifest */
+	gf_manifest *manifest;
+	size_t image;              /* the one that was asked for; SIZE_MAX: the bundle itself was */
+	const gf_pubkey **signers; /* whose signatures in records/ fit, now; distinct; owned by the trust */
+	size_t n_signers, n_signatures;
+	bool unsigned_bundle; /* it was let through by --allow-unsigned */
+	gf_trace_load *loads; /* none: accepted, and the run did not come to its end */
+	size_t n_loads, room;
+} gf_trace_bundle;
+
+/* What the log speaks of and records/ does not hold as it was. */
+typedef struct gf_trace_fault {
+	gf_digest manifest;
+	char text[1024];
+} gf_trace_fault;
+
+typedef struct gf_trace {
+	gf_trace_bundle *bundles; /* in the order of the log */
+	size_t n_bundles, bundles_room;
+	gf_trace_fault *faults;
+	size_t n_faults, faults_room;
+	uint64_t lines, records; /* that were looked at */
+} gf_trace;
+
+/* wanted: digest of an image's index or manifest, an image ID, or the digest of a bundle's manifest.  A line that is
+ * none: GF_FAILED "log". */
+bool gf_trace_find(const gf_state *s, const gf_trust *t, const gf_digest *wanted, gf_trace *out, gf_error *err);
+/* What this name (host/path:tag) showed when it was last loaded, at whatever target. */
+bool gf_trace_name(const gf_state *s, const char *name, bool *found, gf_digest *digest, gf_error *err);
+void gf_trace_clear(gf_trace *t);
+
 /* ---- the decision (accept.c) ---- */
 
 typedef struct gf_judge {

@@ -1,0 +1,291 @@
+/*
+ * trace: the log says which manifests brought something here; records/ has them and their signatures.  What either says
+ * is held against the other: a record is used only when its bytes have the digest that the log names.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "verify/log.h"
+#include "verify/records.h"
+
+/* ---- lines ---- */
+
+/* What a line says that matters here. */
+typedef struct line {
+	const char *type, *run, *environment, *site, *target, *name;
+	bool has_manifest, unsigned_bundle;
+	gf_digest manifest, digest; /* digest: of `loaded` */
+	gf_time time;
+} line;
+
+static bool read_line(gf_json root, line *l, gf_error *err)
+{
+	const char *time = "";
+
+	memset(l, 0, sizeof *l);
+	if (!gf_json_string(root, "type", &l->type, err) || !gf_json_string(root, "time", &time, err) ||
+	    !gf_json_string_if(root, "run", &l->run, err) ||
+	    !gf_json_string_if(root, "environment", &l->environment, err) ||
+	    !gf_json_string_if(root, "site", &l->site, err) || !gf_json_string_if(root, "target", &l->target, err) ||
+	    !gf_json_string_if(root, "name", &l->name, err) ||
+	    !gf_json_bool_if(root, "unsigned", &l->unsigned_bundle, err))
+		return false;
+	if (!gf_time_parse(time, &l->time))
+		return gf_json_fail(gf_json_get(root, "time"), "log", err, "'%s' is not a time", time);
+	l->has_manifest = gf_json_typeof(gf_json_get(root, "manifest")) != GF_JSON_ABSENT;
+	return (!l->has_manifest || gf_json_digest(root, "manifest", &l->manifest, err)) &&
+	    (strcmp(l->type, "loaded") != 0 || gf_json_digest(root, "digest", &l->digest, err));
+}
+
+/* Whole lines of the log, each given to take once it is read. */
+typedef struct reading {
+	bool (*take)(void *ctx, const line *l, gf_error *err);
+	void *ctx;
+	const char *path;
+	uint64_t lines;
+} reading;
+
+static bool take_text(void *ctx, const char *text, size_t n, uint64_t number, gf_error *err)
+{
+	reading *r = ctx;
+	gf_json_doc *doc = gf_json_parse(text, n, GF_LOG_LINE_MAX, GF_FAILED, "line", err);
+	line l;
+	bool ok = doc != NULL && read_line(gf_json_root(doc), &l, err);
+
+	r->lines = number;
+	if (!ok)
+		gf_fail(err, GF_FAILED, "log", r->path, "line %llu of '%s' is not a record: %s",
+		    (unsigned long long)number, r->path, err->text);
+	ok = ok && r->take(r->ctx, &l, err);
+	gf_json_free(doc);
+	return ok;
+}
+
+static bool read_log(const gf_state *s, reading *r, gf_error *err)
+{
+	gf_log *log = NULL;
+	gf_buf path;
+	bool ok;
+
+	gf_buf_init(&path, 4096);
+	ok = gf_path_join(&path, gf_state_dir(s), "audit.jsonl", err);
+	r->path = gf_buf_text(&path);
+	ok = ok && (log = gf_log_open(path.data, false, err)) != NULL && gf_log_read(log, take_text, r, err);
+	gf_log_close(log);
+	gf_buf_clear(&path);
+	return ok;
+}
+
+/* ---- the last line of a name ---- */
+
+typedef struct last {
+	const char *name;
+	bool found;
+	gf_digest digest;
+} last;
+
+static bool take_name(void *ctx, const line *l, gf_error *err)
+{
+	last *a = ctx;
+
+	(void)err;
+	if (strcmp(l->type, "loaded") == 0 && l->name != NULL && strcmp(l->name, a->name) == 0) {
+		a->found = true;
+		a->digest = l->digest;
+	}
+	return true;
+}
+
+bool gf_trace_name(const gf_state *s, const char *name, bool *found, gf_digest *digest, gf_error *err)
+{
+	last a = { .name = name };
+	reading r = { .take = take_name, .ctx = &a };
+	bool ok = read_log(s, &r, err);
+
+	*found = ok && a.found;
+	*digest = a.digest;
+	return ok;
+}
+
+/* ---- which manifests the log speaks of ---- */
+
+typedef struct mentioned {
+	struct mention {
+		gf_digest manifest;
+		bool unsigned_bundle;
+	} * list;
+	size_t n, room;
+} mentioned;
+
+static bool take_manifest(void *ctx, const line *l, gf_error *err)
+{
+	mentioned *m = ctx;
+
+	if (!l->has_manifest || (strcmp(l->type, "accepted") != 0 && strcmp(l->type, "loaded") != 0))
+		return true;
+	for (size_t i = m->n; i > 0; i--) /* lines of one run stand together */
+		if (gf_digest_equal(&m->list[i - 1].manifest, &l->manifest))
+			return true;
+	if (!gf_grow(&m->list, &m->room, m->n, sizeof *m->list, err))
+		return false;
+	m->list[m->n++] = (struct mention){ l->manifest, l->unsigned_bundle };
+	return true;
+}
+
+/* ---- one record ---- */
+
+static bool image_is(const gf_image *im, const gf_digest *d)
+{
+	if (gf_digest_equal(&im->digest, d))
+		return true;
+	for (size_t i = 0; i < im->n_platforms; i++)
+		if (gf_digest_equal(&im->platforms[i].manifest, d) || gf_digest_equal(&im->platforms[i].image_id, d))
+			return true;
+	return false;
+}
+
+static bool find_image(const gf_manifest *m, const gf_digest *bundle, const gf_digest *wanted, size_t *image)
+{
+	*image = SIZE_MAX;
+	if (gf_digest_equal(bundle, wanted))
+		return true;
+	for (size_t i = 0; i < m->n_images; i++)
+		if (image_is(&m->images[i], wanted)) {
+			*image = i;
+			return true;
+		}
+	return false;
+}
+
+static bool find_signers(gf_trace_bundle *b, const char *dir, const gf_buf *statement, const gf_trust *t, gf_error *err)
+{
+	gf_member *files = NULL;
+	size_t n = 0, n_keys = gf_trust_count(t);
+	bool ok = gf_records_signatures(dir, &b->digest, &files, &n, err);
+
+	b->n_signatures = n;
+	b->signers = ok ? gf_alloc(n_keys, sizeof *b->signers, err) : NULL;
+	ok = b->signers != NULL;
+	for (size_t k = 0; ok && k < n_keys; k++) {
+		const gf_pubkey *key = gf_trust_key(t, k);
+		bool signs = false;
+
+		for (size_t i = 0; i < n && !signs; i++)
+			signs = gf_signature_fits(key, gf_signature_ext(files[i].name, "manifest.json"),
+			    &files[i].bytes, gf_buf_text(statement), statement->len);
+		if (signs)
+			b->signers[b->n_signers++] = key;
+	}
+	gf_members_free(files, n);
+	return ok;
+}
+
+static bool add_fault(gf_trace *out, const gf_digest *manifest, const char *text, gf_error *err)
+{
+	gf_trace_fault *f;
+
+	if (!gf_grow(&out->faults, &out->faults_room, out->n_faults, sizeof *out->faults, err))
+		return false;
+	f = &out->faults[out->n_faults++];
+	f->manifest = *manifest;
+	(void)snprintf(f->text, sizeof f->text, "%s", text);
+	return true;
+}
+
+/* A record that is not as it was kept is a fault and no bundle. */
+static bool look_at(const gf_state *s, const gf_trust *t, const struct mention *m, const gf_digest *wanted,
+    gf_trace *out, gf_error *err)
+{
+	gf_trace_bundle b = { .digest = m->manifest, .unsigned_bundle = m->unsigned_bundle };
+	gf_error why = { .class = GF_OK };
+	gf_buf statement;
+	bool ok = true, keep = false;
+
+	gf_buf_init(&statement, GF_STATEMENT_MAX);
+	b.manifest = gf_records_manifest(gf_state_dir(s), &m->manifest, &statement, &why);
+	if (b.manifest != NULL && find_image(b.manifest, &b.digest, wanted, &b.image))
+		keep = find_signers(&b, gf_state_dir(s), &statement, t, &why);
+	if (why.class != GF_OK)
+		ok = add_fault(out, &m->manifest, why.text, err);
+	out->records++;
+	if (ok && keep)
+		ok = gf_grow(&out->bundles, &out->bundles_room, out->n_bundles, sizeof *out->bundles, err);
+	if (ok && keep) {
+		out->bundles[out->n_bundles++] = b;
+	} else {
+		gf_manifest_free(b.manifest);
+		free(b.signers);
+	}
+	gf_buf_clear(&statement);
+	return ok;
+}
+
+/* ---- where it was loaded ---- */
+
+static bool copy(char **out, const char *text, gf_error *err)
+{
+	return text == NULL || (*out = gf_strdup(text, err)) != NULL;
+}
+
+static bool take_load(void *ctx, const line *l, gf_error *err)
+{
+	gf_trace *t = ctx;
+
+	if (strcmp(l->type, "loaded") != 0 || !l->has_manifest)
+		return true;
+	for (size_t i = 0; i < t->n_bundles; i++) {
+		gf_trace_bundle *b = &t->bundles[i];
+		gf_trace_load *load;
+
+		if (!gf_digest_equal(&b->digest, &l->manifest) ||
+		    (b->image != SIZE_MAX && !image_is(&b->manifest->images[b->image], &l->digest)))
+			continue;
+		if (!gf_grow(&b->loads, &b->room, b->n_loads, sizeof *b->loads, err))
+			return false;
+		load = &b->loads[b->n_loads++];
+		load->time = l->time;
+		load->digest = l->digest;
+		return copy(&load->run, l->run, err) && copy(&load->environment, l->environment, err) &&
+		    copy(&load->site, l->site, err) && copy(&load->target, l->target, err) &&
+		    copy(&load->name, l->name, err);
+	}
+	return true;
+}
+
+bool gf_trace_find(const gf_state *s, const gf_trust *t, const gf_digest *wanted, gf_trace *out, gf_error *err)
+{
+	mentioned m = { .n = 0 };
+	reading first = { .take = take_manifest, .ctx = &m }, second = { .take = take_load, .ctx = out };
+	bool ok;
+
+	memset(out, 0, sizeof *out);
+	ok = read_log(s, &first, err);
+	for (size_t i = 0; ok && i < m.n; i++)
+		ok = look_at(s, t, &m.list[i], wanted, out, err);
+	ok = ok && read_log(s, &second, err);
+	out->lines = second.lines;
+	free(m.list);
+	return ok;
+}
+
+void gf_trace_clear(gf_trace *t)
+{
+	for (size_t i = 0; i < t->n_bundles; i++) {
+		gf_trace_bundle *b = &t->bundles[i];
+
+		for (size_t k = 0; k < b->n_loads; k++) {
+			free(b->loads[k].run);
+			free(b->loads[k].environment);
+			free(b->loads[k].site);
+			free(b->loads[k].target);
+			free(b->loads[k].name);
+		}
+		free(b->loads);
+		free(b->signers);
+		gf_manifest_free(b->manifest);
+	}
+	free(t->bundles);
+	free(t->faults);
+	memset(t, 0, sizeof *t);
+}
