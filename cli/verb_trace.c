@@ -195,12 +195,10 @@ static bool show_loads(const gf_trace_bundle *b, gf_error *err)
 	t = gf_table_new(4, err);
 	for (size_t i = 0; i < b->n_loads; i++) {
 		const gf_trace_load *l = &b->loads[i];
-		char when[GF_TIME_SIZE], digest[GF_DIGEST_SIZE];
+		char when[GF_TIME_SIZE];
 
 		gf_time_print(l->time, when);
-		gf_digest_text(&l->digest, digest);
-		gf_table_add(t, when, l->environment, l->name, digest);
-		gf_table_add(t, "", "", l->target, "");
+		gf_table_add(t, when, l->environment, l->name, l->target);
 	}
 	return gf_table_print(t, stdout, 2, err);
 }

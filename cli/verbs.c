@@ -33,13 +33,13 @@ const gf_verb gf_verbs[GF_VERBS] = {
 		"gapferry inspect --key release.pub --json app.tar", NULL },
 	    1, 1, gf_verb_inspect },
 	[GF_VERB_TRACE] = { "trace", "[options] IMAGE|CONTAINER|DIGEST",
-	    "say from which bundle something that runs here came, and who signed it",
+	    "say which bundle something that runs here came from",
 	    "Goes through the log and the records of the state. The Docker daemon is asked what a name or a container "
 	    "shows now; no registry is. A digest is that of an image's manifest or index, an image ID, or the digest of a "
 	    "bundle's manifest. The signatures are checked again, against the keys that are believed now; 3 when none of "
 	    "them vouches for it.",
 	    { "gapferry trace web", "gapferry trace --json registry.prod.example:5000/shop/app:1.4.0",
-		"gapferry trace sha256:947f67a26aae330157a6c9480fca2f67b808750936c0f16b174459df6df610e3", NULL },
+		"gapferry trace --key release.pub web", NULL },
 	    1, 1, gf_verb_trace },
 	[GF_VERB_KEY_NEW] = { "key new", "[options] NAME", "make a key pair",
 	    "Writes NAME.pem, the private key, and NAME.pub, the public one. Existing files are never replaced.",

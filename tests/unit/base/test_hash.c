@@ -103,6 +103,24 @@ static void test_no_sha256(void **state)
 	assert_ok(gf_hash_bytes("abc", 3, &d, &err), err);
 }
 
+/* RFC 4231, test cases 2 and 6. */
+static void test_keyed(void **state)
+{
+	static const char data[] = "Test Using Larger Than Block-Size Key - Hash Key First";
+	char key[131], hex[GF_HEX_SIZE];
+	gf_digest d;
+	gf_error err;
+
+	(void)state;
+	assert_ok(gf_hash_keyed("Jefe", 4, "what do ya want for nothing?", 28, &d, &err), err);
+	gf_digest_hex(&d, hex);
+	assert_string_equal(hex, "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843");
+	memset(key, 0xaa, sizeof key);
+	assert_ok(gf_hash_keyed(key, sizeof key, data, sizeof data - 1, &d, &err), err);
+	gf_digest_hex(&d, hex);
+	assert_string_equal(hex, "60e431591ee0b67f0d8a26aacbf5b77f8e0bc6213728c5140546040f0ee37f54");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -110,6 +128,7 @@ int main(void)
 		cmocka_unit_test(test_parse),
 		cmocka_unit_test(test_equal_and_compare),
 		cmocka_unit_test(test_no_sha256),
+		cmocka_unit_test(test_keyed),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -343,6 +343,35 @@ static void silence_ends(void **state)
 	stop(&p);
 }
 
+/* A byte now and then, which no limit on silence ends. */
+static void serve_trickle(peer *p, int fd)
+{
+	struct timespec t = { 0, 200000000 };
+
+	if (!head(p, fd))
+		return;
+	say(fd, "HTTP/1.1 500 Oh\r\nConnection: close\r\n\r\n");
+	for (int i = 0; i < 300 && send(fd, "x", 1, MSG_NOSIGNAL) == 1; i++)
+		nanosleep(&t, NULL);
+}
+
+static void a_trickle_ends(void **state)
+{
+	const gf_http_options o = { .stall_seconds = 30, .total_seconds = 1 };
+	gf_error err;
+	gf_http *h = gf_http_open(&o, &err);
+	gf_response r;
+	peer p;
+
+	(void)state;
+	start(&p, serve_trickle);
+	gf_response_init(&r);
+	check_fails(get(h, url_of(&p, "/"), false, &r, &err), "http-timeout");
+	gf_response_clear(&r);
+	gf_http_close(h);
+	stop(&p);
+}
+
 static void serve_late(peer *p, int fd)
 {
 	struct timespec t = { 3, 0 };

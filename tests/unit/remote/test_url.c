@@ -1,6 +1,34 @@
 #include "common.h"
 #include "remote/http.h"
 
+static void urls_that_may_be_used(void **state)
+{
+	static const struct {
+		const char *url;
+		bool plain;
+		const char *error; /* NULL: it may */
+	} rows[] = { { "https://d.example/hook?x=y", false, NULL }, { "http://d.example/", true, NULL },
+		{ "http://d.example/", false, "http-plain" }, { "HTTP://d.example/", false, "http-plain" },
+		{ "http://127.0.0.1:80/", false, NULL }, { "http://localhost/", false, NULL },
+		{ "http://[::1]:8080/", false, NULL }, { "http://127.0.0.1.example/", false, "http-plain" },
+		{ "http://localhost.example/", false, "http-plain" },
+		{ "http://127.0.0.1@d.example/", true, "http-url" }, { "d.example", true, "http-url" },
+		{ "/hook", true, "http-url" }, { "ftp://d.example/", true, "http-url" },
+		{ "https://d.example/a b", true, "http-url" }, { "", true, "http-url" } };
+	gf_error err;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		err = (gf_error){ 0 };
+		if (gf_url_usable(rows[i].url, rows[i].plain, &err) != (rows[i].error == NULL))
+			fail_msg("'%s': %s", rows[i].url, err.text);
+		if (rows[i].error != NULL) {
+			assert_string_equal(err.name, rows[i].error);
+			assert_int_equal(err.class, GF_USAGE);
+		}
+	}
+}
+
 static void locations_are_resolved(void **state)
 {
 	static const struct {
@@ -206,11 +234,11 @@ static void retry_after_is_seconds_or_a_date(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(locations_are_resolved),
-		cmocka_unit_test(a_long_location_is_refused), cmocka_unit_test(origins_are_compared_whole),
-		cmocka_unit_test(peers_lead_only_outwards), cmocka_unit_test(urls_are_shown_without_secrets),
-		cmocka_unit_test(text_is_percent_encoded), cmocka_unit_test(headers_are_found_in_any_case),
-		cmocka_unit_test(retry_after_is_seconds_or_a_date) };
+	const struct CMUnitTest tests[] = { cmocka_unit_test(urls_that_may_be_used),
+		cmocka_unit_test(locations_are_resolved), cmocka_unit_test(a_long_location_is_refused),
+		cmocka_unit_test(origins_are_compared_whole), cmocka_unit_test(peers_lead_only_outwards),
+		cmocka_unit_test(urls_are_shown_without_secrets), cmocka_unit_test(text_is_percent_encoded),
+		cmocka_unit_test(headers_are_found_in_any_case), cmocka_unit_test(retry_after_is_seconds_or_a_date) };
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,74 @@
+/*
+ * A log that was damaged: it is read by the state and by trace, or refused with the number of a line; what both take
+ * leads to no record, for there is none.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "verify/verify.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static void hold(bool what)
+{
+	if (!what)
+		abort();
+}
+
+static void hold_refused(const gf_error *err)
+{
+	hold(err->class == GF_FAILED && strcmp(err->name, "log") == 0 && strstr(err->text, "line ") != NULL);
+}
+
+static char dir[] = "/tmp/gf-fuzz-log.XXXXXX";
+
+static void leave(void)
+{
+	gf_error err;
+
+	(void)gf_dir_remove(dir, &err);
+}
+
+static void trace(const gf_state *s)
+{
+	static const char named[] = "sha256:0000000000000000000000000000000000000000000000000000000000000007";
+	gf_error err = { 0 };
+	gf_trust *t = gf_trust_open(NULL, 0, NULL, &err);
+	gf_digest wanted, digest;
+	bool found = false;
+	gf_trace out;
+
+	hold(t != NULL && gf_digest_parse(named, &wanted));
+	if (gf_trace_find(s, t, &wanted, &out, &err))
+		hold(out.n_bundles == 0 && out.n_faults == out.records && out.records <= out.lines);
+	else
+		hold_refused(&err);
+	gf_trace_clear(&out);
+	if (!gf_trace_name(s, "prod.example/app:1.2", &found, &digest, &err))
+		hold_refused(&err);
+	gf_trust_free(t);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	static char log[64];
+	gf_error err = { 0 };
+	gf_state *s;
+	FILE *f;
+
+	if (log[0] == '\0') {
+		hold(mkdtemp(dir) != NULL && atexit(leave) == 0);
+		(void)snprintf(log, sizeof log, "%s/audit.jsonl", dir);
+	}
+	f = fopen(log, "w");
+	hold(f != NULL && fwrite(data, 1, size, f) == size && fclose(f) == 0);
+	s = gf_state_open(dir, false, &err);
+	if (s != NULL)
+		trace(s);
+	else
+		hold_refused(&err);
+	gf_state_close(s);
+	return 0;
+}
