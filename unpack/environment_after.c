@@ -137,7 +137,10 @@ static bool take_locks(gf_environment *e, gf_json root, gf_error *err)
 			return gf_json_fail(list, "empty", err, "leave lock-files out, or give at least one");
 	}
 	e->locks = gf_alloc(n + 1, sizeof *e->locks, err);
-	if (e->locks == NULL || !gf_take_path(root, "lock-file", &e->locks[0].path, err))
+	if (e->locks == NULL)
+		return false;
+	e->n_locks = 1; /* what a failure leaves there is freed */
+	if (!gf_take_path(root, "lock-file", &e->locks[0].path, err))
 		return false;
 	e->n_locks = e->locks[0].path != NULL;
 	for (size_t i = 0; i < n; i++) {

@@ -34,6 +34,7 @@ log=state/audit.jsonl
 # refused STATUS NAME WORD [options]: so it ends, and this is what --json says.
 refused() {
 	run --separate-stderr -"$1" gapferry trace --json "${@:3}"
+	# .error.name is one of not-traced, record, signature, log, docker-connect
 	[ "$(jq -r .error.name <<<"$output")" = "$2" ] || {
 		echo "$output" "$stderr"
 		return 1

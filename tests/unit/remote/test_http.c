@@ -839,9 +839,10 @@ int main(void)
 		cmocka_unit_test(plain_http_is_for_this_machine_unless_allowed),
 		cmocka_unit_test(bodies_and_headers_are_capped),
 		cmocka_unit_test(answers_that_stop_or_make_no_sense_are_errors), cmocka_unit_test(silence_ends),
-		cmocka_unit_test(who_is_patient_waits), cmocka_unit_test(what_is_sent_arrives),
-		cmocka_unit_test(the_announced_size_is_kept), cmocka_unit_test(a_dead_connection_is_replaced),
-		cmocka_unit_test(an_early_answer_is_heard), cmocka_unit_test(an_early_answer_of_a_socket_is_never_lost),
+		cmocka_unit_test(a_trickle_ends), cmocka_unit_test(who_is_patient_waits),
+		cmocka_unit_test(what_is_sent_arrives), cmocka_unit_test(the_announced_size_is_kept),
+		cmocka_unit_test(a_dead_connection_is_replaced), cmocka_unit_test(an_early_answer_is_heard),
+		cmocka_unit_test(an_early_answer_of_a_socket_is_never_lost),
 		cmocka_unit_test(what_is_received_is_whole), cmocka_unit_test(an_error_is_no_body),
 		cmocka_unit_test(requests_are_repeated_so_often_and_no_more) };
 
