@@ -174,7 +174,7 @@ static bool print_kustomize(const gf_lock_spec *s, const entries *all, gf_buf *o
 
 	for (size_t i = 0; ok && i < all->n; i++) {
 		const char *word = all->list[i].packed, *familiar = all->list[i].familiar;
-		const entry *e;
+		const entry *e = &all->list[i];
 
 		if (seen(all, i, same_packed, word))
 			continue;
