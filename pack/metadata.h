@@ -4,9 +4,14 @@
 
 #include "pack/pack.h"
 
-/* Azure Pipelines where TF_BUILD says so, else the checkout around the working directory, else nothing;
- * build_id and labels of the options on top.  *out is set on every path. */
+/* The build system that runs here (Azure Pipelines, GitHub Actions, GitLab CI, Bitbucket Pipelines, Buildkite, Jenkins),
+ * else the checkout around the working directory, else nothing; build_id and labels of the options on top.  *out is
+ * set on every path. */
 bool gf_metadata_read(const gf_pack_options *o, gf_build *out, gf_error *err);
+
+/* The number of that build system that rises with every build, at most max.  False: none that can be used; *name is then
+ * NULL, or the variable that should have it. */
+bool gf_metadata_rising(uint64_t max, const char **name, uint64_t *number);
 
 /* A URL without "user:password@"; other text as it is. */
 char *gf_url_without_user(const char *url, gf_error *err);

@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "pack/metadata.h"
+
 #define NUMBER_MAX (((uint64_t)1 << 53) - 1)
 #define OLD_SECONDS ((gf_time)7 * 24 * 60 * 60)
 #define CREATED_MAX ((gf_time)8589934591) /* eleven octal digits of a tar header */
@@ -36,19 +38,14 @@ static bool set_created(const gf_pack_options *o, gf_events *events, gf_manifest
 	return true;
 }
 
-/* The numbers that rise with every build, and who gives them. */
-static const char *const rising[] = { "BUILD_BUILDID", "CI_PIPELINE_IID", "GITHUB_RUN_NUMBER", "BUILD_NUMBER", NULL };
-
 static bool from_build_system(gf_events *events, uint64_t *sequence)
 {
-	for (size_t i = 0; rising[i] != NULL; i++) {
-		const char *value = getenv(rising[i]);
-		if (value != NULL && gf_u64_parse(value, NUMBER_MAX, sequence) && *sequence > 0) {
-			gf_event_say(events, GF_EVENT_NOTE, "sequence %s, from %s", value, rising[i]);
-			return true;
-		}
-	}
-	return false;
+	const char *name;
+
+	if (!gf_metadata_rising(NUMBER_MAX, &name, sequence))
+		return false;
+	gf_event_say(events, GF_EVENT_NOTE, "sequence %llu, from %s", (unsigned long long)*sequence, name);
+	return true;
 }
 
 /* sequence, epoch and previous of an older bundle; its signatures are not this verb's business. */
@@ -107,7 +104,7 @@ static bool set_stream(const gf_pack_options *o, gf_events *events, gf_manifest 
 	else if (o->after == NULL)
 		return gf_fail(err, GF_USAGE, "sequence", o->stream,
 		    "a stream needs a sequence that rises: --sequence N, --after OLD-BUNDLE for one more than that, or a build "
-		    "system that counts (BUILD_BUILDID, CI_PIPELINE_IID, GITHUB_RUN_NUMBER, BUILD_NUMBER)");
+		    "system that counts (Azure Pipelines, GitHub Actions, GitLab CI, Bitbucket, Buildkite, Jenkins)");
 	if (m->has_previous && (m->epoch < old_epoch || (m->epoch == old_epoch && m->sequence <= m->previous_sequence)))
 		return gf_fail(err, GF_USAGE, "sequence", o->after,
 		    "epoch %llu, sequence %llu does not rise above %llu, %llu of '%s'", (unsigned long long)m->epoch,

@@ -728,10 +728,8 @@ static void streams(void **state)
 	noted notes = { .n = 0 };
 
 	(void)state;
-	unsetenv("BUILD_BUILDID");
-	unsetenv("CI_PIPELINE_IID");
-	unsetenv("GITHUB_RUN_NUMBER");
-	unsetenv("BUILD_NUMBER");
+	unsetenv("GITHUB_ACTIONS");
+	unsetenv("GITLAB_CI");
 	o.has_sequence = true;
 	o.sequence = 41;
 	pack_fails(&o, GF_USAGE, "stream");
@@ -763,12 +761,14 @@ static void streams(void **state)
 	o.stream = "shop";
 	o.has_sequence = false;
 	o.after = NULL;
+	setenv("GITLAB_CI", "true", 1);
 	setenv("CI_PIPELINE_IID", "77", 1);
 	pack_ok(&o, &notes, &r);
 	assert_int_equal(r.manifest->sequence, 77);
 	assert_true(was_noted(&notes, "sequence 77"));
 	gf_pack_result_clear(&r);
 	unsetenv("CI_PIPELINE_IID");
+	unsetenv("GITLAB_CI");
 }
 
 static void times(void **state)
