@@ -264,6 +264,11 @@ read_yaml() { /usr/bin/python3 -c 'import json, sys, yaml; json.dump(yaml.safe_l
 	for id in $one $two; do
 		same "the daemon has it" "$id" "$(docker -H "unix://$D/docker.sock" image inspect -f '{{.Id}}' "$id")"
 	done
+	# Compose makes its containers of exactly these
+	printf 'services: {one: {image: "acme/one:1", command: ["/x"], network_mode: none}}\n' >app.yaml
+	grep -A2 'one:' compose.yaml | sed '1i services:' >override.yaml
+	DOCKER_HOST=unix://$D/docker.sock docker-compose -p told -f app.yaml -f override.yaml up --no-start
+	same "the container's image" "$one" "$(docker -H "unix://$D/docker.sock" inspect -f '{{.Image}}' "$(docker -H "unix://$D/docker.sock" ps -aq)")"
 	same "digests" "# docker.io/shop/one:1 has the image ID $one" "$(grep 'one:1 ' digests)"
 	same "no name by digest" "" "$(grep -v '^#' digests || true)"
 	same kustomize "docker.io/shop/one 1" "$(read_yaml kustomization.yaml | jq -r '.images[] | select(.name == "acme/one") | "\(.newName) \(.newTag)"')"

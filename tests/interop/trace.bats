@@ -29,6 +29,7 @@ setup_file() {
 teardown_file() {
 	load common
 	stop_server "$D/docker.pid"
+	stop_server "$D/podman.pid"
 	rm -rf "$D"
 }
 
@@ -78,6 +79,19 @@ setup() {
 	gapferry trace web
 	docker tag "$ID" prod.example:5000/one:latest
 	gapferry trace prod.example:5000/one:latest
+}
+
+@test "the same on podman's socket" {
+	start_podman "$D"
+	export GAPFERRY_STATE=$D/podman.state DOCKER_HOST=unix://$D/podman.sock
+	gapferry unpack -q --to docker-daemon: --name pod.example/one app.tar
+	docker create --name pod pod.example/one:1 /x
+	for word in pod pod.example/one:1 "$ID"; do
+		gapferry trace --json "$word" >said
+		same "$word" "true $ID $BUNDLE" "$(jq -r '"\(.vouched) \(.digest) \(.bundles[0].manifest)"' said)"
+	done
+	docker rm pod
+	stop_server podman.pid
 }
 
 @test "a daemon that fails is no answer: 1" {
