@@ -25,6 +25,7 @@ typedef enum gf_verb_id {
 typedef enum gf_option_id {
 	/* pack */
 	GF_OPT_OUTPUT,
+	GF_OPT_FILE,
 	GF_OPT_STREAM,
 	GF_OPT_SEQUENCE,
 	GF_OPT_EPOCH,

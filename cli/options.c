@@ -10,6 +10,8 @@
 const gf_option gf_options[GF_OPTIONS] = {
 	[GF_OPT_OUTPUT] = { ON(PACK), 'o', false, "output", "OUT",
 	    "the bundle: a tar file; a directory when OUT ends in '/'; '-' is stdout" },
+	[GF_OPT_FILE] = { ON(PACK), 'f', false, "file", "FILE",
+	    "release.yaml: images and terms of a release; options given override it ('-' is stdin)" },
 	[GF_OPT_STREAM] = { ON(PACK), 0, false, "stream", "NAME",
 	    "the line of releases this bundle belongs to; without it nothing protects against replay" },
 	[GF_OPT_SEQUENCE] = { ON(PACK), 0, false, "sequence", "N",

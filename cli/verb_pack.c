@@ -6,55 +6,44 @@
 #include "pack/pack.h"
 
 #define NUMBER_MAX (((uint64_t)1 << 53) - 1)
-#define LIFETIME_MAX ((int64_t)100 * 366 * 24 * 60 * 60)
 
 /* What the options ask for, and what belongs to it. */
 typedef struct asked {
 	gf_pack_options o;
+	gf_release *release; /* of -f; NULL: none */
 	gf_signer **signers;
-	gf_label *labels;
+	gf_label *labels; /* of the command line; NULL: those of the release, if any */
+	size_t n_labels;
 } asked;
 
 static bool take_expires(const gf_arguments *a, gf_pack_options *o, gf_error *err)
 {
 	const char *text = gf_value(a, GF_OPT_EXPIRES);
-	char day[GF_TIME_SIZE];
 
-	if (text == NULL || gf_time_parse(text, &o->expires))
-		return true;
-	if (strlen(text) == 10) {
-		memcpy(day, text, 10);
-		memcpy(day + 10, "T00:00:00Z", 11);
-		if (gf_time_parse(day, &o->expires))
-			return true;
-	}
-	if (gf_duration_parse(text, &o->lifetime) && o->lifetime > 0 && o->lifetime <= LIFETIME_MAX)
-		return true;
-	return gf_value_fail(GF_OPT_EXPIRES, err,
-	    "'%s' is neither a date (2027-05-23, 2027-05-23T12:00:00Z) nor a duration (90d, 12h) of at most 100 years",
-	    text);
+	return text == NULL || gf_expires_parse(text, o) ||
+	    gf_value_fail(GF_OPT_EXPIRES, err,
+		"'%s' is neither a date (2027-05-23, 2027-05-23T12:00:00Z) nor a duration (90d, 12h) of at most 100 years",
+		text);
 }
 
 static bool take_layers(const gf_arguments *a, gf_pack_options *o, gf_error *err)
 {
 	const char *text = gf_value(a, GF_OPT_LAYERS);
 
-	if (text != NULL && strcmp(text, "none") == 0)
-		o->layers = GF_LAYERS_NONE;
-	else if (text != NULL && strcmp(text, "gzip") != 0)
-		return gf_value_fail(GF_OPT_LAYERS, err, "'%s' is not gzip or none", text);
-	return true;
+	return text == NULL || gf_layers_parse(text, &o->layers) ||
+	    gf_value_fail(GF_OPT_LAYERS, err, "'%s' is not gzip or none", text);
 }
 
 static bool take_labels(const gf_arguments *a, asked *k, gf_error *err)
 {
 	const gf_words *given = &a->options[GF_OPT_LABEL];
 
-	k->labels = gf_alloc(given->n + 1, sizeof *k->labels, err);
-	k->o.labels = k->labels;
+	if (given->n == 0)
+		return true;
+	k->labels = gf_alloc(given->n, sizeof *k->labels, err);
 	for (size_t i = 0; k->labels != NULL && i < given->n; i++) {
 		const char *equal = strchr(given->items[i], '=');
-		gf_label *label = &k->labels[k->o.n_labels++];
+		gf_label *label = &k->labels[k->n_labels++];
 
 		if (equal == NULL || equal == given->items[i])
 			return gf_value_fail(GF_OPT_LABEL, err, "'%s' is not KEY=VALUE", given->items[i]);
@@ -63,62 +52,134 @@ static bool take_labels(const gf_arguments *a, asked *k, gf_error *err)
 		if (label->value == NULL)
 			return false;
 	}
+	k->o.labels = k->labels;
+	k->o.n_labels = k->n_labels;
 	return k->labels != NULL;
 }
 
 static bool take_signers(const gf_run *run, asked *k, gf_error *err)
 {
-	const gf_words *keys = &run->args.options[GF_OPT_PACK_KEY];
+	const gf_words *given = &run->args.options[GF_OPT_PACK_KEY];
 	const char *command = gf_value(&run->args, GF_OPT_SIGN_CMD);
+	const char *const *keys = given->items;
+	size_t n = given->n;
 
-	if (command != NULL && keys->n != 1)
+	if (n == 0 && k->release != NULL)
+		keys = gf_release_signers(k->release, &n);
+	if (command != NULL && n != 1)
 		return gf_value_fail(
 		    GF_OPT_SIGN_CMD, err, "needs one --key, the public key that the command signs with");
-	k->signers = gf_alloc(keys->n + 1, sizeof(gf_signer *), err);
+	k->signers = gf_alloc(n + 1, sizeof(gf_signer *), err);
 	k->o.signers = k->signers;
-	for (size_t i = 0; k->signers != NULL && i < keys->n; i++) {
+	for (size_t i = 0; k->signers != NULL && i < n; i++) {
 		bool plain = false;
-		gf_signer *s = command != NULL ? gf_signer_command(command, keys->items[i], err)
-					       : gf_signer_open(keys->items[i], &run->asker, &plain, err);
+		gf_signer *s = command != NULL ? gf_signer_command(command, keys[i], err)
+					       : gf_signer_open(keys[i], &run->asker, &plain, err);
 
 		if (s == NULL)
 			return false;
 		k->signers[k->o.n_signers++] = s;
 		if (plain)
-			gf_event_say(
-			    run->events, GF_EVENT_WARNING, "the private key '%s' is not encrypted", keys->items[i]);
+			gf_event_say(run->events, GF_EVENT_WARNING, "the private key '%s' is not encrypted", keys[i]);
 	}
 	return k->signers != NULL;
+}
+
+/* What stands in release.yaml and in the command line: the command line counts, and that is said. */
+static void say_overridden(const gf_run *run, const asked *k)
+{
+	const gf_pack_options *o = gf_release_options(k->release);
+	const struct {
+		bool in_file;
+		gf_option_id option;
+		const char *key;
+	} both[] = { { o->output != NULL, GF_OPT_OUTPUT, "output" }, { o->stream != NULL, GF_OPT_STREAM, "stream" },
+		{ o->has_sequence, GF_OPT_SEQUENCE, "sequence" }, { o->has_epoch, GF_OPT_EPOCH, "epoch" },
+		{ o->after != NULL, GF_OPT_AFTER, "after" }, { o->version != NULL, GF_OPT_BUNDLE_VERSION, "version" },
+		{ o->n_audience > 0, GF_OPT_AUDIENCE, "audience" }, { o->has_created, GF_OPT_CREATED, "created" },
+		{ o->expires != 0 || o->lifetime != 0, GF_OPT_EXPIRES, "expires" },
+		{ o->load_platform != NULL, GF_OPT_LOAD_PLATFORM, "load-platform" },
+		{ o->build_id != NULL, GF_OPT_BUILD_ID, "build-id" },
+		{ o->layers != GF_LAYERS_GZIP, GF_OPT_LAYERS, "layers" }, { o->n_labels > 0, GF_OPT_LABEL, "labels" } };
+	const char *file = gf_value(&run->args, GF_OPT_FILE);
+	size_t n = 0;
+
+	for (size_t i = 0; i < sizeof both / sizeof *both; i++)
+		if (both[i].in_file && gf_given(&run->args, both[i].option))
+			gf_event_say(run->events, GF_EVENT_NOTE, "--%s overrides '%s' of '%s'",
+			    gf_options[both[i].option].name, both[i].key, file);
+	(void)gf_release_signers(k->release, &n);
+	if (n > 0 && gf_given(&run->args, GF_OPT_PACK_KEY))
+		gf_event_say(run->events, GF_EVENT_NOTE, "--key overrides 'keys' of '%s'", file);
+	if (o->n_sources > 0 && run->args.words.n > 0)
+		gf_event_say(run->events, GF_EVENT_NOTE, "the sources given override 'images' of '%s'", file);
+}
+
+static bool take_release(const gf_run *run, asked *k, gf_error *err)
+{
+	const gf_arguments *a = &run->args;
+	const char *file = gf_value(a, GF_OPT_FILE), *secret = gf_value(a, GF_OPT_PASSPHRASE_FILE);
+
+	if (file == NULL)
+		return true;
+	if (strcmp(file, "-") == 0 && secret != NULL && strcmp(secret, "-") == 0)
+		return gf_value_fail(GF_OPT_FILE, err, "stdin already is the passphrase (--passphrase-file -)");
+	k->release = gf_release_load(file, err);
+	if (k->release == NULL)
+		return false;
+	k->o = *gf_release_options(k->release);
+	say_overridden(run, k);
+	return true;
+}
+
+static void take_text(const gf_arguments *a, gf_option_id id, const char **out)
+{
+	if (gf_given(a, id))
+		*out = gf_value(a, id);
 }
 
 static bool take_options(const gf_run *run, asked *k, gf_error *err)
 {
 	const gf_arguments *a = &run->args;
 	gf_pack_options *o = &k->o;
+	const char *file = gf_value(a, GF_OPT_FILE);
 
-	o->output = gf_value(a, GF_OPT_OUTPUT);
-	o->sources = a->words.items;
-	o->n_sources = a->words.n;
+	if (!take_release(run, k, err))
+		return false;
+	take_text(a, GF_OPT_OUTPUT, &o->output);
+	take_text(a, GF_OPT_STREAM, &o->stream);
+	take_text(a, GF_OPT_AFTER, &o->after);
+	take_text(a, GF_OPT_BUNDLE_VERSION, &o->version);
+	take_text(a, GF_OPT_LOAD_PLATFORM, &o->load_platform);
+	take_text(a, GF_OPT_BUILD_ID, &o->build_id);
+	if (a->words.n > 0) {
+		o->sources = a->words.items;
+		o->n_sources = a->words.n;
+	}
 	o->names = a->options[GF_OPT_PACK_NAME].items;
 	o->n_names = a->options[GF_OPT_PACK_NAME].n;
-	o->stream = gf_value(a, GF_OPT_STREAM);
-	o->has_sequence = gf_given(a, GF_OPT_SEQUENCE);
-	o->has_epoch = gf_given(a, GF_OPT_EPOCH);
-	o->after = gf_value(a, GF_OPT_AFTER);
-	o->version = gf_value(a, GF_OPT_BUNDLE_VERSION);
-	o->audience = a->options[GF_OPT_AUDIENCE].items;
-	o->n_audience = a->options[GF_OPT_AUDIENCE].n;
-	o->has_created = gf_given(a, GF_OPT_CREATED);
-	o->load_platform = gf_value(a, GF_OPT_LOAD_PLATFORM);
-	o->build_id = gf_value(a, GF_OPT_BUILD_ID);
+	o->has_sequence |= gf_given(a, GF_OPT_SEQUENCE);
+	o->has_epoch |= gf_given(a, GF_OPT_EPOCH);
+	if (gf_given(a, GF_OPT_AUDIENCE)) {
+		o->audience = a->options[GF_OPT_AUDIENCE].items;
+		o->n_audience = a->options[GF_OPT_AUDIENCE].n;
+	}
 	o->docker_host = gf_value(a, GF_OPT_HOST);
 	if (o->output == NULL)
 		return gf_fail(err, GF_USAGE, "option", NULL, "the output is missing: -o OUT");
+	if (o->n_sources == 0)
+		return gf_fail(err, GF_USAGE, "argument", NULL, "nothing to pack: name a SOURCE, or images in -f FILE");
+	for (size_t i = 0; file != NULL && strcmp(file, "-") == 0 && i < o->n_sources; i++)
+		if (strcmp(o->sources[i], "-") == 0 || gf_ends_with(o->sources[i], ":-"))
+			return gf_value_fail(GF_OPT_FILE, err, "stdin already is a source ('%s')", o->sources[i]);
 	if (strcmp(o->output, "-") == 0 && gf_given(a, GF_OPT_JSON))
 		return gf_value_fail(GF_OPT_JSON, err, "stdout already takes the bundle (-o -)");
-	if (o->has_created && !gf_time_parse(gf_value(a, GF_OPT_CREATED), &o->created))
-		return gf_value_fail(
-		    GF_OPT_CREATED, err, "'%s' is not of the form 2026-11-23T01:02:03Z", gf_value(a, GF_OPT_CREATED));
+	if (gf_given(a, GF_OPT_CREATED)) {
+		o->has_created = true;
+		if (!gf_time_parse(gf_value(a, GF_OPT_CREATED), &o->created))
+			return gf_value_fail(GF_OPT_CREATED, err, "'%s' is not of the form 2026-11-23T01:02:03Z",
+			    gf_value(a, GF_OPT_CREATED));
+	}
 	return gf_value_u64(a, GF_OPT_SEQUENCE, NUMBER_MAX, &o->sequence, err) &&
 	    gf_value_u64(a, GF_OPT_EPOCH, NUMBER_MAX, &o->epoch, err) && gf_jobs(run, &o->jobs, err) &&
 	    take_expires(a, o, err) && take_layers(a, o, err) && take_labels(a, k, err) && take_signers(run, k, err);
@@ -128,12 +189,13 @@ static void clear_options(asked *k)
 {
 	for (size_t i = 0; i < k->o.n_signers; i++)
 		gf_signer_free(k->signers[i]);
-	for (size_t i = 0; i < k->o.n_labels; i++) {
+	for (size_t i = 0; i < k->n_labels; i++) {
 		free(k->labels[i].key);
 		free(k->labels[i].value);
 	}
 	free(k->signers);
 	free(k->labels);
+	gf_release_free(k->release);
 }
 
 static bool show(const asked *k, const gf_pack_result *r, gf_error *err)

@@ -42,6 +42,24 @@ typedef struct gf_pack_options {
 	unsigned jobs; /* 0: all cores */
 } gf_pack_options;
 
+/* "gzip" or "none". */
+bool gf_layers_parse(const char *text, gf_layers *out);
+/* A date or a duration of at most 100 years, into expires or lifetime. */
+bool gf_expires_parse(const char *text, gf_pack_options *o);
+
+/*
+ * release.yaml: the same as a file (release.c).  Unknown keys, wrong types and bad values are GF_USAGE and name the
+ * line; paths are relative to the working directory, as on the command line.  Options and signers (paths of private
+ * keys, NULL for none) live as long as the release.
+ */
+typedef struct gf_release gf_release;
+extern const char *const gf_release_keys[];                   /* NULL-terminated */
+gf_release *gf_release_load(const char *path, gf_error *err); /* "-": stdin */
+gf_release *gf_release_parse(const void *text, size_t len, const char *name, gf_error *err);
+const gf_pack_options *gf_release_options(const gf_release *r);
+const char *const *gf_release_signers(const gf_release *r, size_t *n);
+void gf_release_free(gf_release *r);
+
 typedef struct gf_pack_result {
 	gf_manifest *manifest;     /* what was signed */
 	gf_digest manifest_digest; /* of its bytes */
