@@ -12,6 +12,7 @@
 #define NAMES_MAX (16 * GF_MIB)
 
 struct gf_archive {
+	gf_origin base; /* first: an archive is an origin */
 	char *name;
 	int fd; /* the tar file or the directory; -1: all was spooled */
 	bool directory;
@@ -69,6 +70,11 @@ const char *gf_archive_name(const gf_archive *a)
 	return a->name;
 }
 
+gf_origin *gf_archive_origin(gf_archive *a)
+{
+	return &a->base;
+}
+
 bool gf_archive_is_directory(const gf_archive *a)
 {
 	return a->directory;
@@ -90,6 +96,7 @@ static gf_archive *archive_new(const char *name, int fd, gf_error *err)
 		gf_archive_close(a);
 		return NULL;
 	}
+	a->base = (gf_origin){ &gf_archive_origin_ops, a->name };
 	return a;
 }
 

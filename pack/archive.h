@@ -10,6 +10,7 @@
 #define GF_PACK_ARCHIVE_H
 
 #include "pack/compress.h"
+#include "pack/origin.h"
 #include "pack/tape.h"
 
 typedef enum gf_lies {
@@ -19,7 +20,7 @@ typedef enum gf_lies {
 	GF_LIES_DIR     /* a file of the directory */
 } gf_lies;
 
-typedef struct gf_entry {
+struct gf_entry {
 	char *name; /* clean */
 	char *link; /* NULL: a regular file */
 	bool hard;
@@ -33,7 +34,7 @@ typedef struct gf_entry {
 	bool inflated; /* made.raw is known */
 	int spool;
 	struct gf_entry *next; /* on the way to the spool */
-} gf_entry;
+};
 
 /* How layers that arrive in one pass are kept. */
 typedef struct gf_spooling {
@@ -51,6 +52,8 @@ gf_archive *gf_archive_open(const char *path, const gf_spooling *how, gf_error *
 gf_archive *gf_archive_take(gf_input *in, const char *name, const gf_spooling *how, gf_error *err);
 void gf_archive_close(gf_archive *a);
 const char *gf_archive_name(const gf_archive *a);
+/* The archive as an origin: the same object, closed by either name. */
+gf_origin *gf_archive_origin(gf_archive *a);
 bool gf_archive_is_directory(const gf_archive *a);
 
 /* Links followed.  *out NULL: not there.  A name that occurs twice: "archive-duplicate"; a chain of links that does
@@ -70,7 +73,8 @@ bool gf_entry_gzip(const gf_entry *e);
 /* What it is compressed with, if not gzip: "zstd", "xz", "bzip2"; else NULL. */
 const char *gf_magic_foreign(const unsigned char *magic, size_t n);
 
-/* ---- between archive.c and spool.c ---- */
+/* ---- between archive.c, spool.c and origin.c ---- */
+extern const gf_origin_ops gf_archive_origin_ops;
 bool gf_archive_add(gf_archive *a, const gf_tape_entry *e, gf_entry **out, gf_error *err);
 bool gf_archive_spool(gf_archive *a, gf_tape *t, const gf_spooling *how, int fd[2], gf_error *err);
 

@@ -41,7 +41,7 @@ static bool decide(gf_claim *c, gf_gathering *g, gf_error *err)
 {
 	const gf_entry *e = c->entry;
 	bool none = g->options->layers == GF_LAYERS_NONE;
-	gf_spot spot = { .archive = c->archive, .entry = e };
+	gf_spot spot = { .origin = gf_archive_origin(c->archive), .entry = e };
 
 	c->made = (gf_made){ .raw = c->diff_id, .raw_size = e->size, .digest = placeholder(&c->diff_id), .gzip = true };
 	if (e->lies == GF_LIES_SPOOL && e->inflated && (e->made.gzip || none)) {

@@ -9,6 +9,7 @@ void gf_listed_clear(gf_listed *l)
 	for (size_t i = 0; i < l->n_names; i++)
 		free(l->names[i]);
 	free(l->names);
+	free(l->transport);
 	free(l->media_type);
 	free(l->platform);
 	free(l->layers);
@@ -24,9 +25,9 @@ void gf_gathering_clear(gf_gathering *g)
 		gf_buf_clear(&g->texts[i].bytes);
 	free(g->texts);
 	free(g->spots);
-	for (size_t i = 0; i < g->n_archives; i++)
-		gf_archive_close(g->archives[i]);
-	free(g->archives);
+	for (size_t i = 0; i < g->n_origins; i++)
+		gf_origin_close(g->origins[i]);
+	free(g->origins);
 	*g = (gf_gathering){ 0 };
 }
 
@@ -100,13 +101,13 @@ bool gf_gathering_add_spot(gf_gathering *g, const gf_spot *spot, gf_error *err)
 	return true;
 }
 
-bool gf_gathering_own(gf_gathering *g, gf_archive *a, gf_error *err)
+bool gf_gathering_own(gf_gathering *g, gf_origin *o, gf_error *err)
 {
-	if (!gf_grow(&g->archives, &g->archives_room, g->n_archives, sizeof *g->archives, err)) {
-		gf_archive_close(a);
+	if (!gf_grow(&g->origins, &g->origins_room, g->n_origins, sizeof *g->origins, err)) {
+		gf_origin_close(o);
 		return false;
 	}
-	g->archives[g->n_archives++] = a;
+	g->origins[g->n_origins++] = o;
 	return true;
 }
 

@@ -78,28 +78,28 @@ static bool put(void *ctx, const void *bytes, size_t n, gf_error *err)
 	return gf_place_write(s->place, bytes, n, err);
 }
 
-static bool wrong(const char *name, const gf_entry *e, const gf_archive *a, const char *what, const gf_digest *want,
+static bool wrong(const char *error, const char *name, const char *origin, const char *what, const gf_digest *want,
     const gf_digest *found, gf_error *err)
 {
 	char w[GF_DIGEST_SIZE], f[GF_DIGEST_SIZE];
 
 	gf_digest_text(want, w);
 	gf_digest_text(found, f);
-	return gf_fail(err, GF_DAMAGED, name, e->name, "'%s' of '%s' has the digest %s where %s says %s; save it again",
-	    e->name, gf_archive_name(a), f, what, w);
+	return gf_fail(err, GF_DAMAGED, error, name, "'%s' of '%s' has the digest %s where %s says %s; save it again",
+	    name, origin, f, what, w);
 }
 
 static bool copy_known(const job *j, task *t, gf_error *err)
 {
 	const gf_spot *s = t->spot;
 	sink out = { j, t->place };
-	gf_input *in =
-	    s->made ? gf_archive_read_made(s->archive, s->entry, err) : gf_archive_read(s->archive, s->entry, err);
+	gf_input *in = gf_spot_open(s, err);
 	bool ok = in != NULL && gf_made_raw(in, put, &out, &t->made, err);
+	char name[GF_DIGEST_SIZE];
 
 	gf_input_close(in);
 	if (ok && !gf_digest_equal(&t->made.digest, &s->digest))
-		return wrong(s->diff ? "diff-id" : "blob-digest", s->entry, s->archive,
+		return wrong(s->diff ? "diff-id" : "blob-digest", gf_spot_name(s, name), s->origin->name,
 		    s->diff ? "the image's config" : "its name", &s->digest, &t->made.digest, err);
 	return ok;
 }
@@ -107,7 +107,8 @@ static bool copy_known(const job *j, task *t, gf_error *err)
 static bool diff_id_fits(const gf_claim *c, const gf_made *made, gf_error *err)
 {
 	return gf_digest_equal(&made->raw, &c->diff_id) ||
-	    wrong("diff-id", c->entry, c->archive, "the image's config", &c->diff_id, &made->raw, err);
+	    wrong("diff-id", c->entry->name, gf_archive_name(c->archive), "the image's config", &c->diff_id, &made->raw,
+		err);
 }
 
 static bool copy_checked(const job *j, task *t, gf_error *err)

@@ -165,14 +165,13 @@ static gf_input *open_evidence(void *ctx, const gf_blob *blob, gf_error *err)
 {
 	const packing *p = ctx;
 	const gf_spot *s = gf_gathering_spot(&p->g, &blob->digest);
-	gf_input *in;
+	char name[GF_DIGEST_SIZE];
 
 	if (s == NULL) {
 		gf_fail(err, GF_FAILED, "internal", NULL, "a blob of kind evidence has no source");
 		return NULL;
 	}
-	in = gf_archive_read(s->archive, s->entry, err);
-	return gf_input_sha256(in, &blob->digest, s->entry->name, err);
+	return gf_input_sha256(gf_spot_open(s, err), &blob->digest, gf_spot_name(s, name), err);
 }
 
 static gf_front front_of(packing *p, const gf_member *signatures)

@@ -67,7 +67,7 @@ static bool add_path(gf_gathering *g, const char *path, const gf_wanted *want, g
 	if (*path == '\0')
 		return gf_fail(err, GF_USAGE, "transport", NULL, "a path is missing behind '%s:'", want->transport);
 	a = gf_archive_open(path, &g->spooling, err);
-	return a != NULL && gf_gathering_own(g, a, err) && gf_source_archive(g, a, want, err);
+	return a != NULL && gf_gathering_own(g, gf_archive_origin(a), err) && gf_source_archive(g, a, want, err);
 }
 
 static bool add_transport(gf_gathering *g, const char *transport, const char *rest, gf_error *err)

@@ -22,8 +22,8 @@ typedef struct gf_layer {
 typedef struct gf_listed { /* one image */
 	char **names;      /* complete, normalised, each once */
 	size_t n_names;
-	const char *transport; /* static */
-	bool docker;           /* root is a config, layers are below; else an index or manifest in documents */
+	char *transport;
+	bool docker; /* root is a config, layers are below; else an index or manifest in documents */
 	gf_digest root;
 	char *media_type; /* what the descriptor of root says, or NULL */
 	gf_layer *layers;
@@ -39,15 +39,6 @@ typedef struct gf_text { /* a document */
 	gf_buf bytes;
 } gf_text;
 
-typedef struct gf_spot { /* where a blob of known digest lies */
-	gf_digest digest;
-	uint64_t size;
-	gf_archive *archive;
-	const gf_entry *entry;
-	bool made; /* as it lies in the spool */
-	bool diff; /* the digest is a diff ID, as a config claims it */
-} gf_spot;
-
 typedef struct gf_gathering {
 	const gf_pack_options *options;
 	gf_events *events;
@@ -59,8 +50,8 @@ typedef struct gf_gathering {
 	size_t n_texts, texts_room, texts_size;
 	gf_spot *spots; /* sorted by digest */
 	size_t n_spots, spots_room;
-	gf_archive **archives;
-	size_t n_archives, archives_room;
+	gf_origin **origins;
+	size_t n_origins, origins_room;
 } gf_gathering;
 
 /* All sources of the options.  Names are merged where sources give one image twice. */
@@ -78,7 +69,7 @@ const gf_buf *gf_gathering_text(const gf_gathering *g, const gf_digest *digest);
 bool gf_gathering_add_text(gf_gathering *g, const gf_digest *digest, gf_buf *bytes, gf_error *err); /* moves bytes */
 const gf_spot *gf_gathering_spot(const gf_gathering *g, const gf_digest *digest);
 bool gf_gathering_add_spot(gf_gathering *g, const gf_spot *spot, gf_error *err);
-bool gf_gathering_own(gf_gathering *g, gf_archive *a, gf_error *err); /* closes a when that fails */
+bool gf_gathering_own(gf_gathering *g, gf_origin *o, gf_error *err); /* closes o when that fails */
 /* A new image at the end of g->images. */
 gf_listed *gf_gathering_image(gf_gathering *g, gf_error *err);
 void gf_listed_clear(gf_listed *l);
@@ -99,6 +90,27 @@ bool gf_source_archive(gf_gathering *g, gf_archive *a, const gf_wanted *want, gf
 /* The name as Docker would complete it; one without a tag gets ":latest", and *bare is set. */
 bool gf_name_complete(const char *text, char out[GF_REFERENCE_SIZE], bool *bare, gf_error *err);
 
+/* ---- tree.c: documents from a descriptor down, in any origin ---- */
+
+/* A root that a source offers: an item of index.json, or what a name leads to in a registry. */
+typedef struct gf_offer {
+	gf_origin *origin;
+	const gf_descriptor *root;
+	const char *transport;
+	const char *name; /* complete, or NULL */
+	size_t item;      /* for gf_listed */
+} gf_offer;
+
+/* Add it to g: whole where all of it is there, else its complete children (FORMAT.md 2).  None: "sparse",
+ * "layer-missing". */
+bool gf_offer_take(gf_gathering *g, const gf_offer *o, gf_error *err);
+/* The document of a descriptor, its bytes checked; *out NULL: the origin does not have it. */
+bool gf_tree_document(gf_origin *o, const gf_descriptor *d, gf_document **out, gf_error *err);
+/* Every manifest from d down that is there. */
+typedef bool (*gf_tree_visitor)(
+    void *ctx, size_t item, const gf_digest *manifest, const gf_document *document, gf_error *err);
+bool gf_tree_visit(gf_origin *o, size_t item, const gf_descriptor *d, gf_tree_visitor visit, void *ctx, gf_error *err);
+
 /* ---- source_layout.c: index.json and the documents below it ---- */
 
 typedef struct gf_layout gf_layout;
@@ -111,9 +123,7 @@ bool gf_layout_name(const gf_layout *l, size_t i, char out[GF_REFERENCE_SIZE]);
 /* Add the items that are wanted: by reference, and where chosen is given those that it marks. */
 bool gf_layout_list(gf_layout *l, const char *transport, const gf_wanted *want, const bool *chosen, gf_error *err);
 /* Every manifest below index.json that is there. */
-typedef bool (*gf_layout_visitor)(
-    void *ctx, size_t item, const gf_digest *manifest, const gf_document *document, gf_error *err);
-bool gf_layout_visit(gf_layout *l, gf_layout_visitor visit, void *ctx, gf_error *err);
+bool gf_layout_visit(gf_layout *l, gf_tree_visitor visit, void *ctx, gf_error *err);
 
 /* ---- source_docker.c: all images of the daemon at once, so that what they share is sent once ---- */
 

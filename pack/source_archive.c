@@ -370,8 +370,8 @@ static bool take_saved(archive_state *s, const char *transport, gf_error *err)
 			return false;
 		*image = s->saved[i].image;
 		s->saved[i].image = (gf_listed){ .root = image->root };
-		image->transport = transport;
-		if (!gf_gathering_add_text(s->g, &image->root, &s->saved[i].config, err))
+		image->transport = gf_strdup(transport, err);
+		if (image->transport == NULL || !gf_gathering_add_text(s->g, &image->root, &s->saved[i].config, err))
 			return false;
 	}
 	return found > 0 || no_saved_match(s, err);

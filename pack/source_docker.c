@@ -155,7 +155,7 @@ static bool save(gf_gathering *g, gf_docker *d, const char *const *references, s
 	/* A containerd store saves layers as they are stored, and their digests are the images' identity. */
 	how.squeeze = how.squeeze && gf_docker_is(d)->store != GF_STORE_CONTAINERD;
 	a = gf_archive_take(gf_docker_save(d, references, n, err), "docker-daemon", &how, err);
-	return a != NULL && gf_gathering_own(g, a, err) && gf_source_archive(g, a, &all, err);
+	return a != NULL && gf_gathering_own(g, gf_archive_origin(a), err) && gf_source_archive(g, a, &all, err);
 }
 
 bool gf_source_docker(gf_gathering *g, const char *const *references, size_t n, gf_error *err)
