@@ -78,15 +78,15 @@ static bool put(void *ctx, const void *bytes, size_t n, gf_error *err)
 	return gf_place_write(s->place, bytes, n, err);
 }
 
-static bool wrong(const char *error, const char *name, const char *origin, const char *what, const gf_digest *want,
+static bool wrong(const char *name, const char *object, const char *origin, const char *what, const gf_digest *want,
     const gf_digest *found, gf_error *err)
 {
 	char w[GF_DIGEST_SIZE], f[GF_DIGEST_SIZE];
 
 	gf_digest_text(want, w);
 	gf_digest_text(found, f);
-	return gf_fail(err, GF_DAMAGED, error, name, "'%s' of '%s' has the digest %s where %s says %s; save it again",
-	    name, origin, f, what, w);
+	return gf_fail(err, GF_DAMAGED, name, object, "'%s' of '%s' has the digest %s where %s says %s; save it again",
+	    object, origin, f, what, w);
 }
 
 static bool copy_known(const job *j, task *t, gf_error *err)
