@@ -7,7 +7,7 @@
  * same documents, so configuration and signed statements have one set of getters.
  * Errors have the class given at the parse: GF_DAMAGED for what came in a bundle or from
  * a peer, GF_USAGE for what the user wrote; their text names the path of the value, and
- * its line where the text was YAML.
+ * its line and column where the text was YAML.
  */
 #ifndef GF_BASE_JSON_H
 #define GF_BASE_JSON_H

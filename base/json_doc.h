@@ -19,7 +19,7 @@ typedef struct gf_json_index {
 typedef struct gf_json_line {
 	const json_t *node;
 	const char *key; /* of the member of node that is null; NULL: the line is that of node */
-	unsigned line;
+	gf_json_at_text at;
 } gf_json_line;
 
 struct gf_json_doc {

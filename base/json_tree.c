@@ -58,7 +58,7 @@ bool gf_json_tree_key(gf_json_tree *t, const char *key, size_t n, bool *taken, g
 }
 
 /* Takes node, also on failure; NULL is no memory. */
-static bool add(gf_json_tree *t, json_t *node, unsigned line, gf_error *err)
+static bool add(gf_json_tree *t, json_t *node, gf_json_at_text at, gf_error *err)
 {
 	gf_json_doc *doc = t->doc;
 	int rc;
@@ -78,18 +78,18 @@ static bool add(gf_json_tree *t, json_t *node, unsigned line, gf_error *err)
 	if (rc != 0)
 		return gf_no_memory(err);
 	if (!json_is_null(node)) {
-		doc->lines[doc->lines_n++] = (gf_json_line){ .node = node, .line = line };
+		doc->lines[doc->lines_n++] = (gf_json_line){ .node = node, .at = at };
 	} else if (gf_json_tree_inside(t) == '{') { /* jansson has one null: its place is told by the key */
 		json_t *object = t->open[t->depth - 1].node;
 		void *it = json_object_iter_at(object, t->open[t->depth - 1].key);
 
 		doc->lines[doc->lines_n++] =
-		    (gf_json_line){ .node = object, .key = json_object_iter_key(it), .line = line };
+		    (gf_json_line){ .node = object, .key = json_object_iter_key(it), .at = at };
 	}
 	return true;
 }
 
-bool gf_json_tree_open(gf_json_tree *t, char bracket, unsigned line, gf_error *err)
+bool gf_json_tree_open(gf_json_tree *t, char bracket, gf_json_at_text at, gf_error *err)
 {
 	json_t *node = bracket == '{' ? json_object() : json_array();
 
@@ -98,7 +98,7 @@ bool gf_json_tree_open(gf_json_tree *t, char bracket, unsigned line, gf_error *e
 		return gf_fail(err, t->doc->class, "json-limit", t->doc->name, "'%s' has more than %d levels",
 		    t->doc->name, GF_JSON_DEPTH);
 	}
-	if (!add(t, node, line, err))
+	if (!add(t, node, at, err))
 		return false;
 	t->open[t->depth].node = node;
 	t->open[t->depth].key = NULL;
@@ -113,14 +113,14 @@ void gf_json_tree_close(gf_json_tree *t)
 	t->open[t->depth].key = NULL;
 }
 
-bool gf_json_tree_text(gf_json_tree *t, const char *text, size_t n, unsigned line, gf_error *err)
+bool gf_json_tree_text(gf_json_tree *t, const char *text, size_t n, gf_json_at_text at, gf_error *err)
 {
-	return add(t, json_stringn(text, n), line, err);
+	return add(t, json_stringn(text, n), at, err);
 }
 
-bool gf_json_tree_null(gf_json_tree *t, unsigned line, gf_error *err)
+bool gf_json_tree_null(gf_json_tree *t, gf_json_at_text at, gf_error *err)
 {
-	return add(t, json_null(), line, err);
+	return add(t, json_null(), at, err);
 }
 
 gf_json_doc *gf_json_tree_finish(gf_json_tree *t, gf_error *err)

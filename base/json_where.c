@@ -46,40 +46,40 @@ static bool shared(const json_t *v)
 }
 
 /* key: of the null that is wanted in node, or NULL. */
-static unsigned line_of(const gf_json_doc *doc, const json_t *node, const char *key)
+static gf_json_at_text place_of(const gf_json_doc *doc, const json_t *node, const char *key)
 {
 	for (size_t i = 0; i < doc->lines_n; i++) {
 		const gf_json_line *l = &doc->lines[i];
 
 		if (l->node == node && (key == NULL ? l->key == NULL : l->key != NULL && strcmp(l->key, key) == 0))
-			return l->line;
+			return l->at;
 	}
-	return 0;
+	return (gf_json_at_text){ 0, 0 };
 }
 
-/* "'NAME', line 7, images[2].digest" for v, or for the member key of v. */
+/* "'NAME', line 7, column 3, images[2].digest" for v, or for the member key of v. */
 static void place(gf_json v, const char *key, char *out, size_t cap)
 {
 	const json_t *node = v.node, *member = key != NULL ? json_object_get(node, key) : NULL;
 	const char *name = v.doc != NULL ? v.doc->name : "";
 	gf_buf path;
 	gf_error unused;
-	unsigned line = 0;
+	gf_json_at_text at = { 0, 0 };
 	bool full = false;
 
 	gf_buf_init(&path, GF_JSON_PATH);
 	if (v.doc != NULL && node != NULL && !shared(node) && find(v.doc->root, node, &path, &full)) {
 		if (member != NULL)
-			line = shared(member) ? line_of(v.doc, node, key) : line_of(v.doc, member, NULL);
+			at = shared(member) ? place_of(v.doc, node, key) : place_of(v.doc, member, NULL);
 		else
-			line = line_of(v.doc, node, NULL);
+			at = place_of(v.doc, node, NULL);
 		if (key != NULL &&
 		    ((path.len > 0 && !gf_buf_puts(&path, ".", &unused)) || !gf_text_escape(&path, key, 64, &unused)))
 			full = true;
 	}
-	if (line > 0)
-		(void)snprintf(out, cap, "'%s', line %u%s%s%s", name, line, path.len > 0 ? ", " : "",
-		    gf_buf_text(&path), full ? "..." : "");
+	if (at.line > 0)
+		(void)snprintf(out, cap, "'%s', line %u, column %u%s%s%s", name, at.line, at.column,
+		    path.len > 0 ? ", " : "", gf_buf_text(&path), full ? "..." : "");
 	else
 		(void)snprintf(
 		    out, cap, "'%s'%s%s%s", name, path.len > 0 ? ", " : "", gf_buf_text(&path), full ? "..." : "");

@@ -1,11 +1,77 @@
 /* inspect: what is in a bundle, after its signatures or marked as not verified. */
 #include <stdio.h>
+#include <string.h>
 
 #include "cli/cli.h"
 
+#define LABEL_PREFIX "org.opencontainers.image."
+
+/* Labels of a config; *doc is to be freed.  An artifact, or a config that has none: absent. */
+static gf_json labels_of(const gf_store *store, const gf_platform *p, gf_json_doc **doc)
+{
+	const gf_buf *text = p->runnable ? gf_store_find(store, &p->image_id) : NULL;
+	gf_error unused; /* the graph has read this config already */
+
+	*doc = text != NULL
+	    ? gf_json_parse(gf_buf_text(text), text->len, GF_JSON_BLOB_MAX, GF_DAMAGED, "config", &unused)
+	    : NULL;
+	if (*doc == NULL)
+		return (gf_json){ .node = NULL };
+	return gf_json_get(gf_json_get(gf_json_root(*doc), "config"), "Labels");
+}
+
+/* The i-th label that is text; NULL: it is none. */
+static const char *label_at(gf_json labels, size_t i, const char **key)
+{
+	const char *text = NULL;
+	gf_error unused;
+	gf_json value;
+
+	*key = gf_json_key_at(labels, i, &value);
+	return gf_json_typeof(value) == GF_JSON_STRING && gf_json_text(value, &text, &unused) ? text : NULL;
+}
+
+/* Those that the image specification names, without their prefix. */
+static bool show_labels(const gf_store *store, const gf_platform *p, gf_error *err)
+{
+	gf_table *t = gf_table_new(2, err);
+	gf_json_doc *doc;
+	gf_json labels = labels_of(store, p, &doc);
+	bool object = gf_json_typeof(labels) == GF_JSON_OBJECT, any = false;
+	gf_buf room;
+
+	gf_buf_init(&room, 256);
+	for (size_t i = 0; object && i < gf_json_count(labels); i++) {
+		const char *key, *text = label_at(labels, i, &key);
+
+		if (text == NULL || !gf_starts_with(key, LABEL_PREFIX))
+			continue;
+		if (!any)
+			printf("  labels of %s (" LABEL_PREFIX "*)\n", gf_shown(&room, p->platform));
+		any = true;
+		gf_table_add(t, key + strlen(LABEL_PREFIX), text);
+	}
+	gf_buf_clear(&room);
+	gf_json_free(doc);
+	return gf_table_print(t, stdout, 4, err);
+}
+
+/* "gzip", "zstd", "tar": what people say for a media type; else the type itself. */
+static const char *kind_of(const char *media_type)
+{
+	if (strcmp(media_type, "application/vnd.oci.image.layer.v1.tar") == 0)
+		return "tar";
+	if (strcmp(media_type, "application/vnd.oci.image.layer.v1.tar+gzip") == 0 ||
+	    strcmp(media_type, "application/vnd.docker.image.rootfs.diff.tar.gzip") == 0)
+		return "tar+gzip";
+	if (strcmp(media_type, "application/vnd.oci.image.layer.v1.tar+zstd") == 0)
+		return "tar+zstd";
+	return media_type;
+}
+
 static bool show_layers(const gf_platform *p, const gf_graph *g, const gf_manifest *m, gf_error *err)
 {
-	gf_table *t = gf_table_new(3, err);
+	gf_table *t = gf_table_new(4, err);
 	char digest[GF_DIGEST_SIZE], size[GF_SIZE_TEXT], raw[GF_SIZE_TEXT + 16];
 
 	for (size_t i = 0; i < p->document->n_items; i++) {
@@ -21,16 +87,17 @@ static bool show_layers(const gf_platform *p, const gf_graph *g, const gf_manife
 			gf_size_text(m->blobs[at].raw_size, text);
 			(void)snprintf(raw, sizeof raw, "%s uncompressed", text);
 		}
-		gf_table_add(t, digest, size, raw);
+		gf_table_add(t, digest, size, kind_of(layer->media_type), raw);
 	}
 	return gf_table_print(t, stdout, 4, err);
 }
 
-static bool show_image(const gf_manifest *m, size_t image, const gf_graph *g, gf_error *err)
+static bool show_image(const gf_judged *j, size_t image, gf_error *err)
 {
-	const gf_image *im = &m->images[image];
+	const gf_manifest *m = j->manifest;
+	const gf_graph *g = gf_reader_graph(j->reader);
 	const gf_tree *tree = &g->trees[image];
-	bool ok = gf_show_image(im, stdout, err);
+	bool ok = gf_show_image(&m->images[image], stdout, err);
 	gf_buf room;
 
 	gf_buf_init(&room, 256);
@@ -38,7 +105,7 @@ static bool show_image(const gf_manifest *m, size_t image, const gf_graph *g, gf
 		const gf_platform *p = &tree->platforms[i];
 
 		printf("  layers of %s\n", gf_shown(&room, p->platform));
-		ok = show_layers(p, g, m, err);
+		ok = show_layers(p, g, m, err) && show_labels(gf_reader_store(j->reader), p, err);
 	}
 	gf_buf_clear(&room);
 	return ok;
@@ -47,7 +114,6 @@ static bool show_image(const gf_manifest *m, size_t image, const gf_graph *g, gf
 static bool show(const gf_run *run, const gf_judged *j, bool unverified, gf_error *err)
 {
 	const gf_verdict *v = &j->verdict;
-	const gf_graph *g = gf_reader_graph(j->reader);
 	bool ok;
 
 	if (unverified)
@@ -55,12 +121,29 @@ static bool show(const gf_run *run, const gf_judged *j, bool unverified, gf_erro
 	ok = gf_show_head(
 	    run->args.words.items[0], 0, &v->manifest_digest, j->manifest, v->signers, v->n_signers, stdout, err);
 	for (size_t i = 0; ok && i < j->manifest->n_images; i++)
-		ok = show_image(j->manifest, i, g, err);
+		ok = show_image(j, i, err);
 	printf(unverified ? "NOT VERIFIED\n" : "\nThe layers were not read: gapferry verify does that.\n");
 	return ok;
 }
 
-static void put_layers(gf_json_out *o, const gf_manifest *m, const gf_graph *g)
+/* All labels: a machine picks its own. */
+static void put_labels(gf_json_out *o, const gf_store *store, const gf_platform *p)
+{
+	gf_json_doc *doc;
+	gf_json labels = labels_of(store, p, &doc);
+	bool object = gf_json_typeof(labels) == GF_JSON_OBJECT;
+
+	gf_json_open(o, "labels", '{');
+	for (size_t i = 0; object && i < gf_json_count(labels); i++) {
+		const char *key, *text = label_at(labels, i, &key);
+
+		gf_json_put(o, key, text);
+	}
+	gf_json_close(o, '}');
+	gf_json_free(doc);
+}
+
+static void put_layers(gf_json_out *o, const gf_manifest *m, const gf_graph *g, const gf_store *store)
 {
 	gf_json_open(o, "layers", '[');
 	for (size_t i = 0; i < g->n_trees; i++)
@@ -70,6 +153,7 @@ static void put_layers(gf_json_out *o, const gf_manifest *m, const gf_graph *g)
 			gf_json_open(o, NULL, '{');
 			gf_json_put_digest(o, "image", &m->images[i].digest);
 			gf_json_put_digest(o, "manifest", &p->manifest);
+			gf_json_put(o, "platform", p->platform);
 			gf_json_open(o, "layers", '[');
 			for (size_t n = 0; n < p->document->n_items; n++) {
 				gf_json_open(o, NULL, '{');
@@ -79,6 +163,7 @@ static void put_layers(gf_json_out *o, const gf_manifest *m, const gf_graph *g)
 				gf_json_close(o, '}');
 			}
 			gf_json_close(o, ']');
+			put_labels(o, store, p);
 			gf_json_close(o, '}');
 		}
 	gf_json_close(o, ']');
@@ -95,7 +180,7 @@ static bool report(gf_run *run, const gf_judged *j, const gf_error *failure, gf_
 	if (j->reader != NULL)
 		gf_put_manifest(&r.out, &j->verdict.manifest_digest, j->manifest);
 	if (failure == NULL)
-		put_layers(&r.out, j->manifest, gf_reader_graph(j->reader));
+		put_layers(&r.out, j->manifest, gf_reader_graph(j->reader), gf_reader_store(j->reader));
 	gf_put_verdict(&r.out, &j->verdict);
 	return gf_report_close(&r, run, failure, err);
 }

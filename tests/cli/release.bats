@@ -75,14 +75,52 @@ statement() { tar -xOf "$1" META/manifest.json; }
 @test "a mistake names file and line; nothing is written" {
 	echo 'passphrase: secret' >>release.yaml
 	run --separate-stderr -2 gapferry pack -f release.yaml
-	[[ $stderr == "gapferry pack: 'release.yaml', line 15"*passphrase*unknown\ key* ]]
+	[[ $stderr == "gapferry pack: 'release.yaml', line 15, column 1, "*passphrase*unknown\ key* ]]
 	printf 'sequence: 1\nsequence: 2\n' >twice.yaml
 	run --separate-stderr -2 gapferry pack -f twice.yaml
-	[[ $stderr == "gapferry pack: 'twice.yaml', line 2"*'second time'* ]]
+	[[ $stderr == "gapferry pack: 'twice.yaml', line 2, column 1: "*'second time'* ]]
 	run --separate-stderr -2 gapferry pack -f none.yaml
 	[[ $stderr == *none.yaml* ]]
 	printf 'stream: shop\n' >bare.yaml
 	run --separate-stderr -2 gapferry pack -f bare.yaml -o x.tar
 	[[ $stderr == *'nothing to pack'* ]]
 	[ ! -e file.tar ] && [ ! -e x.tar ]
+}
+
+# labelled LABELS: image.tar again, with these in its config.
+labelled() {
+	mkdir x
+	tar -xf image.tar -C x
+	config=$(jq -r '.[0].Config' x/manifest.json)
+	jq -c --argjson l "$1" '.config.Labels = $l' "x/$config" | tr -d '\n' >x/new
+	id=$(sha256sum <x/new | cut -d' ' -f1)
+	mv x/new "x/$id.json"
+	rm "x/$config"
+	jq -c --arg c "$id.json" '.[0].Config = $c' x/manifest.json >x/m && mv x/m x/manifest.json
+	tar -cf labelled.tar -C x .
+}
+
+@test "inspect shows the labels of a config that the image specification names, escaped; --json all of them" {
+	labelled '{"org.opencontainers.image.revision": "0123abcd", "org.opencontainers.image.title": "a\u001b[1mb", "maintainer": "me"}'
+	gapferry pack -q -o l.tar --key release.pem labelled.tar >/dev/null
+	run --separate-stderr -0 gapferry inspect --key release.pub l.tar
+	[[ $output == *$'\n  labels of linux/'*' (org.opencontainers.image.*)'$'\n'* ]]
+	[[ $output =~ $'\n    revision '\ *0123abcd$'\n' ]]
+	[[ $output == *'a\x1b[1mb'* ]]
+	[[ $output != *$'\e'* ]]
+	[[ $output != *maintainer* ]]
+	[[ $output =~ \ tar\+gzip\  ]]
+	run --separate-stderr -0 gapferry inspect --json --key release.pub l.tar
+	[ "$(jq -c '.layers[0].labels | [.maintainer, .["org.opencontainers.image.revision"]]' <<<"$output")" = '["me","0123abcd"]' ]
+	# Labels that are no object, or no text, are nothing.
+	rm -rf x
+	labelled '["a"]'
+	gapferry pack -q -o odd.tar --key release.pem labelled.tar >/dev/null
+	run --separate-stderr -0 gapferry inspect --key release.pub odd.tar
+	[[ $output != *'labels of'* ]]
+	rm -rf x
+	labelled '{"org.opencontainers.image.title": 7}'
+	gapferry pack -q -o odd.tar --key release.pem labelled.tar >/dev/null
+	run --separate-stderr -0 gapferry inspect --key release.pub odd.tar
+	[[ $output != *'labels of'* ]]
 }

@@ -50,13 +50,13 @@ static void refused(void **state)
 	static const struct {
 		const char *text, *name, *line;
 	} rows[] = {
-		{ "stream: a\nstraem: b\n", "unknown-key", "line 2" },
+		{ "stream: a\nstraem: b\n", "unknown-key", "line 2, column 1, straem: " },
 		{ "stream: a\nstream: b\n", "yaml", "line 2" },
-		{ "stream: &x a\n", "yaml", "line 1" },
+		{ "stream: &x a\n", "yaml", "line 1, column 9: " },
 		{ "version: *x\n", "yaml", "line 1" },
-		{ "\nstream: [a]\n", "json-type", "line 2" },
+		{ "\nstream: [a]\n", "json-type", "line 2, column 1" },
 		{ "images: image.tar\n", "json-type", "line 1" },
-		{ "images:\n  - {source: x}\n", "json-type", "line 2" },
+		{ "images:\n  - {source: x}\n", "json-type", "line 2, column 5, images[0]: " },
 		{ "images: []\n", "empty", "line 1" },
 		{ "keys: ['']\n", "empty", "line 1" },
 		{ "version: ''\n", "empty", "line 1" },
