@@ -56,16 +56,15 @@ static bool show_labels(const gf_store *store, const gf_platform *p, gf_error *e
 	return gf_table_print(t, stdout, 4, err);
 }
 
-/* "gzip", "zstd", "tar": what people say for a media type; else the type itself. */
+/* What people say for a media type; else the type itself. */
 static const char *kind_of(const char *media_type)
 {
-	if (strcmp(media_type, "application/vnd.oci.image.layer.v1.tar") == 0)
-		return "tar";
-	if (strcmp(media_type, "application/vnd.oci.image.layer.v1.tar+gzip") == 0 ||
-	    strcmp(media_type, "application/vnd.docker.image.rootfs.diff.tar.gzip") == 0)
-		return "tar+gzip";
-	if (strcmp(media_type, "application/vnd.oci.image.layer.v1.tar+zstd") == 0)
-		return "tar+zstd";
+	switch (gf_packing_of(media_type)) {
+	case GF_PACKING_RAW: return "tar";
+	case GF_PACKING_GZIP: return "tar+gzip";
+	case GF_PACKING_ZSTD: return "tar+zstd";
+	case GF_PACKING_OPAQUE: break;
+	}
 	return media_type;
 }
 
