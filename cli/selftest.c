@@ -211,7 +211,7 @@ static bool pack(const gf_buf *dir, const char *archive, const char *bundle, gf_
 {
 	gf_signer *signer = open_signer(dir, "p256", err);
 	gf_pack_options o = { .output = bundle,
-		.sources = &archive,
+		.sources = &(gf_pack_source){ .text = archive },
 		.n_sources = 1,
 		.has_created = true,
 		.created = 1700000000,

@@ -11,6 +11,7 @@
 typedef struct asked {
 	gf_pack_options o;
 	gf_release *release; /* of -f; NULL: none */
+	gf_pack_source *sources;
 	gf_signer **signers;
 	gf_label *labels; /* of the command line; NULL: those of the release, if any */
 	size_t n_labels;
@@ -138,13 +139,28 @@ static void take_text(const gf_arguments *a, gf_option_id id, const char **out)
 		*out = gf_value(a, id);
 }
 
+/* Those of the command line stand instead of those of the file. */
+static bool take_sources(const gf_words *words, asked *k, gf_error *err)
+{
+	if (words->n == 0)
+		return true;
+	k->sources = gf_alloc(words->n, sizeof *k->sources, err);
+	if (k->sources == NULL)
+		return false;
+	for (size_t i = 0; i < words->n; i++)
+		k->sources[i].text = words->items[i];
+	k->o.sources = k->sources;
+	k->o.n_sources = words->n;
+	return true;
+}
+
 static bool take_options(const gf_run *run, asked *k, gf_error *err)
 {
 	const gf_arguments *a = &run->args;
 	gf_pack_options *o = &k->o;
 	const char *file = gf_value(a, GF_OPT_FILE);
 
-	if (!take_release(run, k, err))
+	if (!take_release(run, k, err) || !take_sources(&a->words, k, err))
 		return false;
 	take_text(a, GF_OPT_OUTPUT, &o->output);
 	take_text(a, GF_OPT_STREAM, &o->stream);
@@ -152,10 +168,6 @@ static bool take_options(const gf_run *run, asked *k, gf_error *err)
 	take_text(a, GF_OPT_BUNDLE_VERSION, &o->version);
 	take_text(a, GF_OPT_LOAD_PLATFORM, &o->load_platform);
 	take_text(a, GF_OPT_BUILD_ID, &o->build_id);
-	if (a->words.n > 0) {
-		o->sources = a->words.items;
-		o->n_sources = a->words.n;
-	}
 	o->names = a->options[GF_OPT_PACK_NAME].items;
 	o->n_names = a->options[GF_OPT_PACK_NAME].n;
 	o->has_sequence |= gf_given(a, GF_OPT_SEQUENCE);
@@ -170,8 +182,8 @@ static bool take_options(const gf_run *run, asked *k, gf_error *err)
 	if (o->n_sources == 0)
 		return gf_fail(err, GF_USAGE, "argument", NULL, "nothing to pack: name a SOURCE, or images in -f FILE");
 	for (size_t i = 0; file != NULL && strcmp(file, "-") == 0 && i < o->n_sources; i++)
-		if (strcmp(o->sources[i], "-") == 0 || gf_ends_with(o->sources[i], ":-"))
-			return gf_value_fail(GF_OPT_FILE, err, "stdin already is a source ('%s')", o->sources[i]);
+		if (strcmp(o->sources[i].text, "-") == 0 || gf_ends_with(o->sources[i].text, ":-"))
+			return gf_value_fail(GF_OPT_FILE, err, "stdin already is a source ('%s')", o->sources[i].text);
 	if (strcmp(o->output, "-") == 0 && gf_given(a, GF_OPT_JSON))
 		return gf_value_fail(GF_OPT_JSON, err, "stdout already takes the bundle (-o -)");
 	if (gf_given(a, GF_OPT_CREATED)) {
@@ -193,6 +205,7 @@ static void clear_options(asked *k)
 		free(k->labels[i].key);
 		free(k->labels[i].value);
 	}
+	free(k->sources);
 	free(k->signers);
 	free(k->labels);
 	gf_release_free(k->release);

@@ -171,6 +171,50 @@ static bool merge(gf_gathering *g, gf_error *err)
 	return true;
 }
 
+static bool rename_image(gf_listed *l, const char *const *names, size_t n, gf_error *err)
+{
+	for (size_t i = 0; i < l->n_names; i++)
+		free(l->names[i]);
+	l->n_names = 0;
+	for (size_t i = 0; i < n; i++) {
+		char full[GF_REFERENCE_SIZE];
+		bool bare;
+		if (!gf_name_complete(names[i], full, &bare, err) || !gf_listed_name(l, full, err))
+			return false;
+	}
+	return true;
+}
+
+/* The names that the options give the images of one source. */
+static bool rename_source(gf_gathering *g, const gf_pack_source *s, gf_error *err)
+{
+	size_t n = 0, k = 0;
+
+	for (size_t i = 0; i < g->n_images; i++)
+		n += g->images[i].source == s;
+	if (n != s->n_names && n != 1)
+		return gf_fail(err, GF_USAGE, "name-count", s->text,
+		    "'%s' has %zu images and %zu names are given for it: give one for each, or none", s->text, n,
+		    s->n_names);
+	for (size_t i = 0; i < g->n_images; i++) {
+		gf_listed *l = &g->images[i];
+		if (l->source != s)
+			continue;
+		if (!rename_image(l, &s->names[k], n == 1 ? s->n_names : 1, err))
+			return false;
+		k++;
+	}
+	return true;
+}
+
+static bool rename_all(gf_gathering *g, gf_error *err)
+{
+	for (size_t i = 0; i < g->options->n_sources; i++)
+		if (g->options->sources[i].n_names > 0 && !rename_source(g, &g->options->sources[i], err))
+			return false;
+	return true;
+}
+
 /* --name: the i-th for the i-th image without one. */
 static bool give_names(gf_gathering *g, gf_error *err)
 {
@@ -211,5 +255,5 @@ bool gf_gathering_settle(gf_gathering *g, gf_error *err)
 {
 	if (g->n_images == 0)
 		return gf_fail(err, GF_USAGE, "no-image", NULL, "the sources hold no image");
-	return merge(g, err) && give_names(g, err) && merge(g, err) && names_unique(g, err);
+	return rename_all(g, err) && merge(g, err) && give_names(g, err) && merge(g, err) && names_unique(g, err);
 }

@@ -15,9 +15,17 @@
 
 typedef enum gf_layers { GF_LAYERS_GZIP, GF_LAYERS_NONE } gf_layers;
 
+typedef struct gf_pack_source {
+	const char *text; /* as written: a transport, or a bare word */
+	/* What its images are called, whatever the source calls them: one name for each image in their order, or any
+	 * number for the one that there is.  None: their own names, and --name for those without. */
+	const char *const *names;
+	size_t n_names;
+} gf_pack_source;
+
 typedef struct gf_pack_options {
-	const char *output;         /* a tar; ending in "/": a directory; "-": stdout */
-	const char *const *sources; /* as written: transports, or bare words */
+	const char *output; /* a tar; ending in "/": a directory; "-": stdout */
+	const gf_pack_source *sources;
 	size_t n_sources;
 	const char *const *names; /* --name: the i-th for the i-th image without one */
 	size_t n_names;

@@ -9,7 +9,8 @@
 struct gf_release {
 	gf_pack_options options; /* its texts are the document's */
 	gf_json_doc *doc;
-	const char **sources, **audience, **keys;
+	const char **images, **audience, **keys;
+	gf_pack_source *sources;
 	size_t n_keys;
 	gf_label *labels;
 };
@@ -115,6 +116,20 @@ static bool take_labels(gf_release *r, gf_json root, gf_error *err)
 	return r->labels != NULL;
 }
 
+static bool take_sources(gf_release *r, gf_json root, gf_error *err)
+{
+	size_t n = 0;
+
+	if (!take_list(root, "images", &r->images, &n, err) ||
+	    (r->sources = gf_alloc(n + 1, sizeof *r->sources, err)) == NULL)
+		return false;
+	for (size_t i = 0; i < n; i++)
+		r->sources[i].text = r->images[i];
+	r->options.sources = r->sources;
+	r->options.n_sources = n;
+	return true;
+}
+
 static bool take_all(gf_release *r, gf_error *err)
 {
 	gf_json root = gf_json_root(r->doc);
@@ -128,10 +143,9 @@ static bool take_all(gf_release *r, gf_error *err)
 	    !take_list(root, "keys", &r->keys, &r->n_keys, err) || !take_layers(root, o, err) ||
 	    !take_text(root, "load-platform", &o->load_platform, err) ||
 	    !take_text(root, "build-id", &o->build_id, err) || !take_labels(r, root, err) ||
-	    !take_list(root, "images", &r->sources, &o->n_sources, err))
+	    !take_sources(r, root, err))
 		return false;
 	o->audience = r->audience;
-	o->sources = r->sources;
 	return o->stream == NULL || gf_name_valid(o->stream) ||
 	    gf_json_fail(gf_json_get(root, "stream"), "stream", err,
 		"'%.80s' is no name of a stream: a-z, 0-9, '.', '_', '-', at most 64, the first a letter or digit",
@@ -193,6 +207,7 @@ void gf_release_free(gf_release *r)
 	if (r == NULL)
 		return;
 	gf_json_free(r->doc);
+	free(r->images);
 	free(r->sources);
 	free(r->audience);
 	free(r->keys);

@@ -147,19 +147,22 @@ static bool add_one(gf_gathering *g, const char *text, const char **daemon, gf_e
  * Images of the daemon are asked for together, at the place of the first of them, so that layers they share
  * are sent and compressed once.
  */
-static bool add_all(gf_gathering *g, const char **asked, gf_error *err)
+static bool add_all(gf_gathering *g, gf_ask *asked, gf_error *err)
 {
 	const gf_pack_options *o = g->options;
 	size_t n_asked = 0, before = 0, from = 0;
 
 	for (size_t i = 0; i < o->n_sources; i++) {
 		const char *daemon;
-		if (!add_one(g, o->sources[i], &daemon, err))
+		size_t first = g->n_images;
+		if (!add_one(g, o->sources[i].text, &daemon, err))
 			return false;
+		for (; first < g->n_images; first++)
+			g->images[first].source = &o->sources[i];
 		if (daemon != NULL && n_asked == 0)
 			before = g->n_images;
 		if (daemon != NULL)
-			asked[n_asked++] = daemon;
+			asked[n_asked++] = (gf_ask){ daemon, &o->sources[i] };
 	}
 	if (n_asked == 0)
 		return true;
@@ -182,14 +185,14 @@ static bool add_all(gf_gathering *g, const char **asked, gf_error *err)
 bool gf_gather(gf_gathering *g, gf_error *err)
 {
 	const gf_pack_options *o = g->options;
-	const char **asked = gf_alloc(o->n_sources + 1, sizeof *asked, err);
+	gf_ask *asked = gf_alloc(o->n_sources + 1, sizeof *asked, err);
 	size_t stdins = 0;
 	bool ok = asked != NULL;
 
 	if (ok && o->n_sources == 0)
 		ok = gf_fail(err, GF_USAGE, "no-source", NULL, "nothing to pack: name a source");
 	for (size_t i = 0; ok && i < o->n_sources; i++)
-		stdins += strcmp(o->sources[i], "-") == 0 || gf_ends_with(o->sources[i], ":-");
+		stdins += strcmp(o->sources[i].text, "-") == 0 || gf_ends_with(o->sources[i].text, ":-");
 	if (ok && stdins > 1)
 		ok = gf_fail(err, GF_USAGE, "transport", NULL, "stdin can be read once only");
 	ok = ok && add_all(g, asked, err) && gf_gathering_settle(g, err);

@@ -23,7 +23,8 @@ typedef struct gf_listed { /* one image */
 	char **names;      /* complete, normalised, each once */
 	size_t n_names;
 	char *transport;
-	bool docker; /* root is a config, layers are below; else an index or manifest in documents */
+	const gf_pack_source *source; /* one of the options */
+	bool docker;                  /* root is a config, layers are below; else an index or manifest in documents */
 	gf_digest root;
 	char *media_type; /* what the descriptor of root says, or NULL */
 	gf_layer *layers;
@@ -127,7 +128,11 @@ bool gf_layout_visit(gf_layout *l, gf_tree_visitor visit, void *ctx, gf_error *e
 
 /* ---- source_docker.c: all images of the daemon at once, so that what they share is sent once ---- */
 
-bool gf_source_docker(gf_gathering *g, const char *const *references, size_t n, gf_error *err);
+typedef struct gf_ask {
+	const char *reference;
+	const gf_pack_source *source;
+} gf_ask;
+bool gf_source_docker(gf_gathering *g, const gf_ask *asks, size_t n, gf_error *err);
 /* Is there a daemon, and does it have this?  No daemon is no. */
 bool gf_docker_knows(const char *host, const char *reference);
 

@@ -133,7 +133,7 @@ static bool answers(const gf_listed *image, const asked *a)
 }
 
 /* The daemon saves in an order of its own; images stand in the order they were asked for. */
-static void sort(gf_gathering *g, size_t first, const asked *list, size_t n)
+static void sort(gf_gathering *g, size_t first, const asked *list, const gf_ask *asks, size_t n)
 {
 	size_t at = first;
 
@@ -141,6 +141,7 @@ static void sort(gf_gathering *g, size_t first, const asked *list, size_t n)
 		for (size_t i = at; i < g->n_images; i++)
 			if (answers(&g->images[i], &list[q])) {
 				gf_listed found = g->images[i];
+				found.source = asks[q].source;
 				memmove(&g->images[at + 1], &g->images[at], (i - at) * sizeof found);
 				g->images[at++] = found;
 			}
@@ -158,7 +159,7 @@ static bool save(gf_gathering *g, gf_docker *d, const char *const *references, s
 	return a != NULL && gf_gathering_own(g, gf_archive_origin(a), err) && gf_source_archive(g, a, &all, err);
 }
 
-bool gf_source_docker(gf_gathering *g, const char *const *references, size_t n, gf_error *err)
+bool gf_source_docker(gf_gathering *g, const gf_ask *asks, size_t n, gf_error *err)
 {
 	gf_docker *d = gf_docker_open(g->options->docker_host, err);
 	asked *list = d != NULL ? gf_alloc(n, sizeof *list, err) : NULL;
@@ -167,19 +168,19 @@ bool gf_source_docker(gf_gathering *g, const char *const *references, size_t n, 
 	bool ok = names != NULL;
 
 	for (size_t i = 0; ok && i < n; i++) {
-		ok = look_up(d, references[i], &list[i], err);
+		ok = look_up(d, asks[i].reference, &list[i], err);
 		names[i] = list[i].name[0] != '\0' ? list[i].name : list[i].id;
 	}
 	ok = ok && save(g, d, names, n, err);
 	if (ok)
-		sort(g, first, list, n);
+		sort(g, first, list, asks, n);
 	for (size_t q = 0; ok && q < n; q++) {
 		bool answered = false;
 		for (size_t i = first; i < g->n_images && !answered; i++)
 			answered = answers(&g->images[i], &list[q]);
 		if (!answered)
-			ok = gf_fail(err, GF_FAILED, "docker-answer", references[q],
-			    "the daemon's save does not hold '%s', which was asked for", references[q]);
+			ok = gf_fail(err, GF_FAILED, "docker-answer", asks[q].reference,
+			    "the daemon's save does not hold '%s', which was asked for", asks[q].reference);
 	}
 	free(names);
 	free(list);

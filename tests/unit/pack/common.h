@@ -229,11 +229,26 @@ static inline bool was_noted(const noted *n, const char *part)
 	return false;
 }
 
+/* Good until 64 more have been made. */
+static inline const gf_pack_source *sources_of(const char *const *texts, size_t n)
+{
+	static gf_pack_source pool[64];
+	static size_t used;
+
+	used = used + n > 64 ? 0 : used;
+	for (size_t i = 0; i < n; i++)
+		pool[used + i] = (gf_pack_source){ .text = texts[i] };
+	used += n;
+	return &pool[used - n];
+}
+
 static inline gf_pack_options options_of(const char *out, const char *const *sources, size_t n)
 {
-	return (gf_pack_options){
-		.output = out, .sources = sources, .n_sources = n, .has_created = true, .created = 1800000000
-	};
+	return (gf_pack_options){ .output = out,
+		.sources = sources_of(sources, n),
+		.n_sources = n,
+		.has_created = true,
+		.created = 1800000000 };
 }
 
 static inline void pack_ok(const gf_pack_options *o, noted *notes, gf_pack_result *r)
@@ -242,7 +257,7 @@ static inline void pack_ok(const gf_pack_options *o, noted *notes, gf_pack_resul
 	gf_error err = { 0 };
 
 	if (!gf_pack(o, notes != NULL ? &events : NULL, r, &err))
-		fail_msg("%s: %s: %s", o->sources[0], err.name, err.text);
+		fail_msg("%s: %s: %s", o->sources[0].text, err.name, err.text);
 }
 
 static inline void pack_fails(const gf_pack_options *o, gf_class class, const char *name)
@@ -251,10 +266,10 @@ static inline void pack_fails(const gf_pack_options *o, gf_class class, const ch
 	gf_error err = { 0 };
 
 	if (gf_pack(o, NULL, &r, &err))
-		fail_msg("%s was packed, expected %s", o->sources[0], name);
+		fail_msg("%s was packed, expected %s", o->sources[0].text, name);
 	if (err.class != class || strcmp(err.name, name) != 0)
-		fail_msg(
-		    "%s: expected %d %s, got %d %s: %s", o->sources[0], class, name, err.class, err.name, err.text);
+		fail_msg("%s: expected %d %s, got %d %s: %s", o->sources[0].text, class, name, err.class, err.name,
+		    err.text);
 	assert_int_not_equal(access(o->output, F_OK), 0);
 	gf_pack_result_clear(&r);
 }

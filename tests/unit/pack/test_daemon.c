@@ -87,9 +87,11 @@ static int leave(void **state)
 
 static bool pack(const char *source, gf_pack_result *r, gf_error *err)
 {
-	const gf_pack_options o = {
-		.output = "out.tar", .sources = &source, .n_sources = 1, .has_created = true, .docker_host = host
-	};
+	const gf_pack_options o = { .output = "out.tar",
+		.sources = &(gf_pack_source){ .text = source },
+		.n_sources = 1,
+		.has_created = true,
+		.docker_host = host };
 
 	*err = (gf_error){ 0 };
 	(void)unlink("out.tar");

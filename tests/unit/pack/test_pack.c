@@ -307,22 +307,22 @@ static void bad_archives(void **state)
 				  *dir_transport[] = { "dir:/x" }, *remote[] = { "docker://a/b" };
 		gf_pack_options o = options_of("broken.out", sources, 1);
 		pack_fails(&o, GF_DAMAGED, "archive-duplicate");
-		o.sources = gone;
+		o.sources = sources_of(gone, sizeof gone / sizeof *gone);
 		pack_fails(&o, GF_USAGE, "open");
 		t = tar_new("plain.tar", false);
 		tar_text(t, "x", "x");
 		tar_close(t);
-		o.sources = unknown;
+		o.sources = sources_of(unknown, sizeof unknown / sizeof *unknown);
 		pack_fails(&o, GF_DAMAGED, "archive-format");
 		t = tar_new("inside.tar", false);
 		tar_text(t, "save/manifest.json", "[]");
 		tar_text(t, "save/x", "x");
 		tar_close(t);
-		o.sources = inside;
+		o.sources = sources_of(inside, sizeof inside / sizeof *inside);
 		pack_fails(&o, GF_DAMAGED, "archive-format");
-		o.sources = dir_transport;
+		o.sources = sources_of(dir_transport, sizeof dir_transport / sizeof *dir_transport);
 		pack_fails(&o, GF_USAGE, "transport");
-		o.sources = remote;
+		o.sources = sources_of(remote, sizeof remote / sizeof *remote);
 		pack_fails(&o, GF_USAGE, "transport");
 		o.n_sources = 0;
 		pack_fails(&o, GF_USAGE, "no-source");
@@ -388,7 +388,7 @@ static void shared_base_is_read_once(void **state)
 		bundle_close(&b);
 	}
 	assert_int_equal(unlink("shared.out"), 0);
-	o.sources = alone;
+	o.sources = sources_of(alone, sizeof alone / sizeof *alone);
 	o.n_sources = 1;
 	pack_fails(&o, GF_DAMAGED, "diff-id");
 }
@@ -411,6 +411,37 @@ static void one_image_twice(void **state)
 	gf_pack_result_clear(&r);
 	o = options_of("clash.out", clash, 2);
 	pack_fails(&o, GF_USAGE, "name-twice");
+}
+
+/* Names given to a source stand instead of those its images have: all for one image, one each for several. */
+static void names_of_a_source(void **state)
+{
+	static const char *given[] = { "acme/app:2", "acme/app:stable", "three:1" };
+	gf_pack_source source = { .text = "again.tar", .names = given, .n_names = 3 };
+	gf_pack_options o = options_of("given.out", NULL, 0);
+	gf_pack_result r;
+
+	(void)state;
+	o.sources = &source;
+	o.n_sources = 1;
+	pack_ok(&o, NULL, &r);
+	assert_int_equal(r.manifest->images[0].n_names, 3);
+	assert_string_equal(r.manifest->images[0].names[0], "docker.io/acme/app:2");
+	assert_string_equal(r.manifest->images[0].names[2], "docker.io/library/three:1");
+	gf_pack_result_clear(&r);
+	source.text = "two.tar";
+	o.output = "no.out";
+	pack_fails(&o, GF_USAGE, "name-count");
+	source.n_names = 2;
+	o.output = "given.out";
+	pack_ok(&o, NULL, &r);
+	assert_int_equal(r.manifest->n_images, 2);
+	assert_int_equal(r.manifest->images[1].n_names, 1);
+	assert_string_equal(r.manifest->images[1].names[0], "docker.io/acme/app:stable");
+	gf_pack_result_clear(&r);
+	given[0] = "UPPER/case";
+	o.output = "no.out";
+	pack_fails(&o, GF_USAGE, "reference");
 }
 
 /* crane and podman write layers that are gzip already: kept, and looked into. */
@@ -690,19 +721,19 @@ static void hybrids(void **state)
 	gf_pack_result_clear(&r);
 	pack_piped("x.out", "hybrid.tar", "-", GF_LAYERS_GZIP);
 	assert_same_files("hybrid.out", "x.out");
-	o.sources = place;
+	o.sources = sources_of(place, sizeof place / sizeof *place);
 	pack_ok(&o, NULL, &r);
 	assert_true(gf_digest_equal(&r.manifest->images[0].digest, &manifest));
 	assert_string_equal(r.manifest->images[0].source, "docker-archive");
 	gf_pack_result_clear(&r);
 	/* From the classic store: the manifest was made up by the save, layers are compressed. */
 	write_hybrid("hybrid.tar", true, "[\"acme/app:1\"]", &top, config_a);
-	o.sources = sources;
+	o.sources = sources_of(sources, sizeof sources / sizeof *sources);
 	pack_ok(&o, NULL, &r);
 	assert_false(gf_digest_equal(&r.manifest->images[0].digest, &manifest));
 	assert_true(r.manifest->blobs[2].raw_size == base.n);
 	gf_pack_result_clear(&r);
-	o.sources = oci;
+	o.sources = sources_of(oci, sizeof oci / sizeof *oci);
 	pack_ok(&o, NULL, &r);
 	assert_true(gf_digest_equal(&r.manifest->images[0].digest, &manifest));
 	gf_pack_result_clear(&r);
@@ -884,6 +915,7 @@ int main(void)
 		cmocka_unit_test(any_case),
 		cmocka_unit_test(shared_base_is_read_once),
 		cmocka_unit_test(one_image_twice),
+		cmocka_unit_test(names_of_a_source),
 		cmocka_unit_test(gzip_layers_are_kept),
 		cmocka_unit_test(oci_layouts),
 		cmocka_unit_test(indexes),

@@ -39,7 +39,7 @@ static void everything(void **state)
 	assert_string_equal(o->labels[0].key, "ticket");
 	assert_string_equal(o->labels[0].value, "OPS-1");
 	assert_int_equal(o->n_sources, 2);
-	assert_string_equal(o->sources[1], "oci:web");
+	assert_string_equal(o->sources[1].text, "oci:web");
 	assert_string_equal(gf_release_signers(r, &n)[1], "b.pem");
 	assert_int_equal(n, 2);
 	gf_release_free(r);
