@@ -439,7 +439,7 @@ static void names_of_a_source(void **state)
 	assert_int_equal(r.manifest->images[1].n_names, 1);
 	assert_string_equal(r.manifest->images[1].names[0], "docker.io/acme/app:stable");
 	gf_pack_result_clear(&r);
-	given[0] = "UPPER/case";
+	given[0] = "acme/UPPER";
 	o.output = "no.out";
 	pack_fails(&o, GF_USAGE, "reference");
 }
