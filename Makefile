@@ -12,7 +12,7 @@ PREFIX   ?= /usr/local
 B        ?= build
 CC       ?= cc
 CFLAGS   ?= -O2 -g
-PKGS     := libcurl libarchive libcrypto libsodium libisal libzstd zlib jansson yaml-0.1
+PKGS     := libcurl libarchive libcrypto libsodium libisal libzstd liblzma zlib jansson yaml-0.1
 
 ROOMS    := base bundles sign verify remote pack unpack cli
 LINKED   := cli unpack pack remote verify sign bundles base
@@ -23,7 +23,7 @@ HARDEN   := -fstack-protector-strong -fstack-clash-protection -D_FORTIFY_SOURCE=
 LDHARD   := -pie -Wl,-z,relro,-z,now,-z,noexecstack
 DEFS     := -D_POSIX_C_SOURCE=200809L -D_FILE_OFFSET_BITS=64 -DGF_VERSION='"$(VERSION)"'
 ALL_CFLAGS = $(WARN) $(WERROR) $(HARDEN) $(CFLAGS) $(CPPFLAGS) $(DEFS) -I. $(shell pkg-config --cflags $(PKGS)) -pthread
-ALL_LIBS   = $(LDFLAGS) $(LDHARD) $(shell pkg-config --libs $(PKGS)) -pthread
+ALL_LIBS   = $(LDFLAGS) $(LDHARD) $(shell pkg-config --libs $(PKGS)) -lbz2 -pthread
 
 SRC      := $(foreach r,$(ROOMS),$(wildcard $(r)/*.c))
 OBJ      := $(SRC:%.c=$(B)/%.o)

@@ -55,6 +55,20 @@ gf_input *gf_input_sha256(gf_input *up, const gf_digest *want, const char *objec
 /* gzip, several members allowed (zlib: third-party data; it is fuzzed, ISA-L is not).  Bad data:
  * GF_DAMAGED "gzip"; more than max bytes out: GF_DAMAGED "too-large". */
 gf_input *gf_input_gunzip(gf_input *up, uint64_t max, const char *object, gf_error *err);
+/* What bytes are compressed with, by their first six. */
+typedef enum gf_codec {
+	GF_CODEC_NONE,
+	GF_CODEC_GZIP,
+	GF_CODEC_ZSTD,
+	GF_CODEC_XZ,
+	GF_CODEC_BZIP2,
+	GF_CODEC_LZ4
+} gf_codec;
+gf_codec gf_codec_of(const void *magic, size_t n);
+const char *gf_codec_name(gf_codec codec);
+/* The same for any of them (none: up itself), several frames or streams allowed.  Bad data: GF_DAMAGED with the codec's
+ * name; a window above 2^GF_WINDOW_LOG bytes: GF_DAMAGED "window"; lz4: GF_USAGE "archive-compression". */
+gf_input *gf_input_decode(gf_input *up, gf_codec codec, uint64_t max, const char *object, gf_error *err);
 /* The bytes that were looked at first, then the rest of up.  bytes are copied. */
 gf_input *gf_input_unread(gf_input *up, const void *bytes, size_t n, gf_error *err);
 

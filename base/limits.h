@@ -32,6 +32,7 @@
 /* Archives made by others (pack). */
 #define GF_ARCHIVE_MEMBERS_MAX 100000
 #define GF_ARCHIVE_JSON_MAX (64 * GF_MIB) /* small members kept in memory until manifest.json is seen */
+#define GF_WINDOW_LOG 27                  /* zstd and xz: 128 MiB of memory for what is being inflated */
 #define GF_ARCHIVE_LINKS 40               /* links followed from one name */
 
 /* Peers. */

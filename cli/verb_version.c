@@ -8,6 +8,8 @@
 #include <yaml.h>
 #include <zlib.h>
 #include <zstd.h>
+#include <bzlib.h>
+#include <lzma.h>
 
 #include "cli/cli.h"
 #include "remote/remote.h"
@@ -16,14 +18,15 @@ typedef struct library {
 	const char *name, *version;
 } library;
 
-#define LIBRARIES 9
+#define LIBRARIES 11
 
 static void list(library out[LIBRARIES], char *isal, size_t cap)
 {
 	const library all[LIBRARIES] = { { "OpenSSL", OpenSSL_version(OPENSSL_VERSION_STRING) },
 		{ "libsodium", sodium_version_string() }, { "libcurl", gf_http_library() },
 		{ "libarchive", archive_version_string() + sizeof "libarchive " - 1 }, { "ISA-L", isal },
-		{ "zlib", zlibVersion() }, { "zstd", ZSTD_versionString() }, { "jansson", gf_json_library() },
+		{ "zlib", zlibVersion() }, { "zstd", ZSTD_versionString() }, { "liblzma", lzma_version_string() },
+		{ "bzip2", BZ2_bzlibVersion() }, { "jansson", gf_json_library() },
 		{ "libyaml", yaml_get_version_string() } };
 
 	(void)snprintf(isal, cap, "%d.%d.%d", ISAL_MAJOR_VERSION, ISAL_MINOR_VERSION, ISAL_PATCH_VERSION);

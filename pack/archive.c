@@ -23,20 +23,14 @@ struct gf_archive {
 
 bool gf_entry_gzip(const gf_entry *e)
 {
-	return e->n_magic >= 3 && e->magic[0] == 0x1f && e->magic[1] == 0x8b && e->magic[2] == 0x08;
+	return gf_codec_of(e->magic, e->n_magic) == GF_CODEC_GZIP;
 }
 
 const char *gf_magic_foreign(const unsigned char *magic, size_t n)
 {
-	if (n >= 4 && memcmp(magic, "\x28\xb5\x2f\xfd", 4) == 0)
-		return "zstd";
-	if (n >= 6 && memcmp(magic, "\xfd\x37\x7a\x58\x5a\x00", 6) == 0)
-		return "xz";
-	if (n >= 4 && memcmp(magic, "BZh", 3) == 0 && magic[3] >= '1' && magic[3] <= '9')
-		return "bzip2";
-	if (n >= 4 && memcmp(magic, "\x04\x22\x4d\x18", 4) == 0)
-		return "lz4";
-	return NULL;
+	gf_codec codec = gf_codec_of(magic, n);
+
+	return codec != GF_CODEC_NONE && codec != GF_CODEC_GZIP ? gf_codec_name(codec) : NULL;
 }
 
 static void entry_free(gf_entry *e)
@@ -434,15 +428,9 @@ gf_archive *gf_archive_take(gf_input *in, const char *name, const gf_spooling *h
 /* What can be said of the whole file by its first bytes. */
 static bool refuse_by_magic(const unsigned char *magic, size_t n, const char *name, gf_error *err)
 {
-	const char *packer = gf_magic_foreign(magic, n);
-
 	if (n >= 4 && memcmp(magic, "PK\3\4", 4) == 0)
 		return gf_fail(err, GF_USAGE, "zip", name,
 		    "'%s' is a zip file, as an artifact download gives it: unzip it and name the archive inside", name);
-	if (packer != NULL)
-		return gf_fail(err, GF_USAGE, "archive-compression", name,
-		    "'%s' is compressed with %s, which is not read: decompress it first (gzip and plain tar are read)",
-		    name, packer);
 	if (n == 0)
 		return gf_fail(err, GF_DAMAGED, "archive-format", name, "'%s' is empty", name);
 	return true;
@@ -465,11 +453,6 @@ static gf_input *peek(gf_input *in, unsigned char *magic, size_t *n, gf_error *e
 	return gf_input_unread(in, magic, *n, err);
 }
 
-static bool magic_gzip(const unsigned char *magic, size_t n)
-{
-	return n >= 3 && magic[0] == 0x1f && magic[1] == 0x8b && magic[2] == 0x08;
-}
-
 /* fd is taken. */
 static gf_archive *open_forward(int fd, const char *name, const gf_spooling *how, gf_error *err)
 {
@@ -477,8 +460,14 @@ static gf_archive *open_forward(int fd, const char *name, const gf_spooling *how
 	size_t n = 0;
 	gf_input *in = peek(gf_input_file(fd, true, name, err), magic, &n, err);
 
-	if (in != NULL && magic_gzip(magic, n))
-		in = peek(gf_input_gunzip(in, GF_BLOB_MAX, name, err), magic, &n, err);
+	if (in != NULL && gf_codec_of(magic, n) != GF_CODEC_NONE)
+		in = peek(gf_input_decode(in, gf_codec_of(magic, n), GF_BLOB_MAX, name, err), magic, &n, err);
+	if (in != NULL && gf_codec_of(magic, n) != GF_CODEC_NONE) {
+		gf_fail(err, GF_USAGE, "archive-compression", name,
+		    "'%s' is compressed more than once: unpack it until one compression is left", name);
+		gf_input_close(in);
+		return NULL;
+	}
 	if (in != NULL && !refuse_by_magic(magic, n, name, err)) {
 		gf_input_close(in);
 		return NULL;
@@ -496,7 +485,7 @@ static gf_archive *open_file(int fd, uint64_t size, const char *path, const gf_s
 		close(fd);
 		return NULL;
 	}
-	if (magic_gzip(magic, n))
+	if (gf_codec_of(magic, n) != GF_CODEC_NONE)
 		return open_forward(fd, path, how, err);
 	a = archive_new(path, fd, err);
 	if (a != NULL && !index_file(a, size, err)) {

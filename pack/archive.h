@@ -46,7 +46,7 @@ typedef struct gf_spooling {
 
 typedef struct gf_archive gf_archive;
 
-/* path: a directory, a file, or "-".  Outer gzip is seen by content; other compressions and zip are refused. */
+/* path: a directory, a file, or "-".  Outer gzip, zstd, xz and bzip2 are seen by content; zip is refused. */
 gf_archive *gf_archive_open(const char *path, const gf_spooling *how, gf_error *err);
 /* Takes in, which is a tar. */
 gf_archive *gf_archive_take(gf_input *in, const char *name, const gf_spooling *how, gf_error *err);

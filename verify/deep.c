@@ -200,7 +200,7 @@ static gf_input *open_inside(const promise *p, gf_input *in, gf_error *err)
 {
 	switch (p->packing) {
 	case GF_PACKING_GZIP: return gf_input_gunzip(in, inflated_max(p), p->name, err);
-	case GF_PACKING_ZSTD: return gf_input_unzstd(in, inflated_max(p), p->name, err);
+	case GF_PACKING_ZSTD: return gf_input_decode(in, GF_CODEC_ZSTD, inflated_max(p), p->name, err);
 	case GF_PACKING_RAW:
 	case GF_PACKING_OPAQUE: return in;
 	}

@@ -18,7 +18,4 @@ bool gf_deep_wants(const gf_deep *d, size_t blob);
  */
 bool gf_deep_layer(const gf_deep *d, size_t blob, gf_input *in, uint64_t *entries, gf_error *err);
 
-/* deep_zstd.c: the bytes of up inflated (RFC 8878), frames of a window of at most 128 MiB.  Bad data: GF_DAMAGED "zstd". */
-gf_input *gf_input_unzstd(gf_input *up, uint64_t max, const char *object, gf_error *err);
-
 #endif

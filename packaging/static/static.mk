@@ -19,7 +19,7 @@ SCFLAGS += -fcf-protection
 SLDFLAGS += -Wl,-z,pack-relative-relocs
 endif
 SINCLUDE := -I. -isystem $(S)/curl/include -isystem $(S)/include
-SLIBS   := $(S)/libcurl.a -larchive $(S)/libisal.a -lzstd -lssl -lcrypto -lsodium -lz -ljansson -lyaml
+SLIBS   := $(S)/libcurl.a -larchive $(S)/libisal.a -lzstd -llzma -lbz2 -lssl -lcrypto -lsodium -lz -ljansson -lyaml
 
 SOBJ    := $(SRC:%.c=$(S)/%.o)
 

@@ -276,7 +276,7 @@ END
 
 @test "version names the libraries; --self-test passes and leaves nothing" {
 	run --separate-stderr -0 gapferry version
-	for library in OpenSSL libsodium libcurl libarchive ISA-L zlib zstd jansson libyaml; do
+	for library in OpenSSL libsodium libcurl libarchive ISA-L zlib zstd liblzma bzip2 jansson libyaml; do
 		[[ $output =~ $'\n'$library\ +[0-9]+\.[0-9]+ ]]
 	done
 	[[ $output =~ compressor\ +isal\ [0-9.]+\ gzip\ 1\ [a-z0-9-]+ ]]

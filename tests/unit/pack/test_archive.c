@@ -241,9 +241,10 @@ static void hostile(void **state)
 		const char *name;
 	} magics[] = {
 		{ "PK\3\4\x14\0\0\0\0\0", 10, GF_USAGE, "zip" },
-		{ "\x28\xb5\x2f\xfd\0\0\0\0", 8, GF_USAGE, "archive-compression" },
-		{ "\xfd\x37\x7a\x58\x5a\0\0\0", 8, GF_USAGE, "archive-compression" },
-		{ "BZh91AY&SY", 10, GF_USAGE, "archive-compression" },
+		{ "\x28\xb5\x2f\xfd\0\0\0\0", 8, GF_DAMAGED, "zstd" },
+		{ "\xfd\x37\x7a\x58\x5a\0\0\0", 8, GF_DAMAGED, "xz" },
+		{ "BZh91AY&SY", 10, GF_DAMAGED, "bzip2" },
+		{ "\x04\x22\x4d\x18\0\0\0\0", 8, GF_USAGE, "archive-compression" },
 		{ "LRZI\0\6", 6, GF_DAMAGED, "archive-format" },
 		{ "\x89LZO\0\r\n\x1a\n", 9, GF_DAMAGED, "archive-format" },
 		{ "Rar!\x1a\7\0", 7, GF_DAMAGED, "archive-format" },
