@@ -281,7 +281,7 @@ END
 	done
 	[[ $output =~ compressor\ +isal\ [0-9.]+\ gzip\ 1\ [a-z0-9-]+ ]]
 	run -0 gapferry version --json
-	[ "$(jq -r '.libraries | length' <<<"$output")" = 9 ]
+	[ "$(jq -r '.libraries | length' <<<"$output")" = 11 ]
 	mkdir tmp
 	TMPDIR=$PWD/tmp run --separate-stderr -0 gapferry version --self-test
 	[ "${#lines[@]}" -eq 6 ]
