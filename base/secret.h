@@ -23,6 +23,8 @@ bool gf_secret_load(gf_secret *s, const char *path, size_t max, gf_error *err);
 typedef struct gf_asker {
 	bool (*ask)(void *ctx, const char *what, bool confirm, gf_secret *out, gf_error *err);
 	void *ctx;
+	/* The same for a cosign.key (COSIGN_PASSWORD).  NULL: as for every key. */
+	bool (*ask_cosign)(void *ctx, const char *what, bool confirm, gf_secret *out, gf_error *err);
 } gf_asker;
 
 #endif

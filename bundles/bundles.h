@@ -298,6 +298,10 @@ const char *const *gf_reader_foreign(const gf_reader *r, size_t *n);
 bool gf_companions_load(
     const char *bundle, const char *const *with, size_t n_with, gf_member **members, size_t *n, gf_error *err);
 
+/* A new file among the companions of a bundle, whose directory is made where it is not there.  A name that is taken stays:
+ * GF_USAGE "exists". */
+bool gf_companion_store(const char *bundle, const gf_member *m, gf_error *err);
+
 /* ---- writer (writer*.c) ---- */
 
 /*

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "bundles/names.h"
@@ -146,5 +147,25 @@ bool gf_companions_load(
 		gf_members_free(l.members, l.n);
 	}
 	gf_buf_clear(&path);
+	return ok;
+}
+
+bool gf_companion_store(const char *bundle, const gf_member *m, gf_error *err)
+{
+	gf_buf dir, path;
+	struct stat st;
+	bool ok;
+
+	gf_buf_init(&dir, 8192);
+	gf_buf_init(&path, 8192);
+	ok = companion_path(bundle, &dir, err) && gf_dir_make(dir.data, 0755, err) &&
+	    gf_path_join(&path, dir.data, m->name, err);
+	if (ok && lstat(path.data, &st) == 0)
+		ok = gf_fail(err, GF_USAGE, "exists", path.data,
+		    "'%s' is there already and is not replaced: move it away where it is not wanted", path.data);
+	ok = ok && gf_file_store(path.data, 0644, gf_buf_text(&m->bytes), m->bytes.len, err) &&
+	    gf_dir_sync_parent(dir.data, err);
+	gf_buf_clear(&path);
+	gf_buf_clear(&dir);
 	return ok;
 }

@@ -12,6 +12,7 @@
 #include "cli/cli.h"
 
 #define VARIABLE "GAPFERRY_PASSPHRASE"
+#define COSIGN_VARIABLE "COSIGN_PASSWORD"
 #define LINE_MAX_BYTES 4096
 
 static volatile sig_atomic_t caught;
@@ -21,22 +22,28 @@ static void catch (int number)
 	caught = number;
 }
 
-bool gf_ask_open(gf_ask *a, gf_error *err)
+static bool take_variable(const char *name, gf_secret *out, gf_error *err)
 {
-	char *value = getenv(VARIABLE);
+	char *value = getenv(name);
 
 	if (value == NULL)
 		return true;
-	if (!gf_secret_set(&a->environment, value, strlen(value), err))
+	if (!gf_secret_set(out, value, strlen(value), err))
 		return false;
 	OPENSSL_cleanse(value, strlen(value)); /* /proc/PID/environ shows this memory */
-	(void)unsetenv(VARIABLE);
+	(void)unsetenv(name);
 	return true;
+}
+
+bool gf_ask_open(gf_ask *a, gf_error *err)
+{
+	return take_variable(VARIABLE, &a->environment, err) && take_variable(COSIGN_VARIABLE, &a->cosign, err);
 }
 
 void gf_ask_close(gf_ask *a)
 {
 	gf_secret_clear(&a->environment);
+	gf_secret_clear(&a->cosign);
 	gf_secret_clear(&a->file);
 }
 
@@ -147,4 +154,13 @@ bool gf_ask_for(void *ask, const char *what, bool confirm, gf_secret *out, gf_er
 	ok = ask_terminal(tty, what, confirm, out, err);
 	(void)close(tty);
 	return ok;
+}
+
+bool gf_ask_for_cosign(void *ask, const char *what, bool confirm, gf_secret *out, gf_error *err)
+{
+	gf_ask *a = ask;
+
+	if (a->path == NULL && a->cosign.data != NULL)
+		return gf_secret_set(out, a->cosign.data, a->cosign.len, err);
+	return gf_ask_for(ask, what, confirm, out, err);
 }

@@ -33,6 +33,8 @@ bool gf_verb_inspect(gf_run *run, gf_error *err);
 bool gf_verb_trace(gf_run *run, gf_error *err);
 bool gf_verb_key_new(gf_run *run, gf_error *err);
 bool gf_verb_key_show(gf_run *run, gf_error *err);
+bool gf_verb_key_export(gf_run *run, gf_error *err);
+bool gf_verb_sign(gf_run *run, gf_error *err);
 bool gf_verb_version(gf_run *run, gf_error *err);
 bool gf_verb_help(gf_run *run, gf_error *err);
 
@@ -42,6 +44,10 @@ bool gf_config_find(const gf_run *run, gf_buf *out, gf_error *err);
 
 /* --jobs; 0: not given. */
 bool gf_jobs(const gf_run *run, unsigned *jobs, gf_error *err);
+
+/* The private keys of --key or the command of --sign-cmd; what is there is to be freed in either case. */
+bool gf_signers_take(
+    const gf_run *run, const char *const *keys, size_t n_keys, gf_signer ***signers, size_t *n, gf_error *err);
 
 /* ---- help (help.c) ---- */
 
@@ -116,14 +122,16 @@ void gf_progress_close(gf_progress *p);
 
 /* ---- passphrases (ask.c) ---- */
 
-/* Takes GAPFERRY_PASSPHRASE out of the environment, so that no child process inherits it. */
+/* Takes GAPFERRY_PASSPHRASE and COSIGN_PASSWORD out of the environment, so that no child process inherits it. */
 typedef struct gf_ask {
 	gf_secret environment; /* data NULL: not set */
+	gf_secret cosign;      /* COSIGN_PASSWORD, likewise */
 	gf_secret file;        /* of --passphrase-file, once read */
 	const char *path;
 } gf_ask;
 bool gf_ask_open(gf_ask *a, gf_error *err);
 bool gf_ask_for(void *ask, const char *what, bool confirm, gf_secret *out, gf_error *err); /* for gf_asker */
+bool gf_ask_for_cosign(void *ask, const char *what, bool confirm, gf_secret *out, gf_error *err);
 void gf_ask_close(gf_ask *a);
 
 /* ---- self test (selftest.c) ---- */

@@ -48,7 +48,7 @@ static bool run_verb(gf_run *run, gf_error *err)
 	if (ok) {
 		run->progress = progress;
 		run->events = gf_progress_events(progress);
-		run->asker = (gf_asker){ .ask = gf_ask_for, .ctx = &ask };
+		run->asker = (gf_asker){ .ask = gf_ask_for, .ctx = &ask, .ask_cosign = gf_ask_for_cosign };
 		run->json = gf_given(a, GF_OPT_JSON);
 		ok = run->verb->run(run, err);
 	}
@@ -93,6 +93,8 @@ static bool without_verb(const char *word, const char *next)
 		gf_help_verb(GF_VERB_KEY_NEW, stdout);
 		putchar('\n');
 		gf_help_verb(GF_VERB_KEY_SHOW, stdout);
+		putchar('\n');
+		gf_help_verb(GF_VERB_KEY_EXPORT, stdout);
 	} else {
 		return false;
 	}

@@ -3,8 +3,8 @@
 
 #define ON(verb) (1u << GF_VERB_##verb)
 #define JUDGING (ON(VERIFY) | ON(INSPECT) | ON(UNPACK))
-#define REPORTING (ON(PACK) | JUDGING | ON(TRACE) | ON(KEY_NEW) | ON(KEY_SHOW) | ON(VERSION))
-#define WORKING (ON(PACK) | JUDGING)
+#define REPORTING (ON(PACK) | ON(SIGN) | JUDGING | ON(TRACE) | ON(KEY_NEW) | ON(KEY_SHOW) | ON(VERSION))
+#define WORKING (ON(PACK) | ON(SIGN) | JUDGING)
 #define EVERY ((1u << GF_VERBS) - 1)
 
 const gf_option gf_options[GF_OPTIONS] = {
@@ -36,9 +36,9 @@ const gf_option gf_options[GF_OPTIONS] = {
 	    "id of the build (default: what the build system says)" },
 	[GF_OPT_LABEL] = { ON(PACK), 0, true, "label", "KEY=VALUE",
 	    "a fact about the build, signed with the rest (repeatable)" },
-	[GF_OPT_PACK_KEY] = { ON(PACK), 0, true, "key", "FILE",
+	[GF_OPT_PACK_KEY] = { ON(PACK) | ON(SIGN), 0, true, "key", "FILE",
 	    "sign with this private key (repeatable); with --sign-cmd: its public key" },
-	[GF_OPT_SIGN_CMD] = { ON(PACK), 0, false, "sign-cmd", "COMMAND",
+	[GF_OPT_SIGN_CMD] = { ON(PACK) | ON(SIGN), 0, false, "sign-cmd", "COMMAND",
 	    "sign with a command run by /bin/sh: the bytes on stdin, the signature on stdout; needs --key PUBLIC" },
 
 	[GF_OPT_KEY] = { JUDGING | ON(TRACE), 0, true, "key", "FILE",
@@ -59,13 +59,14 @@ const gf_option gf_options[GF_OPTIONS] = {
 	    "show the contents whatever the signatures say, marked NOT VERIFIED" },
 	[GF_OPT_DEEP] = { ON(VERIFY), 0, false, "deep", NULL,
 	    "also inflate every layer, compare its diff ID and read the tar inside" },
-	[GF_OPT_WITH] = { JUDGING, 0, true, "with", "PATH",
+	[GF_OPT_WITH] = { JUDGING | ON(SIGN), 0, true, "with", "PATH",
 	    "companions from elsewhere: a directory such as BUNDLE.d (repeatable)" },
-	[GF_OPT_CONFIG] = { JUDGING | ON(TRACE), 0, false, "config", "DIR",
+	[GF_OPT_CONFIG] = { JUDGING | ON(SIGN) | ON(TRACE), 0, false, "config", "DIR",
 	    "configuration (default: $GAPFERRY_CONFIG, ~/.config/gapferry, /etc/gapferry)" },
-	[GF_OPT_STATE] = { JUDGING | ON(TRACE), 0, false, "state", "DIR",
+	[GF_OPT_STATE] = { JUDGING | ON(SIGN) | ON(TRACE), 0, false, "state", "DIR",
 	    "state (default: $GAPFERRY_STATE, /var/lib/gapferry, ~/.local/state/gapferry)" },
-	[GF_OPT_SITE] = { JUDGING, 0, false, "site", "NAME", "name of this site; unpack keeps it in the state" },
+	[GF_OPT_SITE] = { JUDGING | ON(SIGN), 0, false, "site", "NAME",
+	    "name of this site; unpack keeps it in the state" },
 	[GF_OPT_HOST] = { ON(PACK) | ON(UNPACK) | ON(TRACE), 'H', false, "host", "unix://PATH",
 	    "socket of the Docker daemon (default: $DOCKER_HOST, else unix:///var/run/docker.sock)" },
 	[GF_OPT_AUTHFILE] = { ON(UNPACK), 0, false, "authfile", "FILE",
@@ -82,13 +83,17 @@ const gf_option gf_options[GF_OPTIONS] = {
 	[GF_OPT_RETRIES] = { ON(UNPACK), 0, false, "retries", "N",
 	    "how often a request to a registry or webhook is repeated after a passing failure (default: 3)" },
 
-	[GF_OPT_TYPE] = { ON(KEY_NEW), 0, false, "type", "p256|ed25519", "kind of key (default: p256)" },
+	[GF_OPT_TYPE] = { ON(KEY_NEW), 0, false, "type", "TYPE",
+	    "kind of key: p256, p384, rsa3072, ed25519 or minisign (default: p256)" },
+	[GF_OPT_FORM] = { ON(KEY_EXPORT), 0, false, "form", "pem|minisign", "how the key is written (default: pem)" },
+	[GF_OPT_REWRITE] = { ON(SIGN), 0, false, "rewrite", "OUT",
+	    "write a copy with all signatures inside, instead of a companion" },
 	[GF_OPT_NO_PASSPHRASE] = { ON(KEY_NEW), 0, false, "no-passphrase", NULL, "write the private key unencrypted" },
 	[GF_OPT_SELF_TEST] = { ON(VERSION), 0, false, "self-test", NULL,
 	    "exercise every part of this program and say ok or not" },
 	[GF_OPT_MAN] = { ON(HELP), 0, false, "man", NULL, "print the manual page, for man(1)" },
 
-	[GF_OPT_PASSPHRASE_FILE] = { ON(PACK) | ON(KEY_NEW), 0, false, "passphrase-file", "FILE",
+	[GF_OPT_PASSPHRASE_FILE] = { ON(PACK) | ON(SIGN) | ON(KEY_NEW), 0, false, "passphrase-file", "FILE",
 	    "the passphrase is the first line of FILE; '-' is stdin (default: $GAPFERRY_PASSPHRASE, else asked)" },
 	[GF_OPT_JOBS] = { ON(PACK) | ON(VERIFY) | ON(UNPACK), 'j', false, "jobs", "N",
 	    "how much is done at once (default: one a core)" },

@@ -1,4 +1,4 @@
-/* key: make key pairs, and say what a public key is. */
+/* key: make key pairs, say what a public key is, write it in another form. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -81,6 +81,16 @@ static bool tell_pair(gf_run *run, const char *private_path, const char *public_
 	return ok;
 }
 
+static bool known_type(const char *type)
+{
+	static const char *const types[] = { "p256", "p384", "rsa3072", "ed25519", "minisign" };
+
+	for (size_t i = 0; i < sizeof types / sizeof types[0]; i++)
+		if (strcmp(types[i], type) == 0)
+			return true;
+	return false;
+}
+
 bool gf_verb_key_new(gf_run *run, gf_error *err)
 {
 	const gf_arguments *a = &run->args;
@@ -91,15 +101,16 @@ bool gf_verb_key_new(gf_run *run, gf_error *err)
 
 	if (type == NULL)
 		type = "p256";
-	if (strcmp(type, "p256") != 0 && strcmp(type, "ed25519") != 0)
-		return gf_value_fail(GF_OPT_TYPE, err, "'%s' is not p256 or ed25519", type);
+	if (!known_type(type))
+		return gf_value_fail(GF_OPT_TYPE, err, "'%s' is not p256, p384, rsa3072, ed25519 or minisign", type);
 	if (plain && gf_given(a, GF_OPT_PASSPHRASE_FILE))
 		return gf_value_fail(GF_OPT_NO_PASSPHRASE, err, "--passphrase-file says the opposite");
 	gf_buf_init(&private_path, 4096);
 	gf_buf_init(&public_path, 4096);
 	gf_buf_init(&public_pem, GF_KEY_FILE_MAX);
-	ok = gf_buf_printf(&private_path, err, "%s.pem", name) && gf_buf_printf(&public_path, err, "%s.pub", name) &&
-	    must_be_free(private_path.data, err) && must_be_free(public_path.data, err);
+	ok = gf_buf_printf(&private_path, err, "%s.%s", name, strcmp(type, "minisign") == 0 ? "key" : "pem") &&
+	    gf_buf_printf(&public_path, err, "%s.pub", name) && must_be_free(private_path.data, err) &&
+	    must_be_free(public_path.data, err);
 	if (ok && !plain) {
 		ok = run->asker.ask(run->asker.ctx, private_path.data, true, &passphrase, err);
 		if (ok && passphrase.len == 0)
@@ -156,5 +167,26 @@ bool gf_verb_key_show(gf_run *run, gf_error *err)
 	for (size_t i = 0; i < n; i++)
 		gf_pubkey_free(keys[i]);
 	free(keys);
+	return ok;
+}
+
+bool gf_verb_key_export(gf_run *run, gf_error *err)
+{
+	const char *form = gf_value(&run->args, GF_OPT_FORM);
+	bool minisign = form != NULL && strcmp(form, "minisign") == 0, ok;
+	gf_pubkey *k;
+	gf_buf text;
+
+	if (form != NULL && !minisign && strcmp(form, "pem") != 0)
+		return gf_value_fail(GF_OPT_FORM, err, "'%s' is not pem or minisign", form);
+	k = gf_pubkey_load(run->args.words.items[0], err);
+	if (k == NULL)
+		return false;
+	gf_buf_init(&text, GF_KEY_FILE_MAX);
+	ok = minisign ? gf_pubkey_print_minisign(k, &text, err) : gf_pubkey_print(k, &text, err);
+	if (ok)
+		(void)fwrite(text.data, 1, text.len, stdout);
+	gf_buf_clear(&text);
+	gf_pubkey_free(k);
 	return ok;
 }

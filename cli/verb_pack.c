@@ -61,29 +61,15 @@ static bool take_labels(const gf_arguments *a, asked *k, gf_error *err)
 static bool take_signers(const gf_run *run, asked *k, gf_error *err)
 {
 	const gf_words *given = &run->args.options[GF_OPT_PACK_KEY];
-	const char *command = gf_value(&run->args, GF_OPT_SIGN_CMD);
 	const char *const *keys = given->items;
 	size_t n = given->n;
+	bool ok;
 
 	if (n == 0 && k->release != NULL)
 		keys = gf_release_signers(k->release, &n);
-	if (command != NULL && n != 1)
-		return gf_value_fail(
-		    GF_OPT_SIGN_CMD, err, "needs one --key, the public key that the command signs with");
-	k->signers = gf_alloc(n + 1, sizeof(gf_signer *), err);
+	ok = gf_signers_take(run, keys, n, &k->signers, &k->o.n_signers, err);
 	k->o.signers = k->signers;
-	for (size_t i = 0; k->signers != NULL && i < n; i++) {
-		bool plain = false;
-		gf_signer *s = command != NULL ? gf_signer_command(command, keys[i], err)
-					       : gf_signer_open(keys[i], &run->asker, &plain, err);
-
-		if (s == NULL)
-			return false;
-		k->signers[k->o.n_signers++] = s;
-		if (plain)
-			gf_event_say(run->events, GF_EVENT_WARNING, "the private key '%s' is not encrypted", keys[i]);
-	}
-	return k->signers != NULL;
+	return ok;
 }
 
 /* What stands in release.yaml and in the command line: the command line counts, and that is said. */

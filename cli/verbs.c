@@ -41,13 +41,25 @@ const gf_verb gf_verbs[GF_VERBS] = {
 	    { "gapferry trace web", "gapferry trace --json registry.prod.example:5000/shop/app:1.4.0",
 		"gapferry trace --key release.pub web", NULL },
 	    1, 1, gf_verb_trace },
+	[GF_VERB_SIGN] = { "sign", "[options] BUNDLE", "add a release signature to a bundle",
+	    "The signature goes into the companions, BUNDLE.d/; the bundle itself is never changed. The front of the bundle "
+	    "is checked first and shown; layers are pinned by what is signed and not read. With --rewrite a copy is made "
+	    "that has the signatures of bundle and companions inside; every byte is checked as it passes.",
+	    { "gapferry sign --key second.pem app.tar", "gapferry sign --key minisign.key app.tar",
+		"gapferry sign --rewrite whole.tar app.tar", NULL },
+	    1, 1, gf_verb_sign },
 	[GF_VERB_KEY_NEW] = { "key new", "[options] NAME", "make a key pair",
-	    "Writes NAME.pem, the private key, and NAME.pub, the public one. Existing files are never replaced.",
+	    "Writes NAME.pem, the private key (minisign: NAME.key), and NAME.pub, the public one. Existing files are never "
+	    "replaced.",
 	    { "gapferry key new release", "gapferry key new --type ed25519 --passphrase-file secret release", NULL }, 1,
 	    1, gf_verb_key_new },
 	[GF_VERB_KEY_SHOW] = { "key show", "[options] FILE...", "show id, type and holder of public keys", "",
 	    { "gapferry key show release.pub", "gapferry key show --json /etc/gapferry/keys/*.pub", NULL }, 1, MANY,
 	    gf_verb_key_show },
+	[GF_VERB_KEY_EXPORT] = { "key export", "[options] FILE", "print a public key as PEM or as minisign has it", "",
+	    { "gapferry key export minisign.pub >release.pub", "gapferry key export --form minisign ed25519.pub",
+		NULL },
+	    1, 1, gf_verb_key_export },
 	[GF_VERB_VERSION] = { "version", "[options]", "show the version, the libraries and the code path", "",
 	    { "gapferry version", "gapferry version --self-test", NULL }, 0, 0, gf_verb_version },
 	[GF_VERB_HELP] = { "help", "[VERB]", "explain a verb", "",
@@ -117,10 +129,11 @@ bool gf_verb_find(const char *word, const char *next, gf_verb_id *verb, int *use
 		return true;
 	*verb = GF_VERB_HELP;
 	if (strcmp(word, "key") == 0 && next != NULL)
-		return gf_fail(
-		    err, GF_USAGE, "verb", next, "unknown verb 'key %s'; there are 'key new' and 'key show'", next);
+		return gf_fail(err, GF_USAGE, "verb", next,
+		    "unknown verb 'key %s'; there are 'key new', 'key show' and 'key export'", next);
 	if (strcmp(word, "key") == 0)
-		return gf_fail(err, GF_USAGE, "verb", word, "'key' needs a second word: 'key new' or 'key show'");
+		return gf_fail(
+		    err, GF_USAGE, "verb", word, "'key' needs a second word: 'key new', 'key show' or 'key export'");
 	if (word[0] == '-')
 		return gf_fail(err, GF_USAGE, "verb", word, "the verb comes first: gapferry VERB %s", word);
 	return gf_fail(

@@ -77,4 +77,9 @@ typedef struct gf_pack_result {
 bool gf_pack(const gf_pack_options *o, gf_events *events, gf_pack_result *result, gf_error *err);
 void gf_pack_result_clear(gf_pack_result *r);
 
+/* A copy at output with these signature files (sorted by name) instead of those inside; walk says what is copied, its sink
+ * is ours.  Every byte is checked as it passes; a thin copy is refused ("absent").  *size: of the copy. */
+bool gf_rewrite(const gf_walk *walk, const gf_member *signatures, size_t n, const char *output, gf_verdict *v,
+    uint64_t *size, gf_error *err);
+
 #endif

@@ -2,6 +2,7 @@
 #include <openssl/pem.h>
 #include <openssl/pkcs12.h>
 #include <openssl/x509.h>
+#include <string.h>
 
 #include "sign/key.h"
 
@@ -54,6 +55,8 @@ bool gf_key_generate(
 	if (passphrase != NULL && (passphrase->len == 0 || passphrase->len > 4096))
 		return gf_fail(err, GF_USAGE, "passphrase", NULL, "a passphrase has 1 to 4096 bytes, this one has %zu",
 		    passphrase->len);
+	if (strcmp(type, "minisign") == 0)
+		return gf_minisign_generate(passphrase, private_pem, public_pem, err);
 	key = gf_kind_generate(type, err);
 	if (key == NULL)
 		return false;

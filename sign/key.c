@@ -35,22 +35,24 @@ static const gf_kind *kind_of(const X509_ALGOR *algorithm, const char *name, gf_
 	const ASN1_OBJECT *object;
 	const char *found;
 	const gf_kind *kind;
-	int type, nid, curve = 0;
+	int type, nid, curve = 0, wanted;
 
 	X509_ALGOR_get0(&object, &type, NULL, algorithm);
 	nid = OBJ_obj2nid(object);
 	if (nid == NID_X9_62_id_ecPublicKey && (curve = ec_curve(algorithm, name, err)) < 0)
 		return NULL;
 	kind = gf_kind_find(nid, curve);
-	if (kind != NULL && curve == 0 && type != V_ASN1_UNDEF) {
+	wanted = kind != NULL && kind->null ? V_ASN1_NULL : V_ASN1_UNDEF;
+	if (kind != NULL && curve == 0 && type != wanted) {
 		gf_fail(err, GF_USAGE, "key-parameters", name,
-		    "'%s' is a key of type %s with parameters, which has none", name, kind->name);
+		    "'%s' is a key of type %s with other parameters than that type has (%s)", name, kind->name,
+		    kind->null ? "NULL" : "none");
 		return NULL;
 	}
 	if (kind == NULL) {
 		found = OBJ_nid2ln(curve != 0 ? curve : nid);
 		gf_fail(err, GF_USAGE, "key-type", name,
-		    "'%s' is a key of type '%s'; this version takes P-256 and Ed25519 ('gapferry key new' makes both)",
+		    "'%s' is a key of type '%s'; P-256, P-384, RSA (PKCS#1 v1.5) and Ed25519 are taken ('gapferry key new' makes them)",
 		    name, found != NULL && curve + nid != 0 ? found : "unknown");
 	}
 	return kind;
@@ -93,10 +95,13 @@ static bool adopt(gf_pubkey *k, const ASN1_BIT_STRING *bits, const char *name, g
 	const gf_kind *kind = k->kind;
 	const unsigned char *p = k->spki;
 
-	memcpy(k->spki, kind->prefix, kind->prefix_len);
-	k->spki_len = kind->prefix_len + kind->point_len;
-	if (!kind->canonical(
-		kind, ASN1_STRING_get0_data(bits), (size_t)ASN1_STRING_length(bits), k->spki + kind->prefix_len))
+	k->spki_len = kind->canonical(kind, ASN1_STRING_get0_data(bits), (size_t)ASN1_STRING_length(bits), k->spki);
+	if (k->spki_len == 0 && kind->null)
+		return gf_fail(err, GF_USAGE, "key-type", name,
+		    "'%s' is an RSA key that is not taken: expected a modulus of %d to %d bits and an odd exponent of at "
+		    "least 65537",
+		    name, GF_RSA_BITS_MIN, GF_RSA_BITS_MAX);
+	if (k->spki_len == 0)
 		return gf_fail(err, GF_USAGE, "key-type", name,
 		    "'%s' holds a point that %s does not allow: off the curve, of low order, or not in canonical form",
 		    name, kind->name);
@@ -157,15 +162,12 @@ static bool recognise(const char *text, size_t len, const char *name, gf_error *
 		    "'%s' holds a private key; expected a public one ('gapferry key show' prints it): private keys "
 		    "do not belong where bundles are checked",
 		    name);
-	if (has_text(text, len, "untrusted comment:"))
-		return gf_fail(err, GF_USAGE, "key-type", name,
-		    "'%s' is a minisign key; this version takes P-256 and Ed25519 keys in PEM", name);
 	if (has_text(text, len, "BEGIN CERTIFICATE-----"))
 		return gf_fail(err, GF_USAGE, "key-type", name,
 		    "'%s' is a certificate; take its key out with 'openssl x509 -pubkey -noout'", name);
 	if (!has_text(text, len, "-----BEGIN "))
-		return gf_fail(
-		    err, GF_USAGE, "key-form", name, "'%s' is not PEM; expected '-----BEGIN PUBLIC KEY-----'", name);
+		return gf_fail(err, GF_USAGE, "key-form", name,
+		    "'%s' is neither PEM nor a minisign key; expected '-----BEGIN PUBLIC KEY-----'", name);
 	return true;
 }
 
@@ -204,6 +206,8 @@ gf_pubkey *gf_pubkey_parse(const void *text, size_t len, const char *name, gf_er
 	long der_len = 0;
 	gf_pubkey *k = NULL;
 
+	if (len >= strlen(GF_MINISIGN_START) && memcmp(text, GF_MINISIGN_START, strlen(GF_MINISIGN_START)) == 0)
+		return gf_minisign_public(text, len, name, err);
 	if (recognise(text, len, name, err) && pem_public(text, len, name, &der, &der_len, err))
 		k = gf_pubkey_from_der(der, (size_t)der_len, name, err);
 	OPENSSL_free(der);

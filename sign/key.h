@@ -6,7 +6,9 @@
 
 #include "sign/sign.h"
 
-#define GF_SPKI_MAX 128 /* the longest canonical SubjectPublicKeyInfo of the table */
+#define GF_SPKI_MAX 2112 /* the longest canonical SubjectPublicKeyInfo: RSA of 8192 bits with an exponent of 256 */
+#define GF_RSA_BITS_MIN 3072
+#define GF_RSA_BITS_MAX 8192
 
 /*
  * A kind of key: one row of the table in kind.c.  prefix and point_len give the one encoding
@@ -19,10 +21,12 @@ typedef struct gf_kind {
 	int curve;        /* NID of its named curve; 0: the algorithm has no parameters */
 	const unsigned char *prefix;
 	size_t prefix_len, point_len;
-	/* Any encoding of the point to its canonical one of point_len bytes; false: not a point to trust. */
-	bool (*canonical)(const struct gf_kind *kind, const unsigned char *in, size_t n, unsigned char *out);
+	/* Any encoding of the key inside to the canonical SubjectPublicKeyInfo in out of GF_SPKI_MAX bytes, its length;
+	 * 0: not a key to trust. */
+	size_t (*canonical)(const struct gf_kind *kind, const unsigned char *in, size_t n, unsigned char *out);
 	bool (*fits)(const gf_pubkey *k, const unsigned char *sig, size_t sig_len, const void *bytes, size_t n);
 	const EVP_MD *(*hash)(void); /* for EVP_DigestSign; NULL: none */
+	bool null;                   /* the algorithm's parameters are NULL (RFC 3279 2.3.1), and must be there */
 } gf_kind;
 
 /* NULL: not in the table. */
@@ -37,10 +41,38 @@ struct gf_pubkey {
 	size_t spki_len;
 	gf_digest id;
 	char *holder;
+	bool has_number; /* it was a minisign key */
+	unsigned char number[8];
 };
 
 /* From DER (SubjectPublicKeyInfo, nothing behind it). */
 gf_pubkey *gf_pubkey_from_der(const unsigned char *der, size_t n, const char *name, gf_error *err);
+
+/* The kind of key that minisign has, Ed25519, of its 32 bytes. */
+gf_pubkey *gf_pubkey_from_ed25519(const unsigned char point[32], const char *name, gf_error *err);
+const unsigned char *gf_pubkey_ed25519(const gf_pubkey *k); /* its 32 bytes; NULL: of another kind */
+
+/* ---- minisign (minisign.c) ---- */
+
+#define GF_MINISIGN_START "untrusted comment:"
+
+gf_pubkey *gf_minisign_public(const char *text, size_t len, const char *name, gf_error *err);
+bool gf_minisign_fits(const gf_pubkey *k, const gf_buf *file, const void *bytes, size_t n);
+
+/* A private key: key number, then libsodium's 64 bytes of seed and public key. */
+#define GF_MINISIGN_SECRET (8 + 64)
+bool gf_minisign_secret(
+    const gf_secret *text, const char *path, const gf_asker *asker, bool *plain, gf_secret *out, gf_error *err);
+/* The file for bytes; stem goes into its trusted comment. */
+bool gf_minisign_sign(
+    const gf_secret *secret, const char *stem, const void *bytes, size_t n, gf_buf *file, gf_error *err);
+bool gf_minisign_generate(const gf_secret *passphrase, gf_secret *private_text, gf_buf *public_text, gf_error *err);
+
+/* ---- cosign (cosign.c) ---- */
+
+/* What stands in the PEM of a cosign.key, opened: PKCS#8. */
+bool gf_cosign_open(
+    const char *text, size_t n, const char *path, const gf_asker *asker, gf_secret *pkcs8, gf_error *err);
 
 /* Does the signature itself, without the clothes of a .sig file, fit? */
 bool gf_raw_fits(const gf_pubkey *k, const void *sig, size_t sig_len, const void *bytes, size_t n);

@@ -1,4 +1,4 @@
-/* Signatures made: by a private key in PEM, or by a command that has one somewhere. */
+/* Signatures made: by a private key, or by a command that has one somewhere. */
 #include <openssl/pem.h>
 #include <openssl/pkcs12.h>
 #include <openssl/x509.h>
@@ -11,7 +11,8 @@
 
 struct gf_signer {
 	gf_pubkey *public;
-	EVP_PKEY *key; /* NULL: the command */
+	EVP_PKEY *key;      /* or: */
+	gf_secret minisign; /* or: */
 	char *command;
 };
 
@@ -84,6 +85,22 @@ out:
 	return key;
 }
 
+/* cosign's box around PKCS#8. */
+static EVP_PKEY *from_cosign(const block *b, const char *path, const gf_asker *asker, gf_error *err)
+{
+	gf_secret der = { 0 };
+	EVP_PKEY *key = NULL;
+
+	if (!gf_cosign_open((const char *)b->der, (size_t)b->n, path, asker, &der, err))
+		return NULL;
+	key = from_pkcs8((const unsigned char *)der.data, (long)der.len);
+	if (key == NULL)
+		gf_fail(
+		    err, GF_USAGE, "key-form", path, "what is encrypted in '%s' is not a key that OpenSSL takes", path);
+	gf_secret_clear(&der);
+	return key;
+}
+
 static EVP_PKEY *from_block(const block *b, const char *path, const gf_asker *asker, bool *plain, gf_error *err)
 {
 	const unsigned char *p = b->der;
@@ -91,11 +108,16 @@ static EVP_PKEY *from_block(const block *b, const char *path, const gf_asker *as
 
 	if (strcmp(b->label, PEM_STRING_PKCS8) == 0)
 		return from_encrypted(b, path, asker, err);
+	if (strcmp(b->label, "ENCRYPTED COSIGN PRIVATE KEY") == 0 ||
+	    strcmp(b->label, "ENCRYPTED SIGSTORE PRIVATE KEY") == 0)
+		return from_cosign(b, path, asker, err);
 	if (strcmp(b->label, PEM_STRING_PKCS8INF) == 0) {
 		key = from_pkcs8(b->der, b->n);
 	} else if (strcmp(b->label, PEM_STRING_ECPRIVATEKEY) == 0 && b->header[0] == '\0') {
 		key = d2i_PrivateKey(EVP_PKEY_EC, NULL, &p, b->n);
-	} else if (strcmp(b->label, PEM_STRING_ECPRIVATEKEY) == 0) {
+	} else if (strcmp(b->label, PEM_STRING_RSA) == 0 && b->header[0] == '\0') {
+		key = d2i_PrivateKey(EVP_PKEY_RSA, NULL, &p, b->n);
+	} else if (strcmp(b->label, PEM_STRING_ECPRIVATEKEY) == 0 || strcmp(b->label, PEM_STRING_RSA) == 0) {
 		gf_fail(err, GF_USAGE, "key-form", path,
 		    "'%s' is encrypted in the old way of PEM, which is weak; write it anew with 'openssl pkcs8 -topk8'",
 		    path);
@@ -105,7 +127,7 @@ static EVP_PKEY *from_block(const block *b, const char *path, const gf_asker *as
 		return NULL;
 	} else {
 		gf_fail(err, GF_USAGE, "key-type", path,
-		    "'%s' is not a private key of a kind that this version reads: PKCS#8 in PEM, P-256 or Ed25519",
+		    "'%s' is not a private key of a kind that is read: PKCS#8 in PEM, cosign.key, or minisign's form",
 		    path);
 		return NULL;
 	}
@@ -115,17 +137,14 @@ static EVP_PKEY *from_block(const block *b, const char *path, const gf_asker *as
 	return key;
 }
 
-static EVP_PKEY *read_key(const char *path, const gf_asker *asker, bool *plain, gf_error *err)
+static EVP_PKEY *read_pem(const gf_secret *text, const char *path, const gf_asker *asker, bool *plain, gf_error *err)
 {
-	gf_secret text = { 0 };
 	block b = { 0 };
 	BIO *bio = NULL;
 	EVP_PKEY *key = NULL;
 	bool found;
 
-	if (!gf_secret_load(&text, path, GF_KEY_FILE_MAX, err))
-		return NULL;
-	bio = BIO_new_mem_buf(text.data, (int)text.len);
+	bio = BIO_new_mem_buf(text->data, (int)text->len);
 	found = bio != NULL && block_next(bio, &b);
 	if (found && strcmp(b.label, PEM_STRING_ECPARAMETERS) == 0) /* 'openssl ecparam -genkey' puts them first */
 		found = block_next(bio, &b);
@@ -136,7 +155,6 @@ static EVP_PKEY *read_key(const char *path, const gf_asker *asker, bool *plain, 
 		    "'%s' holds no private key in PEM; 'gapferry key new' makes one", path);
 	block_free(&b);
 	BIO_free(bio);
-	gf_secret_clear(&text);
 	return key;
 }
 
@@ -155,14 +173,30 @@ static gf_pubkey *public_of(EVP_PKEY *key, const char *path, gf_error *err)
 	return k;
 }
 
+/* The private half and its public one into s. */
+static bool read_key(gf_signer *s, const char *path, const gf_asker *asker, bool *plain, gf_error *err)
+{
+	gf_secret text = { 0 };
+	bool ok = gf_secret_load(&text, path, GF_KEY_FILE_MAX, err);
+
+	if (ok && gf_starts_with(text.data, GF_MINISIGN_START)) {
+		ok = gf_minisign_secret(&text, path, asker, plain, &s->minisign, err) &&
+		    (s->public = gf_pubkey_from_ed25519(
+			 (const unsigned char *)s->minisign.data + GF_MINISIGN_SECRET - 32, path, err)) != NULL;
+	} else if (ok) {
+		ok = (s->key = read_pem(&text, path, asker, plain, err)) != NULL &&
+		    (s->public = public_of(s->key, path, err)) != NULL;
+	}
+	gf_secret_clear(&text);
+	return ok;
+}
+
 gf_signer *gf_signer_open(const char *path, const gf_asker *asker, bool *plain, gf_error *err)
 {
 	gf_signer *s = gf_alloc(1, sizeof *s, err);
 
 	*plain = false;
-	if (s != NULL &&
-	    ((s->key = read_key(path, asker, plain, err)) == NULL ||
-		(s->public = public_of(s->key, path, err)) == NULL)) {
+	if (s != NULL && !read_key(s, path, asker, plain, err)) {
 		gf_signer_free(s);
 		s = NULL;
 	}
@@ -188,6 +222,7 @@ void gf_signer_free(gf_signer *s)
 		return;
 	gf_pubkey_free(s->public);
 	EVP_PKEY_free(s->key);
+	gf_secret_clear(&s->minisign);
 	free(s->command);
 	free(s);
 }
@@ -203,7 +238,7 @@ static bool by_key(const gf_signer *s, const void *bytes, size_t n, gf_buf *raw,
 {
 	const gf_kind *kind = s->public->kind;
 	EVP_MD_CTX *ctx = EVP_MD_CTX_new();
-	unsigned char sig[256];
+	unsigned char sig[GF_RSA_BITS_MAX / 8];
 	size_t len = sizeof sig;
 	bool ok = ctx != NULL &&
 	    EVP_DigestSignInit(ctx, NULL, kind->hash != NULL ? kind->hash() : NULL, NULL, s->key) == 1 &&
@@ -257,6 +292,24 @@ static bool by_command(const gf_signer *s, const void *bytes, size_t n, gf_buf *
 	return ok;
 }
 
+/* Which of the two files it makes. */
+static const char *ext_of(const gf_signer *s)
+{
+	return s->minisign.data != NULL ? "minisig" : "sig";
+}
+
+static bool sig_file(const gf_signer *s, const void *bytes, size_t n, gf_buf *file, gf_error *err)
+{
+	gf_buf raw;
+	bool ok;
+
+	gf_buf_init(&raw, GF_SIGNATURE_MAX);
+	ok = (s->key != NULL ? by_key(s, bytes, n, &raw, err) : by_command(s, bytes, n, &raw, err)) &&
+	    gf_base64_encode(file, gf_buf_text(&raw), raw.len, err) && gf_buf_puts(file, "\n", err);
+	gf_buf_clear(&raw);
+	return ok;
+}
+
 static bool name_of(const gf_signer *s, const char *stem, gf_member *out, gf_error *err)
 {
 	char hex[GF_HEX_SIZE];
@@ -265,28 +318,26 @@ static bool name_of(const gf_signer *s, const char *stem, gf_member *out, gf_err
 
 	gf_digest_hex(&s->public->id, hex);
 	gf_buf_init(&name, 4096);
-	ok = gf_buf_printf(&name, err, "%s.%.16s.sig", stem, hex) && (out->name = gf_strdup(name.data, err)) != NULL;
+	ok = gf_buf_printf(&name, err, "%s.%.16s.%s", stem, hex, ext_of(s)) &&
+	    (out->name = gf_strdup(name.data, err)) != NULL;
 	gf_buf_clear(&name);
 	return ok;
 }
 
 bool gf_signer_sign(gf_signer *s, const char *stem, const void *bytes, size_t n, gf_member *out, gf_error *err)
 {
-	gf_buf raw;
 	bool ok;
 
 	out->name = NULL;
 	gf_buf_init(&out->bytes, GF_SIGNATURE_MAX);
-	gf_buf_init(&raw, GF_SIGNATURE_MAX);
-	ok = (s->key != NULL ? by_key(s, bytes, n, &raw, err) : by_command(s, bytes, n, &raw, err)) &&
-	    gf_base64_encode(&out->bytes, gf_buf_text(&raw), raw.len, err) && gf_buf_puts(&out->bytes, "\n", err) &&
+	ok = (s->minisign.data != NULL ? gf_minisign_sign(&s->minisign, stem, bytes, n, &out->bytes, err)
+				       : sig_file(s, bytes, n, &out->bytes, err)) &&
 	    name_of(s, stem, out, err);
 	/* Nothing leaves that its own reader would refuse: a fault of the hardware, a command with another key. */
-	if (ok && !gf_signature_fits(s->public, "sig", &out->bytes, bytes, n))
+	if (ok && !gf_signature_fits(s->public, ext_of(s), &out->bytes, bytes, n))
 		ok = gf_fail(err, GF_FAILED, "sign", s->public->holder,
 		    "the signature just made does not fit key '%s' over these %zu bytes; is it the right public key?",
 		    s->public->holder, n);
-	gf_buf_clear(&raw);
 	if (!ok) {
 		free(out->name);
 		out->name = NULL;

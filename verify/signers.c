@@ -111,12 +111,24 @@ static void list_hints(const files *f, char *text, size_t cap)
 	}
 }
 
+static bool has_legacy(const files *f)
+{
+	for (size_t i = 0; i < f->n_inside + f->n_beside; i++) {
+		const gf_member *m = file_at(f, i);
+
+		if (m != NULL && gf_signature_legacy(gf_signature_ext(m->name, STEM), &m->bytes))
+			return true;
+	}
+	return false;
+}
+
 /* Nothing satisfies: say what was found, what is trusted, and what to do. */
 static bool refuse_signatures(const gf_reader *r, const gf_judge *j, const gf_verdict *v, gf_error *err)
 {
 	const char *name = gf_reader_name(r);
 	char keys[400] = "", hints[200] = "";
 	files f = files_of(r, j);
+	const char *legacy = has_legacy(&f) ? "; a .minisig in the older form (minisign -l) is not taken" : "";
 
 	list_keys(j->trust, keys, sizeof keys);
 	list_hints(&f, hints, sizeof hints);
@@ -132,9 +144,9 @@ static bool refuse_signatures(const gf_reader *r, const gf_judge *j, const gf_ve
 		    name, v->n_signatures, v->n_signatures == 1 ? "" : "s", hints);
 	return gf_fail(err, GF_REFUSED, "signature", name,
 	    "'%s' has %zu signature%s (by key %s, as the names say) and none fits a trusted key (%s): it was signed by "
-	    "somebody else, or changed since, or the medium is damaged: copy it again and compare%s",
+	    "somebody else, or changed since, or the medium is damaged: copy it again and compare%s%s",
 	    name, v->n_signatures, v->n_signatures == 1 ? "" : "s", hints, keys,
-	    j->allow_unsigned ? "; --allow-unsigned is for bundles without any signature" : "");
+	    j->allow_unsigned ? "; --allow-unsigned is for bundles without any signature" : "", legacy);
 }
 
 bool gf_signers_judge(const gf_reader *r, const gf_judge *j, gf_verdict *v, gf_error *err)
