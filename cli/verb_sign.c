@@ -38,7 +38,9 @@ typedef struct signing {
 	size_t n_signers;
 	gf_member *made; /* n_made of n_signers */
 	size_t n_made;
-	uint64_t size; /* of a copy */
+	/* of a copy: */
+	uint64_t size;
+	size_t n_inside;
 } signing;
 
 static bool make(signing *s, gf_error *err)
@@ -151,11 +153,25 @@ static bool rewrite(const gf_run *run, signing *s, const gf_walk *walk, gf_error
 	if (ok && g.n > 1)
 		qsort(g.list, g.n, sizeof *g.list, by_name);
 	ok = ok && gf_rewrite(walk, g.list, g.n, output, &s->j.verdict, &s->size, err);
+	s->n_inside = g.n;
 	free(g.list);
 	return ok;
 }
 
 /* ---- the verb ---- */
+
+static bool tell_copy(const signing *s, const char *output, FILE *to, gf_error *err)
+{
+	char size[GF_SIZE_TEXT], inside[32];
+	gf_table *t = gf_table_new(2, err);
+
+	gf_size_text(s->size, size);
+	(void)snprintf(inside, sizeof inside, "%zu inside", s->n_inside);
+	gf_table_add(t, "copy", output);
+	gf_table_add(t, "size", size);
+	gf_table_add(t, "signatures", inside);
+	return gf_table_print(t, to, 0, err);
+}
 
 static bool tell(gf_run *run, const signing *s, gf_error *err)
 {
@@ -181,16 +197,15 @@ static bool tell(gf_run *run, const signing *s, gf_error *err)
 		return gf_report_close(&r, run, NULL, err);
 	}
 	keys = gf_alloc(s->n_signers + 1, sizeof(gf_pubkey *), err);
-	if (keys == NULL)
-		return false;
-	for (size_t i = 0; i < s->n_signers; i++)
+	for (size_t i = 0; keys != NULL && i < s->n_signers; i++)
 		keys[i] = gf_signer_public(s->signers[i]);
-	ok = gf_show_head(output != NULL ? output : bundle, s->size, &s->j.verdict.manifest_digest, s->j.manifest, keys,
-	    s->n_signers, to, err);
-	for (size_t i = 0; ok && i < s->j.manifest->n_images; i++)
+	ok = keys != NULL;
+	if (ok && s->n_signers > 0)
+		ok = gf_show_head(bundle, 0, &s->j.verdict.manifest_digest, s->j.manifest, keys, s->n_signers, to, err);
+	for (size_t i = 0; ok && s->n_signers > 0 && i < s->j.manifest->n_images; i++)
 		ok = gf_show_image(&s->j.manifest->images[i], to, err);
 	free(keys);
-	return ok;
+	return ok && (output == NULL || tell_copy(s, output, to, err));
 }
 
 static bool check_options(const gf_run *run, gf_error *err)

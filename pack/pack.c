@@ -286,17 +286,16 @@ static void say_what_load_skips(const packing *p)
 			    "'docker load' will not see %s: it has no image for linux", m->images[i].names[0]);
 }
 
-/* Where unnamed files may lie: beside a file or directory that is made, for stdout in the directory for such. */
-static bool spool_beside(const gf_pack_options *o, gf_buf *out, gf_error *err)
+bool gf_spool_beside(const char *output, gf_buf *out, gf_error *err)
 {
 	const char *tmp = getenv("TMPDIR");
-	size_t n = strlen(o->output);
+	size_t n = strlen(output);
 
-	if (strcmp(o->output, "-") == 0)
+	if (strcmp(output, "-") == 0)
 		return gf_path_join(out, tmp != NULL && *tmp != '\0' ? tmp : "/tmp", "gapferry", err);
-	while (n > 1 && o->output[n - 1] == '/')
+	while (n > 1 && output[n - 1] == '/')
 		n--;
-	return gf_buf_add(out, o->output, n, err);
+	return gf_buf_add(out, output, n, err);
 }
 
 bool gf_pack(const gf_pack_options *o, gf_events *events, gf_pack_result *result, gf_error *err)
@@ -313,7 +312,7 @@ bool gf_pack(const gf_pack_options *o, gf_events *events, gf_pack_result *result
 	p.g.jobs = o->jobs != 0 ? o->jobs : gf_cores();
 	ok = (o->output != NULL && *o->output != '\0') ||
 	    gf_fail(err, GF_USAGE, "output", NULL, "name the bundle with -o");
-	ok = ok && signers_fit(o, err) && spool_beside(o, &spool, err);
+	ok = ok && signers_fit(o, err) && gf_spool_beside(o->output, &spool, err);
 	p.g.spooling = (gf_spooling){ .output = gf_buf_text(&spool),
 		.squeeze = o->layers == GF_LAYERS_GZIP,
 		.jobs = p.g.jobs,

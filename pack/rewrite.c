@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "pack/pack.h"
+#include "pack/terms.h"
 
 typedef struct rewrite {
 	gf_sink base;
@@ -105,9 +106,12 @@ bool gf_rewrite(const gf_walk *walk, const gf_member *signatures, size_t n, cons
 		.evidence = evidence,
 		.ctx = &r };
 	uint64_t bound = 0;
+	gf_buf spool;
 	bool ok = gf_walk_front(&w, v, err) && (r.at = gf_alloc(r.m->n_blobs, sizeof *r.at, err)) != NULL;
 
-	if (ok && (ok = (r.spool = gf_file_spool(output, err)) >= 0)) {
+	gf_buf_init(&spool, 64 * GF_KIB);
+	ok = ok && gf_spool_beside(output, &spool, err) && (r.spool = gf_file_spool(gf_buf_text(&spool), err)) >= 0;
+	if (ok) {
 		front.graph = gf_reader_graph(w.reader);
 		front.store = gf_reader_store(w.reader);
 		w.sink = &r.base;
@@ -120,5 +124,6 @@ bool gf_rewrite(const gf_walk *walk, const gf_member *signatures, size_t n, cons
 	if (r.spool >= 0)
 		(void)close(r.spool);
 	free(r.at);
+	gf_buf_clear(&spool);
 	return ok;
 }

@@ -1,13 +1,20 @@
 /* Keys: one id for all encodings of one key; everything else refused by name. */
 #include "common.h"
 
+#define MINISIGN(line) "printf 'untrusted comment: minisign public key\\n" line "'"
+
 static const char *const refused[][3] = {
 	{ "openssl ecparam -name prime256v1 -genkey -noout -param_enc explicit | openssl ec -pubout -param_enc explicit",
 	    "key-parameters", "explicit curve" },
-	{ "openssl ecparam -name secp384r1 -genkey -noout | openssl ec -pubout", "key-type", "P-384" },
+	{ "openssl ecparam -name secp384r1 -genkey -noout -param_enc explicit | openssl ec -pubout -param_enc explicit",
+	    "key-parameters", "explicit curve, P-384" },
+	{ "openssl ecparam -name secp521r1 -genkey -noout | openssl ec -pubout", "key-type", "P-521" },
 	{ "openssl ecparam -name secp224r1 -genkey -noout | openssl ec -pubout", "key-type", "P-224" },
 	{ "openssl genrsa 1024 | openssl rsa -pubout", "key-type", "RSA-1024" },
-	{ "openssl genrsa 3072 | openssl rsa -pubout", "key-type", "RSA-3072" },
+	{ "openssl genrsa 2048 | openssl rsa -pubout", "key-type", "RSA-2048" },
+	{ "openssl genrsa -3 3072 | openssl rsa -pubout", "key-type", "RSA with exponent 3" },
+	{ "openssl genpkey -algorithm RSA-PSS -pkeyopt rsa_keygen_bits:3072 | openssl pkey -pubout", "key-type",
+	    "RSA-PSS" },
 	{ "openssl genpkey -algorithm X25519 | openssl pkey -pubout", "key-type", "X25519" },
 	{ "openssl ecparam -name prime256v1 -genkey -noout", "key-private", "EC private key" },
 	{ "openssl genpkey -algorithm ed25519", "key-private", "PKCS#8" },
@@ -17,8 +24,17 @@ static const char *const refused[][3] = {
 	  "openssl pkcs12 -export -in c -inkey k -passout pass:x",
 	    "key-private", "PKCS#12" },
 	{ "cat c", "key-type", "certificate" },
-	{ "printf 'untrusted comment: minisign public key\\nRWQf6LRCGA9i53mlYecO4IzT51TGPpvWucNSCh1CBM0QTaLn73Y7GFO3\\n'",
-	    "key-type", "minisign" },
+	{ MINISIGN("RWQf6LRCGA9i53mlYecO4IzT51TGPpvWucNSCh1CBM0QTaLn73Y7GFO3\\nx\\n"), "key-form",
+	    "minisign, a third line" },
+	{ MINISIGN("RWQf6LRCGA9i53mlYecO4IzT51TGPpvWucNSCh1CBM0QTaLn73Y7GFO3"), "key-form", "minisign, no LF" },
+	{ MINISIGN("RWQf6LRCGA9i53mlYecO4IzT51TGPpvWucNSCh1CBM0QTaLn73Y7GFO\\n"), "key-form", "minisign, cut" },
+	{ MINISIGN("RWQf6LRCGA9i53mlYecO4IzT51TGPpvWucNSCh1CBM0QTaLn73Y7GFO3\\r\\n"), "key-form", "minisign, CR LF" },
+	{ MINISIGN("RUQf6LRCGA9i53mlYecO4IzT51TGPpvWucNSCh1CBM0QTaLn73Y7GFO3\\n"), "key-type",
+	    "minisign, algorithm ED" },
+	{ MINISIGN("RWQf6LRCGA9i5wEAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA\\n"), "key-type",
+	    "minisign, the neutral element" },
+	{ "rm -f x.pub x.key; minisign -G -W -p x.pub -s x.key > /dev/null 2>&1; cat x.key", "key-private",
+	    "minisign, private" },
 	{ "cat p256.pub p256.pub", "key-form", "two keys" },
 	{ "openssl pkey -pubin -in p256.pub -outform DER", "key-form", "DER" },
 	{ "true", "key-form", "empty" },

@@ -86,6 +86,13 @@ static const char *const sign_by_openssl[] = {
 	"openssl dgst -sha256 -sign k.key -passin pass:secret m | base64 -w0 > o.sig && echo >> o.sig",
 	"openssl pkeyutl -sign -inkey k.key -passin pass:secret -rawin -in m -out s && base64 -w0 s > o.sig && echo >> o.sig",
 };
+/* The same with the hash and the tool that each type takes. */
+static const char *const more_types[][3] = {
+	{ "p384", "base64 -d m.sig > s && openssl dgst -sha384 -verify k.pub -signature s m > /dev/null",
+	    "openssl dgst -sha384 -sign k.key -passin pass:secret m | base64 -w0 > o.sig && echo >> o.sig" },
+	{ "rsa3072", "base64 -d m.sig > s && openssl dgst -sha256 -verify k.pub -signature s m > /dev/null",
+	    "openssl dgst -sha256 -sign k.key -passin pass:secret m | base64 -w0 > o.sig && echo >> o.sig" },
+};
 static const char *const types[] = { "p256", "ed25519" };
 
 static void write_pair(const char *type, const char *passphrase)
@@ -133,6 +140,39 @@ static void test_both_ways(void **state)
 			gf_pubkey_free(k);
 			gf_signer_free(s);
 		}
+	}
+}
+
+static void test_more_types(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < 2; i++) {
+		bool plain;
+		gf_signer *s;
+		gf_pubkey *k;
+
+		write_pair(more_types[i][0], "secret");
+		assert_int_equal(sh("openssl pkey -in k.key -passin pass:secret -pubout | cmp - k.pub"), 0);
+		s = open_signer("k.key", "secret", &plain);
+		sign_to(s, "m.sig");
+		assert_int_equal(sh(more_types[i][1]), 0);
+		k = load("k.pub");
+		assert_int_equal(sh(more_types[i][2]), 0);
+		assert_true(file_fits(k, "o.sig"));
+		/* Another hash, another padding. */
+		assert_int_equal(
+		    sh("openssl dgst -sha512 -sign k.key -passin pass:secret m | base64 -w0 > o.sig && echo >> o.sig"),
+		    0);
+		assert_false(file_fits(k, "o.sig"));
+		if (i == 1) {
+			assert_int_equal(
+			    sh("openssl dgst -sha256 -sigopt rsa_padding_mode:pss -sign k.key -passin pass:secret m | "
+			       "base64 -w0 > o.sig && echo >> o.sig"),
+			    0);
+			assert_false(file_fits(k, "o.sig"));
+		}
+		gf_pubkey_free(k);
+		gf_signer_free(s);
 	}
 }
 
@@ -198,7 +238,9 @@ static void test_bad_keys(void **state)
 	expect_no_signer(encrypted, "", "passphrase");
 	expect_no_signer(encrypted, NULL, "passphrase");
 	expect_no_signer("openssl genrsa -out k.key 2048 2>/dev/null", NULL, "key-type");
-	expect_no_signer("openssl ecparam -name secp384r1 -genkey -noout -out k.key 2>/dev/null", NULL, "key-type");
+	expect_no_signer("openssl ecparam -name secp521r1 -genkey -noout -out k.key 2>/dev/null", NULL, "key-type");
+	expect_no_signer("openssl genpkey -algorithm RSA-PSS -pkeyopt rsa_keygen_bits:3072 -out k.key 2>/dev/null",
+	    NULL, "key-type");
 	expect_no_signer("openssl ecparam -name prime256v1 -genkey -noout -param_enc explicit -out k.key 2>/dev/null",
 	    NULL, "key-parameters");
 	expect_no_signer("openssl genpkey -algorithm ed25519 | openssl pkey -pubout -out k.key", NULL, "key-form");
@@ -444,8 +486,8 @@ static void test_bad_command(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(test_both_ways), cmocka_unit_test(test_encryption),
-		cmocka_unit_test(test_openssl_keys), cmocka_unit_test(test_bad_keys),
+	const struct CMUnitTest tests[] = { cmocka_unit_test(test_both_ways), cmocka_unit_test(test_more_types),
+		cmocka_unit_test(test_encryption), cmocka_unit_test(test_openssl_keys), cmocka_unit_test(test_bad_keys),
 		cmocka_unit_test(test_generate_refuses), cmocka_unit_test(test_generate_without_randomness),
 		cmocka_unit_test(test_form), cmocka_unit_test(test_names), cmocka_unit_test(test_command),
 		cmocka_unit_test(test_bad_command) };
