@@ -30,7 +30,7 @@ static bool answer_ask(void *ctx, const char *what, bool confirm, gf_secret *out
 static gf_signer *open_signer(const char *path, const char *passphrase, bool *plain)
 {
 	answer a = { passphrase, 0 };
-	gf_asker asker = { answer_ask, &a };
+	gf_asker asker = { .ask = answer_ask, .ctx = &a };
 	gf_error err;
 	gf_signer *s = gf_signer_open(path, &asker, plain, &err);
 
@@ -216,7 +216,7 @@ static void test_openssl_keys(void **state)
 static void expect_no_signer(const char *make, const char *passphrase, const char *name)
 {
 	answer a = { passphrase, 0 };
-	gf_asker asker = { answer_ask, &a };
+	gf_asker asker = { .ask = answer_ask, .ctx = &a };
 	gf_error err = { 0 };
 	bool plain = true;
 	gf_signer *s;

@@ -1,0 +1,123 @@
+#!/usr/bin/env bats
+# shellcheck disable=SC2154 # root, verbs, stderr: from common.bash and bats
+# sign: a companion, or a copy with all signatures inside; keys of every kind, both ways with openssl and minisign.
+
+setup_file() {
+	load common
+	make_bundle
+	for type in p384 rsa3072 ed25519 minisign; do
+		gapferry key new --no-passphrase --type $type $type
+	done
+}
+
+setup() {
+	load common
+	fresh
+	cp "$BATS_FILE_TMPDIR"/*.p* "$BATS_FILE_TMPDIR"/*.key "$BATS_FILE_TMPDIR"/app.tar .
+}
+
+manifest_of() {
+	tar -xOf "$1" META/manifest.json
+}
+
+@test "sign writes a companion that verifies, with every kind of key, and leaves the bundle as it was" {
+	before=$(sha256sum <app.tar)
+	for key in p384.pem rsa3072.pem ed25519.pem minisign.key; do
+		gapferry sign -q --key $key app.tar
+		gapferry verify -q --key "${key%.*}.pub" app.tar
+	done
+	[ "$(sha256sum <app.tar)" = "$before" ]
+	[ "$(find app.tar.d -type f | wc -l)" -eq 4 ]
+	manifest_of app.tar >m
+	for type in p384 rsa3072; do
+		id=$(gapferry key show --json $type.pub | jq -r '.keys[0].id[:16]')
+		base64 -d "app.tar.d/manifest.json.$id.sig" >s
+		openssl dgst -"$([ $type = p384 ] && echo sha384 || echo sha256)" -verify $type.pub -signature s m
+	done
+	minisign -V -p minisign.pub -m m -x app.tar.d/*.minisig
+	gapferry verify -q --key release.pub app.tar
+	gapferry key new --no-passphrase --type p384 other
+	run -3 gapferry verify -q --key other.pub app.tar
+}
+
+@test "a signature by minisign or openssl beside a bundle is one of ours" {
+	manifest_of app.tar >manifest.json
+	mkdir app.tar.d
+	minisign -S -s minisign.key -m manifest.json -x app.tar.d/manifest.json.0000000000000000.minisig
+	openssl dgst -sha384 -sign p384.pem manifest.json | base64 -w0 >app.tar.d/manifest.json.0000000000000001.sig
+	echo >>app.tar.d/manifest.json.0000000000000001.sig
+	gapferry verify -q --key minisign.pub app.tar
+	gapferry verify -q --key p384.pub app.tar
+	# keys/ of the configuration takes both kinds, as *.pub.
+	mkdir config/keys
+	cp minisign.pub config/keys/
+	gapferry verify -q app.tar
+	# The same key in PEM is the same key.
+	gapferry key export minisign.pub >pem.pub
+	[ "$(gapferry key show --json pem.pub | jq -r '.keys[0].id')" = "$(gapferry key show --json minisign.pub | jq -r '.keys[0].id')" ]
+	gapferry verify -q --key pem.pub app.tar
+	minisign -S -l -s minisign.key -m manifest.json -x app.tar.d/manifest.json.0000000000000000.minisig
+	run --separate-stderr -3 gapferry verify -q --key minisign.pub app.tar
+	[[ $stderr == *'minisign -l'*'is not taken'* ]]
+}
+
+@test "--rewrite makes a copy with all signatures inside, of tar and directory, that stock tools open" {
+	gapferry sign -q --key minisign.key app.tar
+	gapferry sign -q --key rsa3072.pem --rewrite whole.tar app.tar
+	for key in release minisign rsa3072; do
+		gapferry verify -q --key $key.pub whole.tar
+	done
+	cmp <(manifest_of app.tar) <(manifest_of whole.tar)
+	[ "$(tar -tf whole.tar | grep -c '^META/manifest.json\.')" -eq 3 ]
+	mkdir x
+	tar -xf whole.tar -C x
+	(cd x && sha256sum --quiet -c SHA256SUMS)
+	gapferry sign -q --rewrite dir/ whole.tar
+	gapferry verify -q --key minisign.pub dir
+	gapferry sign -q --rewrite back.tar dir
+	cmp back.tar whole.tar
+	gapferry sign -q --rewrite - whole.tar >out.tar
+	cmp out.tar whole.tar
+	gapferry sign -q --rewrite piped.tar - <whole.tar
+	cmp piped.tar whole.tar
+	run --separate-stderr -2 gapferry sign --rewrite ./app.tar app.tar
+	[[ $stderr == *'never written to'* ]]
+}
+
+@test "--rewrite of a damaged bundle is refused and writes nothing" {
+	size=$(stat -c %s app.tar)
+	printf X | dd of=app.tar bs=1 seek=$((size - 4096)) conv=notrunc status=none
+	run -4 gapferry sign -q --rewrite copy.tar app.tar
+	[ ! -e copy.tar ]
+	[ -z "$(find . -name '*copy.tar*')" ]
+	gapferry sign -q --key p384.pem app.tar # layers are pinned by what is signed
+	[ -d app.tar.d ]
+}
+
+@test "a name that is taken stays, unless it is this very signature; no key is an error" {
+	gapferry sign -q --key p384.pem app.tar
+	run --separate-stderr -0 gapferry sign --key p384.pem app.tar
+	[[ $stderr == *'there already'* ]]
+	echo AAAA >"$(echo app.tar.d/*)"
+	run --separate-stderr -2 gapferry sign -q --key p384.pem app.tar
+	[[ $stderr == *'is not replaced'* ]]
+	run --separate-stderr -2 gapferry sign app.tar
+	[[ $stderr == *'the key is missing'* ]]
+}
+
+@test "pack signs with minisign and RSA keys" {
+	cp "$BATS_FILE_TMPDIR/image.tar" .
+	gapferry pack -q -o two.tar --key minisign.key --key rsa3072.pem image.tar
+	gapferry verify -q --key minisign.pub two.tar
+	gapferry verify -q --key rsa3072.pub two.tar
+}
+
+@test "key export writes PEM and minisign's form; only Ed25519 has the latter" {
+	gapferry key export --form minisign ed25519.pub >m.pub
+	gapferry key export m.pub | cmp - ed25519.pub
+	run --separate-stderr -2 gapferry key export --form minisign p384.pub
+	[[ $stderr == *'minisign has Ed25519 only'* ]]
+	run --separate-stderr -2 gapferry key export --form ssh p384.pub
+	run --separate-stderr -2 gapferry key export minisign.key
+	[[ $stderr == *'private key'* ]]
+}
