@@ -12,6 +12,7 @@
 #include <stdio.h>
 
 #include "cli/option.h"
+#include "remote/remote.h"
 #include "verify/verify.h"
 
 /* ---- one run of one verb (main.c) ---- */
@@ -48,6 +49,11 @@ bool gf_jobs(const gf_run *run, unsigned *jobs, gf_error *err);
 /* The private keys of --key or the command of --sign-cmd; what is there is to be freed in either case. */
 bool gf_signers_take(
     const gf_run *run, const char *const *keys, size_t n_keys, gf_signer ***signers, size_t *n, gf_error *err);
+
+/* What the options say of registries.  stdin_is: what is read from stdin already, or NULL.  password: the caller's, to be
+ * cleared; *o points to it. */
+bool gf_registry_take(
+    const gf_run *run, const char *stdin_is, gf_registry_options *o, gf_secret *password, gf_error *err);
 
 /* ---- help (help.c) ---- */
 

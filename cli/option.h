@@ -104,7 +104,7 @@ typedef struct gf_verb {
 	const char *usage;       /* what follows the name */
 	const char *summary;     /* one line */
 	const char *about;       /* what else a user must know; "" */
-	const char *examples[4]; /* NULL-terminated; each is a whole command */
+	const char *examples[5]; /* NULL-terminated; each is a whole command */
 	size_t words_min, words_max;
 	bool (*run)(struct gf_run *run, gf_error *err);
 } gf_verb;

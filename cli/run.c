@@ -41,3 +41,35 @@ bool gf_jobs(const gf_run *run, unsigned *jobs, gf_error *err)
 	*jobs = (unsigned)n;
 	return true;
 }
+
+#define RETRIES 3
+
+bool gf_registry_take(
+    const gf_run *run, const char *stdin_is, gf_registry_options *o, gf_secret *password, gf_error *err)
+{
+	const gf_arguments *a = &run->args;
+	uint64_t retries = RETRIES;
+
+	o->http.ca_file = gf_value(a, GF_OPT_CA_FILE);
+	o->http.cert_file = gf_value(a, GF_OPT_CERT_FILE);
+	o->http.key_file = gf_value(a, GF_OPT_KEY_FILE);
+	o->http.plain = gf_given(a, GF_OPT_PLAIN_HTTP);
+	o->auth_file = gf_value(a, GF_OPT_AUTHFILE);
+	o->username = gf_value(a, GF_OPT_USERNAME);
+	o->events = run->events;
+	if ((o->http.cert_file == NULL) != (o->http.key_file == NULL))
+		return gf_value_fail(o->http.cert_file == NULL ? GF_OPT_KEY_FILE : GF_OPT_CERT_FILE, err,
+		    "--cert-file and --key-file go together");
+	if ((o->username == NULL) == gf_given(a, GF_OPT_PASSWORD_STDIN))
+		return gf_value_fail(o->username == NULL ? GF_OPT_PASSWORD_STDIN : GF_OPT_USERNAME, err,
+		    "--username and --password-stdin go together");
+	if (!gf_value_u64(a, GF_OPT_RETRIES, 100, &retries, err))
+		return false;
+	o->retries = (unsigned)retries;
+	if (o->username == NULL)
+		return true;
+	if (stdin_is != NULL)
+		return gf_value_fail(GF_OPT_PASSWORD_STDIN, err, "stdin already is %s", stdin_is);
+	o->password = password;
+	return gf_secret_load_line(password, "-", err);
+}

@@ -13,6 +13,7 @@ typedef struct asked {
 	gf_release *release; /* of -f; NULL: none */
 	gf_pack_source *sources;
 	gf_signer **signers;
+	gf_secret password; /* of registries */
 	gf_label *labels; /* of the command line; NULL: those of the release, if any */
 	size_t n_labels;
 } asked;
@@ -140,6 +141,21 @@ static bool take_sources(const gf_words *words, asked *k, gf_error *err)
 	return true;
 }
 
+/* What stdin is taken for, or NULL. */
+static const char *stdin_is(const gf_run *run, const gf_pack_options *o)
+{
+	const char *secret = gf_value(&run->args, GF_OPT_PASSPHRASE_FILE), *file = gf_value(&run->args, GF_OPT_FILE);
+
+	if (secret != NULL && strcmp(secret, "-") == 0)
+		return "the passphrase";
+	if (file != NULL && strcmp(file, "-") == 0)
+		return "the release";
+	for (size_t i = 0; i < o->n_sources; i++)
+		if (strcmp(o->sources[i].text, "-") == 0 || gf_ends_with(o->sources[i].text, ":-"))
+			return "a source";
+	return NULL;
+}
+
 static bool take_options(const gf_run *run, asked *k, gf_error *err)
 {
 	const gf_arguments *a = &run->args;
@@ -180,7 +196,8 @@ static bool take_options(const gf_run *run, asked *k, gf_error *err)
 	}
 	return gf_value_u64(a, GF_OPT_SEQUENCE, NUMBER_MAX, &o->sequence, err) &&
 	    gf_value_u64(a, GF_OPT_EPOCH, NUMBER_MAX, &o->epoch, err) && gf_jobs(run, &o->jobs, err) &&
-	    take_expires(a, o, err) && take_layers(a, o, err) && take_labels(a, k, err) && take_signers(run, k, err);
+	    gf_registry_take(run, stdin_is(run, o), &o->registry, &k->password, err) && take_expires(a, o, err) &&
+	    take_layers(a, o, err) && take_labels(a, k, err) && take_signers(run, k, err);
 }
 
 static void clear_options(asked *k)
@@ -192,6 +209,7 @@ static void clear_options(asked *k)
 		free(k->labels[i].value);
 	}
 	free(k->sources);
+	gf_secret_clear(&k->password);
 	free(k->signers);
 	free(k->labels);
 	gf_release_free(k->release);

@@ -6,42 +6,12 @@
 #include "cli/cli.h"
 #include "unpack/unpack.h"
 
-#define RETRIES 3
 
 static const char *state_text(gf_row_state state)
 {
 	static const char *const texts[] = { "planned", "sent", "held", "kept", "failed" };
 
 	return texts[state];
-}
-
-static bool take_registry(const gf_run *run, gf_registry_options *o, gf_secret *password, gf_error *err)
-{
-	const gf_arguments *a = &run->args;
-	uint64_t retries = RETRIES;
-
-	o->http.ca_file = gf_value(a, GF_OPT_CA_FILE);
-	o->http.cert_file = gf_value(a, GF_OPT_CERT_FILE);
-	o->http.key_file = gf_value(a, GF_OPT_KEY_FILE);
-	o->http.plain = gf_given(a, GF_OPT_PLAIN_HTTP);
-	o->auth_file = gf_value(a, GF_OPT_AUTHFILE);
-	o->username = gf_value(a, GF_OPT_USERNAME);
-	o->events = run->events;
-	if ((o->http.cert_file == NULL) != (o->http.key_file == NULL))
-		return gf_value_fail(o->http.cert_file == NULL ? GF_OPT_KEY_FILE : GF_OPT_CERT_FILE, err,
-		    "--cert-file and --key-file go together");
-	if ((o->username == NULL) == gf_given(a, GF_OPT_PASSWORD_STDIN))
-		return gf_value_fail(o->username == NULL ? GF_OPT_PASSWORD_STDIN : GF_OPT_USERNAME, err,
-		    "--username and --password-stdin go together");
-	if (!gf_value_u64(a, GF_OPT_RETRIES, 100, &retries, err))
-		return false;
-	o->retries = (unsigned)retries;
-	if (o->username == NULL)
-		return true;
-	if (strcmp(a->words.items[0], "-") == 0)
-		return gf_value_fail(GF_OPT_PASSWORD_STDIN, err, "stdin already is the bundle");
-	o->password = password;
-	return gf_secret_load_line(password, "-", err);
 }
 
 static bool take_options(const gf_run *run, gf_unpack_options *o, gf_secret *password, gf_error *err)
@@ -67,7 +37,7 @@ static bool take_options(const gf_run *run, gf_unpack_options *o, gf_secret *pas
 	o->verify_first = gf_given(a, GF_OPT_VERIFY_FIRST);
 	if (o->environment == NULL && o->n_to == 0)
 		return gf_fail(err, GF_USAGE, "option", NULL, "nowhere to load to: give --env NAME or --to TARGET");
-	return gf_jobs(run, &o->jobs, err) && take_registry(run, &o->registry, password, err);
+	return gf_jobs(run, &o->jobs, err) && gf_registry_take(run, strcmp(o->bundle, "-") == 0 ? "the bundle" : NULL, &o->registry, password, err);
 }
 
 /* One line for a target, then its names. */

@@ -7,13 +7,15 @@
 
 const gf_verb gf_verbs[GF_VERBS] = {
 	[GF_VERB_PACK] = { "pack", "-o OUT [-f FILE] [options] SOURCE...", "pack images into one signed bundle",
-	    "A SOURCE is docker-archive:PATH[:REF|:@N], oci-archive:PATH[:REF], oci:PATH[:REF] or docker-daemon:NAME:TAG. "
+	    "A SOURCE is docker-archive:PATH[:REF|:@N], oci-archive:PATH[:REF], oci:PATH[:REF], docker-daemon:NAME:TAG or "
+	    "docker://NAME[:TAG|@DIGEST]. "
 	    "A path that exists is recognised by what it is ('-' is an archive on stdin); any other word is an image in "
 	    "the Docker daemon. Without --key the bundle is unsigned. The digests printed are those that every "
 	    "environment will show.",
 	    { "gapferry pack -o app.tar --key release.pem --stream app --sequence 7 image.tar",
 		"gapferry pack -o app.tar --key release.pem docker-daemon:acme/app:1.4.0",
-		"docker save acme/app:1.4.0 | gapferry pack -o app.tar --key release.pem -", NULL },
+		"docker save acme/app:1.4.0 | gapferry pack -o app.tar --key release.pem -",
+		"gapferry pack -o app.tar --key release.pem docker://registry.example/acme/app:1.4.0", NULL },
 	    0, MANY, gf_verb_pack },
 	[GF_VERB_VERIFY] = { "verify", "[options] BUNDLE", "say whom a bundle comes from and whether it is whole",
 	    "Reads every byte, opens no connection and changes nothing. BUNDLE is a tar file, a directory, or '-'.",

@@ -85,7 +85,7 @@ static bool add_transport(gf_gathering *g, const char *transport, const char *re
 }
 
 static const char *const files[] = { "docker-archive", "oci-archive", "oci", NULL };
-static const char *const others[] = { "docker", "dir", "containers-storage", "ostree", "sif", "tarball", "atomic",
+static const char *const others[] = { "dir", "containers-storage", "ostree", "sif", "tarball", "atomic",
 	"container-storage", NULL };
 
 /* Behind "NAME:" of one of these, or NULL. */
@@ -126,6 +126,8 @@ static bool add_one(gf_gathering *g, const char *text, const char **daemon, gf_e
 	}
 	if ((rest = behind(text, files, &which)) != NULL)
 		return add_transport(g, which, rest, err);
+	if (gf_starts_with(text, "docker://"))
+		return gf_source_registry(g, text + strlen("docker://"), err);
 	if (exists(text)) {
 		if (ambiguous(text) && gf_docker_knows(g->options->docker_host, text))
 			return gf_fail(err, GF_USAGE, "source-both", text,
@@ -133,10 +135,10 @@ static bool add_one(gf_gathering *g, const char *text, const char **daemon, gf_e
 			    text, text);
 		return add_path(g, text, &all, err);
 	}
-	if ((rest = behind(text, others, &which)) != NULL &&
-	    (strcmp(which, "docker") != 0 || gf_starts_with(rest, "//")))
+	if (behind(text, others, &which) != NULL)
 		return gf_fail(err, GF_USAGE, "transport", text,
-		    "'%s' is not read as a source: docker-archive:, oci-archive:, oci: and docker-daemon: are", text);
+		    "'%s' is not read as a source: docker-archive:, oci-archive:, oci:, docker-daemon: and docker:// are",
+		    text);
 	if (strchr(text, '/') != NULL && (*text == '/' || *text == '.'))
 		return gf_fail(err, GF_USAGE, "open", text, "there is no '%s'", text);
 	*daemon = text;

@@ -126,6 +126,10 @@ bool gf_layout_list(gf_layout *l, const char *transport, const gf_wanted *want, 
 /* Every manifest below index.json that is there. */
 bool gf_layout_visit(gf_layout *l, gf_tree_visitor visit, void *ctx, gf_error *err);
 
+/* ---- source_registry.c: "NAME[:TAG][@DIGEST]" behind docker:// ---- */
+
+bool gf_source_registry(gf_gathering *g, const char *name, gf_error *err);
+
 /* ---- source_docker.c: all images of the daemon at once, so that what they share is sent once ---- */
 
 typedef struct gf_ask {

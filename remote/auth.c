@@ -24,6 +24,7 @@ struct gf_auth {
 	char *host;
 	char *file;
 	gf_http *http;
+	bool read_only;
 	unsigned retries;
 	gf_events *events;
 	bool known; /* credentials were looked for */
@@ -60,6 +61,7 @@ gf_auth *gf_auth_new(const char *host, const gf_registry_options *options, gf_ht
 	pthread_mutex_init(&a->lock, NULL);
 	a->http = http;
 	a->retries = options->retries;
+	a->read_only = options->read_only;
 	a->events = options->events;
 	a->host = gf_strdup(host, err);
 	ok = a->host != NULL;
@@ -221,7 +223,7 @@ static bool scope_parameters(const gf_auth *a, const char *repository, gf_buf *b
 	char scope[300];
 
 	/* Both actions at once, whatever the challenge says: some registries ask for too little (image-protocols.md 4.4). */
-	snprintf(scope, sizeof scope, "repository:%s:pull,push", repository);
+	snprintf(scope, sizeof scope, "repository:%s:pull%s", repository, a->read_only ? "" : ",push");
 	return (a->challenge.service[0] == '\0' || add_parameter(b, "service", a->challenge.service, err)) &&
 	    add_parameter(b, "scope", scope, err);
 }

@@ -23,6 +23,11 @@ char *gf_registry_url(const gf_registry *r, const char *repository, gf_error *er
 /* A request that can be repeated, authorised; a token that was refused is renewed once. */
 bool gf_registry_request(
     gf_registry *r, const char *repository, const gf_request *q, gf_response *response, gf_error *err);
+/* HEAD or GET of a manifest, every type of manifest accepted. */
+bool gf_registry_fetch_manifest(gf_registry *r, const char *method, const char *repository, const char *reference,
+    gf_response *response, gf_error *err);
+/* A manifest that was asked for by digest must have it: "registry-digest". */
+bool gf_registry_as_asked(const gf_registry *r, const char *reference, const gf_digest *have, gf_error *err);
 /* Not the answer that was hoped for: its errors, or the text it sent, escaped.  Returns false. */
 bool gf_registry_refused(const char *host, const gf_response *r, gf_error *err, const char *fmt, ...)
     __attribute__((format(printf, 4, 5)));

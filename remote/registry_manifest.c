@@ -18,22 +18,24 @@ static bool reference_allowed(const char *reference, gf_error *err)
 	    gf_fail(err, GF_USAGE, "reference", NULL, "'%s' is no tag and no sha256 digest", reference);
 }
 
-static bool fetch(gf_registry *r, const char *method, const char *repository, const char *reference,
+bool gf_registry_fetch_manifest(gf_registry *r, const char *method, const char *repository, const char *reference,
     gf_response *response, gf_error *err)
 {
 	static const char *const headers[] = { ACCEPT, NULL };
 	gf_request q = { .method = method, .headers = headers, .follow = true };
-	char *url = gf_registry_url(r, repository, err, "manifests/%s", reference);
+	char *url = NULL;
 	bool ok;
 
+	if (!reference_allowed(reference, err))
+		return false;
+	url = gf_registry_url(r, repository, err, "manifests/%s", reference);
 	q.url = url;
 	ok = url != NULL && gf_registry_request(r, repository, &q, response, err);
 	free(url);
 	return ok;
 }
 
-/* A manifest that was asked for by digest must have it. */
-static bool as_asked(const gf_registry *r, const char *reference, const gf_digest *have, gf_error *err)
+bool gf_registry_as_asked(const gf_registry *r, const char *reference, const gf_digest *have, gf_error *err)
 {
 	gf_digest want;
 	char text[GF_DIGEST_SIZE];
@@ -55,19 +57,19 @@ bool gf_registry_head_manifest(
 	*found = false;
 	memset(digest, 0, sizeof *digest);
 	gf_response_init(&response);
-	if (!reference_allowed(reference, err) || !fetch(r, "HEAD", repository, reference, &response, err))
+	if (!gf_registry_fetch_manifest(r, "HEAD", repository, reference, &response, err))
 		goto out;
 	if (response.status == 200 &&
 	    !(gf_response_header(&response, "Docker-Content-Digest", said, sizeof said) &&
 		gf_digest_parse(said, digest))) {
-		if (!fetch(r, "GET", repository, reference, &response, err))
+		if (!gf_registry_fetch_manifest(r, "GET", repository, reference, &response, err))
 			goto out;
 		if (response.status == 200 &&
 		    !gf_hash_bytes(gf_buf_text(&response.body), response.body.len, digest, err))
 			goto out;
 	}
 	*found = response.status == 200;
-	ok = response.status == 404 || (*found && as_asked(r, reference, digest, err));
+	ok = response.status == 404 || (*found && gf_registry_as_asked(r, reference, digest, err));
 	if (!*found && !ok)
 		gf_registry_refused(
 		    r->host, &response, err, "looking for '%s' in '%s/%s'", reference, r->host, repository);

@@ -165,6 +165,7 @@ typedef struct gf_registry_options {
 	    *auth_file; /* --authfile; NULL: $REGISTRY_AUTH_FILE, $DOCKER_CONFIG/config.json, ~/.docker/config.json */
 	const char *username; /* with password: before any file */
 	const gf_secret *password;
+	bool read_only; /* tokens are asked for pulling alone */
 	unsigned retries; /* of requests that can be repeated */
 	gf_events *events;
 } gf_registry_options;
@@ -185,6 +186,15 @@ bool gf_registry_mount_blob(
 /* reference: a tag or a digest in text.  *digest is of the bytes the registry has (its header, else the body hashed). */
 bool gf_registry_head_manifest(
     gf_registry *r, const char *repository, const char *reference, bool *found, gf_digest *digest, gf_error *err);
+#define GF_MEDIA_TYPE_SIZE 256
+/* Its bytes, at most GF_HTTP_BODY_MAX; of the digest that was asked for, where it was one ("registry-digest").
+ * media_type: as the registry says, "" where it does not.  out is emptied first. */
+bool gf_registry_get_manifest(gf_registry *r, const char *repository, const char *reference, bool *found, gf_buf *out,
+    char media_type[GF_MEDIA_TYPE_SIZE], gf_error *err);
+/* The bytes of a blob of that size; the digest is the caller's to check.  A connection that breaks is taken up again
+ * where it broke, as often as retries allow.  More bytes than size: "registry-size".  Any thread. */
+gf_input *gf_registry_get_blob(
+    gf_registry *r, const char *repository, const gf_digest *digest, uint64_t size, gf_error *err);
 bool gf_registry_put_manifest(gf_registry *r, const char *repository, const char *reference, const char *media_type,
     const void *bytes, size_t n, gf_error *err);
 

@@ -1,0 +1,160 @@
+#!/usr/bin/env bats
+# pack out of real registries (docker://): the digests are those that skopeo shows, whatever the line does on the way.
+
+setup_file() {
+	GF_INTEROP_DIR=$(mktemp -d /tmp/gf-pull.XXXXXX)
+	export GF_INTEROP_DIR
+	load common
+	cd "$D" || return 1
+	export HOME="$D/home" GAPFERRY_STATE="$D/state" GAPFERRY_CONFIG="$D/config"
+	mkdir -p home config/keys basic token tls
+	make_image app.src acme/app:1 one:300 two:200
+	gapferry key new --no-passphrase release
+	cp release.pub config/keys/
+	start_registry "$D"
+	start_registry "$D/basic" htpasswd
+	start_registry "$D/token" token
+	start_registry "$D/tls" tls
+	skopeo copy -q --dest-tls-verify=false docker-archive:app.src "docker://127.0.0.1:$(cat registry.port)/acme/app:1"
+	for r in basic token; do
+		skopeo login --tls-verify=false --authfile $r.json -u gapferry --password-stdin "127.0.0.1:$(cat $r/registry.port)" <$r/registry.password
+		skopeo copy -q --dest-tls-verify=false --dest-authfile $r.json docker-archive:app.src "docker://127.0.0.1:$(cat $r/registry.port)/acme/app:1"
+	done
+	skopeo copy -q --dest-tls-verify=false docker-archive:app.src "docker://127.0.0.1:$(cat tls/registry.port)/acme/app:1"
+}
+
+teardown_file() {
+	load common
+	for p in registry basic/registry token/registry token/token tls/registry breaking; do stop_server "$D/$p.pid"; done
+	rm -rf "$D"
+}
+
+setup() {
+	load common
+	cd "$D" || return 1
+	export HOME="$D/home" GAPFERRY_STATE="$D/state.$BATS_TEST_NUMBER" GAPFERRY_CONFIG="$D/config"
+	R=127.0.0.1:$(cat registry.port) BASIC=127.0.0.1:$(cat basic/registry.port)
+	TOKEN=127.0.0.1:$(cat token/registry.port) TLS=127.0.0.1:$(cat tls/registry.port)
+	rm -f out.tar
+}
+
+teardown() {
+	stop_server "$D/breaking.pid"
+}
+
+shown() { skopeo inspect --tls-verify=false "${@:2}" --raw "docker://$1" | sha256sum | sed 's/^\([0-9a-f]*\).*/sha256:\1/'; }
+# pulled NAME [skopeo's options]: the bundle out.tar has what skopeo shows under that name, whole.
+pulled() {
+	same digest "$(shown "$@")" "$(said out.tar '.predicate.images[0].digest')"
+	same image-id "$(skopeo inspect --tls-verify=false "${@:2}" --raw "docker://$1" | jq -r .config.digest)" \
+		"$(said out.tar '.predicate.images[0].platforms[0].imageId')"
+	gapferry verify -q --deep out.tar >/dev/null
+}
+# breaking MODE: $B is the registry behind a bad line.
+breaking() {
+	rm -f breaking.port breaking.log
+	python3 "$HERE/breaking_registry.py" "$1" "$D/breaking.port" "$D/breaking.log" "$R" >breaking.out 2>&1 3>&- 4>&- &
+	echo $! >breaking.pid
+	wait_until breaking.pid breaking.out test -s breaking.port
+	B=127.0.0.1:$(cat breaking.port)
+}
+
+@test "by tag and by digest: the manifest's bytes, the name, and where it came from" {
+	gapferry pack -q -o out.tar --key release.pem "docker://$R/acme/app:1" >digests.txt
+	pulled "$R/acme/app:1"
+	same names "$R/acme/app:1" "$(said out.tar '.predicate.images[0].names | join(" ")')"
+	same source "docker://$R/acme/app:1" "$(said out.tar '.predicate.images[0].source')"
+	digest=$(shown "$R/acme/app:1")
+	grep -q "$digest" digests.txt
+	rm out.tar
+	gapferry pack -q -o out.tar --key release.pem "docker://$R/acme/app@$digest"
+	pulled "$R/acme/app:1"
+	same names "$R/acme/app@$digest" "$(said out.tar '.predicate.images[0].names | join(" ")')"
+}
+
+@test "an index with two platforms, shared with an archive: each blob once, the index byte for byte" {
+	skopeo copy -q --src-tls-verify=false "docker://$R/acme/app:1" oci:two:1
+	jq -c '.manifests[0] as $m | {schemaVersion: 2, mediaType: "application/vnd.oci.image.index.v1+json",
+		manifests: [$m | del(.annotations) | .platform = {os: "linux", architecture: "amd64"}]}' two/index.json >index.blob
+	m=$(jq -r '.manifests[0].digest' index.blob)
+	curl -sf --noproxy '*' -X PUT -H 'Content-Type: application/vnd.oci.image.manifest.v1+json' --data-binary "@two/$(blob_of "$m")" \
+		"http://$R/v2/acme/multi/manifests/$m" -o /dev/null || {
+		skopeo copy -q --src-tls-verify=false --dest-tls-verify=false "docker://$R/acme/app:1" "docker://$R/acme/multi:one"
+		skopeo copy -q --dest-tls-verify=false oci:two:1 "docker://$R/acme/multi:two"
+		curl -sf --noproxy '*' -X PUT -H 'Content-Type: application/vnd.oci.image.manifest.v1+json' --data-binary "@two/$(blob_of "$m")" \
+			"http://$R/v2/acme/multi/manifests/$m" -o /dev/null
+	}
+	curl -sf --noproxy '*' -X PUT -H 'Content-Type: application/vnd.oci.image.index.v1+json' --data-binary @index.blob \
+		"http://$R/v2/acme/multi/manifests/all" -o /dev/null
+	gapferry pack -q -o out.tar --key release.pem "docker://$R/acme/multi:all" "oci:two:1" --name acme/one:1
+	same index "sha256:$(sha256sum <index.blob | cut -d' ' -f1)" "$(said out.tar '.predicate.images[0].digest')"
+	same bytes "$(sha256sum <index.blob)" "$(tar -xOf out.tar "$(blob_of "$(said out.tar '.predicate.images[0].digest')")" | sha256sum)"
+	same once "" "$(tar -tf out.tar | sort | uniq -d)"
+	gapferry verify -q --deep out.tar >/dev/null
+}
+
+@test "htpasswd, a token server, TLS with its own authority" {
+	gapferry pack -q -o out.tar --key release.pem --authfile basic.json "docker://$BASIC/acme/app:1"
+	pulled "$BASIC/acme/app:1" --authfile basic.json
+	rm out.tar
+	gapferry pack -q -o out.tar --key release.pem --username gapferry --password-stdin "docker://$BASIC/acme/app:1" <basic/registry.password
+	pulled "$BASIC/acme/app:1" --authfile basic.json
+	rm out.tar
+	: >token/token.log
+	gapferry pack -q -o out.tar --key release.pem --authfile token.json "docker://$TOKEN/acme/app:1"
+	pulled "$TOKEN/acme/app:1" --authfile token.json
+	grep -q 'repository:acme/app:pull' token/token.log
+	! grep -q push token/token.log || fail "a source asks for no right to push"
+	rm out.tar
+	run gapferry pack -q -o out.tar --key release.pem "docker://$TLS/acme/app:1"
+	same status 1 "$status"
+	[ ! -e out.tar ]
+	gapferry pack -q -o out.tar --key release.pem --ca-file tls/registry.ca "docker://$TLS/acme/app:1"
+	pulled "$TLS/acme/app:1"
+}
+
+@test "a wrong password, no password, a tag that is not there: said, and no bundle" {
+	for r in "$BASIC" "$TOKEN"; do
+		run gapferry pack -q -o out.tar --key release.pem --username gapferry --password-stdin "docker://$r/acme/app:1" <<<wrong
+		same status 1 "$status"
+		[[ $output == *"answered 401"* ]] || fail "$output"
+		run gapferry pack -q -o out.tar --key release.pem "docker://$r/acme/app:1"
+		same status 1 "$status"
+		[[ $output == *"docker login"* ]] || fail "$output"
+	done
+	run gapferry pack -q -o out.tar --key release.pem "docker://$R/acme/app:none"
+	same status 1 "$status"
+	[[ $output == *"has no 'none' in 'acme/app'"* ]] || fail "$output"
+	[ ! -e out.tar ]
+}
+
+@test "a line that breaks: taken up where it broke, or from the start where Range is not known" {
+	for mode in cut forget wrong; do
+		breaking $mode
+		gapferry pack -q -o out.tar --key release.pem "docker://$B/acme/app:1"
+		pulled "$R/acme/app:1"
+		grep -q 'bytes=[1-9]' breaking.log || fail "$mode: no Range was asked for"
+		same "$mode: the digest" "$(shown "$R/acme/app:1")" "$(said out.tar '.predicate.images[0].digest')"
+		stop_server breaking.pid
+		rm out.tar
+	done
+	breaking cut
+	run gapferry pack -q -o out.tar --key release.pem --retries 1 "docker://$B/acme/app:1"
+	same status 1 "$status"
+	[[ $output == *"of "*" bytes"* || $output == *"ended"* ]] || fail "$output"
+	[ ! -e out.tar ]
+}
+
+@test "a registry that is busy is asked again; one whose bytes are others is found out" {
+	breaking busy
+	gapferry pack -q -o out.tar --key release.pem "docker://$B/acme/app:1"
+	pulled "$R/acme/app:1"
+	rm out.tar
+	for mode in flip long; do
+		stop_server breaking.pid
+		breaking $mode
+		gapferry pack --json -o out.tar --key release.pem "docker://$B/acme/app:1" >out.json && fail "$mode: packed"
+		[ ! -e out.tar ]
+		same "$mode" "$([ $mode = flip ] && echo blob-digest || echo registry-size)" "$(jq -r .name out.json)"
+	done
+}
