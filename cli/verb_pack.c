@@ -14,7 +14,7 @@ typedef struct asked {
 	gf_pack_source *sources;
 	gf_signer **signers;
 	gf_secret password; /* of registries */
-	gf_label *labels; /* of the command line; NULL: those of the release, if any */
+	gf_label *labels;   /* of the command line; NULL: those of the release, if any */
 	size_t n_labels;
 } asked;
 

@@ -6,7 +6,6 @@
 #include "cli/cli.h"
 #include "unpack/unpack.h"
 
-
 static const char *state_text(gf_row_state state)
 {
 	static const char *const texts[] = { "planned", "sent", "held", "kept", "failed" };
@@ -37,7 +36,8 @@ static bool take_options(const gf_run *run, gf_unpack_options *o, gf_secret *pas
 	o->verify_first = gf_given(a, GF_OPT_VERIFY_FIRST);
 	if (o->environment == NULL && o->n_to == 0)
 		return gf_fail(err, GF_USAGE, "option", NULL, "nowhere to load to: give --env NAME or --to TARGET");
-	return gf_jobs(run, &o->jobs, err) && gf_registry_take(run, strcmp(o->bundle, "-") == 0 ? "the bundle" : NULL, &o->registry, password, err);
+	return gf_jobs(run, &o->jobs, err) &&
+	    gf_registry_take(run, strcmp(o->bundle, "-") == 0 ? "the bundle" : NULL, &o->registry, password, err);
 }
 
 /* One line for a target, then its names. */

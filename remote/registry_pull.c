@@ -60,8 +60,8 @@ static bool pull_refused(pull *p, gf_error *err)
 	char text[GF_DIGEST_SIZE];
 
 	gf_digest_text(&p->digest, text);
-	return gf_registry_refused(
-	    p->registry->host, &p->response, err, "fetching blob '%s' of '%s/%s'", text, p->registry->host, p->repository);
+	return gf_registry_refused(p->registry->host, &p->response, err, "fetching blob '%s' of '%s/%s'", text,
+	    p->registry->host, p->repository);
 }
 
 /* "bytes FROM-..." of a 206: it may begin before what is wanted, not behind it. */
@@ -69,8 +69,8 @@ static bool goes_on(const pull *p, uint64_t *from)
 {
 	char range[128], *dash;
 
-	if (!gf_response_header(&p->response, "Content-Range", range, sizeof range) || !gf_starts_with(range, "bytes ") ||
-	    (dash = strchr(range, '-')) == NULL)
+	if (!gf_response_header(&p->response, "Content-Range", range, sizeof range) ||
+	    !gf_starts_with(range, "bytes ") || (dash = strchr(range, '-')) == NULL)
 		return false;
 	*dash = '\0';
 	return gf_u64_parse(range + strlen("bytes "), p->got, from);
@@ -130,8 +130,9 @@ static bool too_much(const pull *p, gf_error *err)
 	char text[GF_DIGEST_SIZE];
 
 	gf_digest_text(&p->digest, text);
-	return gf_fail(err, GF_FAILED, "registry-size", text, "registry '%s' sends more than the %llu bytes of blob '%s'",
-	    p->registry->host, (unsigned long long)p->size, text);
+	return gf_fail(err, GF_FAILED, "registry-size", text,
+	    "registry '%s' sends more than the %llu bytes of blob '%s'", p->registry->host, (unsigned long long)p->size,
+	    text);
 }
 
 /* A piece of the open body: -1 with *err; 0 at an end that came too early, too. */

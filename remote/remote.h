@@ -165,7 +165,7 @@ typedef struct gf_registry_options {
 	    *auth_file; /* --authfile; NULL: $REGISTRY_AUTH_FILE, $DOCKER_CONFIG/config.json, ~/.docker/config.json */
 	const char *username; /* with password: before any file */
 	const gf_secret *password;
-	bool read_only; /* tokens are asked for pulling alone */
+	bool read_only;   /* tokens are asked for pulling alone */
 	unsigned retries; /* of requests that can be repeated */
 	gf_events *events;
 } gf_registry_options;

@@ -141,7 +141,7 @@ breaking() {
 	breaking cut
 	run gapferry pack -q -o out.tar --key release.pem --retries 1 "docker://$B/acme/app:1"
 	same status 1 "$status"
-	[[ $output == *"of "*" bytes"* || $output == *"ended"* ]] || fail "$output"
+	[[ $output == *"of "*" bytes"* || $output == *"bytes remaining"* ]] || fail "$output"
 	[ ! -e out.tar ]
 }
 
@@ -155,6 +155,6 @@ breaking() {
 		breaking $mode
 		gapferry pack --json -o out.tar --key release.pem "docker://$B/acme/app:1" >out.json && fail "$mode: packed"
 		[ ! -e out.tar ]
-		same "$mode" "$([ $mode = flip ] && echo blob-digest || echo registry-size)" "$(jq -r .name out.json)"
+		same "$mode" "$([ $mode = flip ] && echo blob-digest || echo registry-size)" "$(jq -r .error.name out.json)"
 	done
 }
