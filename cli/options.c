@@ -70,7 +70,7 @@ const gf_option gf_options[GF_OPTIONS] = {
 	[GF_OPT_HOST] = { ON(PACK) | ON(UNPACK) | ON(TRACE), 'H', false, "host", "unix://PATH",
 	    "socket of the Docker daemon (default: $DOCKER_HOST, else unix:///var/run/docker.sock)" },
 	[GF_OPT_AUTHFILE] = { ON(PACK) | ON(UNPACK), 0, false, "authfile", "FILE",
-	    "registry credentials (default: $REGISTRY_AUTH_FILE, else Docker's config.json)" },
+	    "registry credentials (default: $REGISTRY_AUTH_FILE, else containers' auth.json, else Docker's config.json)" },
 	[GF_OPT_USERNAME] = { ON(PACK) | ON(UNPACK), 0, false, "username", "NAME",
 	    "registry user, with --password-stdin" },
 	[GF_OPT_PASSWORD_STDIN] = { ON(PACK) | ON(UNPACK), 0, false, "password-stdin", NULL,

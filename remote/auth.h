@@ -31,11 +31,14 @@ typedef struct gf_credentials {
 
 void gf_credentials_clear(gf_credentials *c);
 /*
- * Of host in docker's config.json; nothing there leaves *out empty.  file: --authfile, which must be there; NULL:
- * $REGISTRY_AUTH_FILE, $DOCKER_CONFIG/config.json, ~/.docker/config.json.
- * Kept by a credential helper: GF_USAGE "credential-helper".
+ * Of host, in the manner of docker's config.json; nothing there leaves *out empty.  file: --authfile, which must be there;
+ * NULL: $REGISTRY_AUTH_FILE, $DOCKER_CONFIG/config.json, containers/auth.json in $XDG_RUNTIME_DIR, $XDG_CONFIG_HOME and
+ * ~/.config, ~/.docker/config.json.  credHelpers and credsStore are asked.
  */
 bool gf_credentials_find(const char *host, const char *file, gf_credentials *out, gf_error *err);
+
+/* credential_helper.c: what docker-credential-HELPER keeps for host; nothing leaves *out empty.  "credential-helper". */
+bool gf_credentials_ask(const char *helper, const char *host, gf_credentials *out, gf_error *err);
 
 /* ---- auth.c ---- */
 

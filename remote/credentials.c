@@ -18,24 +18,19 @@ void gf_credentials_clear(gf_credentials *c)
 
 /* ---- the file ---- */
 
-static bool join(gf_buf *out, const char *dir, const char *name, gf_error *err)
-{
-	return dir == NULL || dir[0] == '\0' || gf_path_join(out, dir, name, err);
-}
-
-/* path stays empty where there is none to look at. */
-static bool find_file(const char *file, gf_buf *path, gf_error *err)
-{
-	const char *env = getenv("REGISTRY_AUTH_FILE"), *docker = getenv("DOCKER_CONFIG");
-
-	if (file != NULL)
-		return gf_buf_puts(path, file, err);
-	if (env != NULL && env[0] != '\0')
-		return gf_buf_puts(path, env, err);
-	if (docker != NULL && docker[0] != '\0')
-		return join(path, docker, "config.json", err);
-	return join(path, getenv("HOME"), ".docker/config.json", err);
-}
+/* Where credentials may be, in this order; the first that knows the host counts.  containers-auth.json(5), docker login. */
+static const struct {
+	const char *variable; /* not set: the next */
+	const char *tail;     /* behind its value, which may be all */
+	bool alone;           /* whoever sets it means it: nothing behind it is looked at */
+} places[] = {
+	{ "REGISTRY_AUTH_FILE", NULL, true },
+	{ "DOCKER_CONFIG", "config.json", true },
+	{ "XDG_RUNTIME_DIR", "containers/auth.json", false },
+	{ "XDG_CONFIG_HOME", "containers/auth.json", false },
+	{ "HOME", ".config/containers/auth.json", false },
+	{ "HOME", ".docker/config.json", false },
+};
 
 /* ---- its entries ---- */
 
@@ -109,56 +104,70 @@ static bool take_entry(gf_json entry, gf_credentials *out, gf_error *err)
 	return ok;
 }
 
-static bool helper_refused(const char *host, const char *path, const char *helper, gf_error *err)
-{
-	return gf_fail(err, GF_USAGE, "credential-helper", host,
-	    "'%s' keeps the password of '%s' in docker-credential-%s, which is not asked yet; give --username with "
-	    "--password-stdin, or --authfile with a file that holds it",
-	    path, host, helper);
-}
-
-static bool take_config(gf_json root, const char *host, const char *path, gf_credentials *out, gf_error *err)
+/* docker's order: a helper of this host, the entry, the store of all hosts.  With a store docker login leaves an empty
+ * entry behind. */
+static bool take_config(gf_json root, const char *host, gf_credentials *out, gf_error *err)
 {
 	gf_json entry = find_entry(gf_json_get(root, "auths"), host), helper;
 	const char *store = "", *name = "";
 
 	helper = find_entry(gf_json_get(root, "credHelpers"), host);
 	if (helper.node != NULL)
-		return gf_json_text(helper, &name, err) && helper_refused(host, path, name, err);
-	if (!gf_json_string_if(root, "credsStore", &store, err))
+		return gf_json_text(helper, &name, err) && gf_credentials_ask(name, host, out, err);
+	if (!gf_json_string_if(root, "credsStore", &store, err) || (entry.node != NULL && !take_entry(entry, out, err)))
 		return false;
-	if (entry.node != NULL && !take_entry(entry, out, err))
-		return false;
-	/* docker login with a store leaves an empty entry behind: the password is in the store. */
-	if (entry.node != NULL && store[0] != '\0' && out->username == NULL && out->identity.data == NULL)
-		return helper_refused(host, path, store, err);
+	if (store[0] != '\0' && out->username == NULL && out->identity.data == NULL)
+		return gf_credentials_ask(store, host, out, err);
 	return true;
+}
+
+/* A file that must be there, or may be absent. */
+static bool take_file(const char *path, bool must, const char *host, gf_credentials *out, gf_error *err)
+{
+	gf_json_doc *doc = NULL;
+	gf_secret text = { 0 };
+	bool ok;
+
+	if (!must && access(path, F_OK) != 0 && (errno == ENOENT || errno == ENOTDIR))
+		return true;
+	ok = gf_secret_load(&text, path, GF_CONFIG_FILE_MAX, err) &&
+	    (doc = gf_json_parse(text.data, text.len, GF_CONFIG_FILE_MAX, GF_USAGE, path, err)) != NULL &&
+	    take_config(gf_json_root(doc), host, out, err);
+	gf_json_free(doc);
+	gf_secret_clear(&text);
+	return ok;
+}
+
+/* *alone: no other place counts. */
+static bool take_place(size_t i, const char *host, gf_credentials *out, bool *alone, gf_error *err)
+{
+	const char *value = getenv(places[i].variable);
+	gf_buf path;
+	bool ok;
+
+	if (value == NULL || value[0] == '\0')
+		return true;
+	*alone = places[i].alone;
+	gf_buf_init(&path, 4096);
+	ok = (places[i].tail != NULL ? gf_path_join(&path, value, places[i].tail, err)
+				     : gf_buf_puts(&path, value, err)) &&
+	    take_file(gf_buf_text(&path), false, host, out, err);
+	gf_buf_clear(&path);
+	return ok;
 }
 
 bool gf_credentials_find(const char *host, const char *file, gf_credentials *out, gf_error *err)
 {
-	gf_json_doc *doc = NULL;
-	gf_secret text = { 0 };
-	gf_buf path;
-	bool ok = false;
+	bool ok = true, done = file != NULL;
 
 	memset(out, 0, sizeof *out);
-	gf_buf_init(&path, 4096);
-	if (!find_file(file, &path, err))
-		goto out;
-	if (path.len == 0 || (file == NULL && access(path.data, F_OK) != 0 && (errno == ENOENT || errno == ENOTDIR))) {
-		ok = true;
-		goto out;
+	if (file != NULL)
+		ok = take_file(file, true, host, out, err);
+	for (size_t i = 0; ok && !done && i < sizeof places / sizeof *places; i++) {
+		ok = take_place(i, host, out, &done, err);
+		done = done || out->username != NULL || out->identity.data != NULL;
 	}
-	if (!gf_secret_load(&text, path.data, GF_CONFIG_FILE_MAX, err))
-		goto out;
-	doc = gf_json_parse(text.data, text.len, GF_CONFIG_FILE_MAX, GF_USAGE, path.data, err);
-	ok = doc != NULL && take_config(gf_json_root(doc), host, path.data, out, err);
-out:
 	if (!ok)
 		gf_credentials_clear(out);
-	gf_json_free(doc);
-	gf_secret_clear(&text);
-	gf_buf_clear(&path);
 	return ok;
 }

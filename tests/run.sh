@@ -16,7 +16,7 @@ B=$(cd "$B" && pwd)
 export GAPFERRY=${GAPFERRY:-$B/gapferry}
 GAPFERRY=$(realpath -m "$GAPFERRY")
 # What a test must never meet: the caller's keys, state, daemon, credentials, build system.
-for v in $(compgen -e | grep -E '^(GAPFERRY_|DOCKER_|REGISTRY_AUTH|BUILD_|BUILDKITE|BITBUCKET_|CI_|GITLAB_|JENKINS_|TF_BUILD|SYSTEM_|GITHUB_|SOURCE_DATE_EPOCH|(HTTPS?|NO|ALL|https?|no|all)_(PROXY|proxy)|SSL_CERT_)'); do
+for v in $(compgen -e | grep -E '^(GAPFERRY_|DOCKER_|REGISTRY_AUTH|XDG_|BUILD_|BUILDKITE|BITBUCKET_|CI_|GITLAB_|JENKINS_|TF_BUILD|SYSTEM_|GITHUB_|SOURCE_DATE_EPOCH|(HTTPS?|NO|ALL|https?|no|all)_(PROXY|proxy)|SSL_CERT_)'); do
 	unset "$v"
 done
 unset CI

@@ -5,12 +5,39 @@
 
 static char file[128];
 
+/* Helpers as programs on PATH; each answers with what it was asked for. */
+static bool make_helper(const char *name, const char *script)
+{
+	char path[256], text[512];
+	gf_error err;
+
+	snprintf(path, sizeof path, "%s/docker-credential-%s", dir, name);
+	snprintf(text, sizeof text, "#!/bin/sh\n[ \"$*\" = get ] || exit 9\nhost=$(cat)\n%s\n", script);
+	return gf_file_store(path, 0700, text, strlen(text), &err) && chmod(path, 0700) == 0;
+}
+
+static bool make_helpers(void)
+{
+	char path[4096];
+
+	snprintf(path, sizeof path, "%s:%s", dir, getenv("PATH"));
+	return setenv("PATH", path, 1) == 0 &&
+	    make_helper("gf-pair",
+		"printf '{\"ServerURL\":\"%s\",\"Username\":\"helped\",\"Secret\":\"%s\"}' \"$host\" \"$host\"") &&
+	    make_helper("gf-token", "printf '{\"Username\":\"<token>\",\"Secret\":\"%s\"}' \"$host\"") &&
+	    make_helper("gf-none", "echo 'credentials not found in native keychain'; exit 1") &&
+	    make_helper("gf-locked", "echo 'the vault is locked'; exit 1") && make_helper("gf-junk", "echo no json") &&
+	    make_helper("gf-half", "echo '{\"Username\":\"u\"}'");
+}
+
 static int enter(void **state)
 {
 	(void)state;
 	unsetenv("REGISTRY_AUTH_FILE");
 	unsetenv("DOCKER_CONFIG");
-	if (mkdtemp(dir) == NULL)
+	unsetenv("XDG_RUNTIME_DIR");
+	unsetenv("XDG_CONFIG_HOME");
+	if (mkdtemp(dir) == NULL || !make_helpers())
 		return -1;
 	snprintf(file, sizeof file, "%s/config.json", dir);
 	return setenv("HOME", dir, 1);
@@ -58,11 +85,19 @@ static const struct {
 	{ "{\"auths\":{\"r.example\":{\"auth\":\"dXNlcg==\"}}}", "r.example", NULL, NULL, NULL, "auth-file" },
 	{ "{\"auths\":{\"r.example\":{\"auth\":7}}}", "r.example", NULL, NULL, NULL, "json-type" },
 	{ "{\"auths\":{\"r.example\":", "r.example", NULL, NULL, NULL, "json" },
-	{ "{\"credHelpers\":{\"r.example\":\"ecr-login\"}}", "r.example", NULL, NULL, NULL, "credential-helper" },
+	{ "{\"credHelpers\":{\"r.example\":\"gf-pair\"}}", "r.example", "helped", "r.example", NULL, NULL },
+	{ "{\"credHelpers\":{\"r.example\":\"gf-token\"}}", "r.example", NULL, NULL, "r.example", NULL },
+	{ "{\"credHelpers\":{\"r.example\":\"gf-none\"}}", "r.example", NULL, NULL, NULL, NULL },
+	{ "{\"credHelpers\":{\"docker.io\":\"gf-pair\"}}", "docker.io", "helped", "https://index.docker.io/v1/", NULL,
+	    NULL },
+	{ "{\"credHelpers\":{\"r.example\":\"gf-locked\"}}", "r.example", NULL, NULL, NULL, "credential-helper" },
+	{ "{\"credHelpers\":{\"r.example\":\"gf-junk\"}}", "r.example", NULL, NULL, NULL, "json" },
+	{ "{\"credHelpers\":{\"r.example\":\"gf-half\"}}", "r.example", NULL, NULL, NULL, "missing-key" },
+	{ "{\"credHelpers\":{\"r.example\":\"../gf-pair\"}}", "r.example", NULL, NULL, NULL, "credential-helper" },
+	{ "{\"credHelpers\":{\"r.example\":\"gf-is-not-there\"}}", "r.example", NULL, NULL, NULL, "command" },
 	{ "{\"credHelpers\":{\"other.example\":\"ecr-login\"}}", "r.example", NULL, NULL, NULL, NULL },
-	{ "{\"auths\":{\"r.example\":{}},\"credsStore\":\"desktop\"}", "r.example", NULL, NULL, NULL,
-	    "credential-helper" },
-	{ "{\"auths\":{\"other.example\":{}},\"credsStore\":\"desktop\"}", "r.example", NULL, NULL, NULL, NULL },
+	{ "{\"auths\":{\"r.example\":{}},\"credsStore\":\"gf-pair\"}", "r.example", "helped", "r.example", NULL, NULL },
+	{ "{\"auths\":{\"other.example\":{}},\"credsStore\":\"gf-none\"}", "r.example", NULL, NULL, NULL, NULL },
 	{ "{\"auths\":{\"r.example\":{\"auth\":\"dXNlcjpwOnc=\"}},\"credsStore\":\"desktop\"}", "r.example", "user",
 	    "p:w", NULL, NULL },
 };
@@ -88,7 +123,7 @@ static void entries_are_found_by_exact_host(void **state)
 			fail_msg("%s: %s", rows[i].json, ok ? "taken" : err.text);
 		if (!ok) {
 			assert_string_equal(err.name, rows[i].error);
-			assert_int_equal(err.class, GF_USAGE);
+			assert_int_equal(err.class, strstr(rows[i].json, "\"gf-") != NULL ? GF_FAILED : GF_USAGE);
 		}
 		same(c.username, rows[i].username, rows[i].json);
 		same(c.password.data, rows[i].password, rows[i].json);
@@ -103,9 +138,10 @@ static void the_helper_is_named_with_the_way_round_it(void **state)
 	gf_error err;
 
 	(void)state;
-	put(file, "{\"credHelpers\":{\"r.example\":\"ecr-login\"}}");
+	put(file, "{\"credHelpers\":{\"r.example\":\"gf-locked\"}}");
 	check_fails(gf_credentials_find("r.example", file, &c, &err), "credential-helper");
-	assert_true(has_text(err.text, "docker-credential-ecr-login") && has_text(err.text, "--password-stdin"));
+	assert_true(has_text(err.text, "docker-credential-gf-locked") && has_text(err.text, "vault is locked") &&
+	    has_text(err.text, "--password-stdin"));
 }
 
 static const char *found(const char *authfile)
@@ -134,6 +170,20 @@ static void files_are_looked_for_in_order(void **state)
 	snprintf(path, sizeof path, "%s/.docker/config.json", dir);
 	put(path, "{\"auths\":{\"r.example\":{\"username\":\"home\",\"password\":\"p\"}}}");
 	assert_string_equal(found(NULL), "home");
+	snprintf(path, sizeof path, "%s/.config/containers", dir);
+	check_ok(gf_dir_make(path, 0700, &err));
+	snprintf(path, sizeof path, "%s/.config/containers/auth.json", dir);
+	put(path, "{\"auths\":{\"other.example\":{\"username\":\"config\",\"password\":\"p\"}}}");
+	assert_string_equal(found(NULL), "home"); /* not in the first file: the next is looked at */
+	put(path, "{\"auths\":{\"r.example\":{\"username\":\"config\",\"password\":\"p\"}}}");
+	assert_string_equal(found(NULL), "config");
+	snprintf(path, sizeof path, "%s/run/containers", dir);
+	check_ok(gf_dir_make(path, 0700, &err));
+	snprintf(path, sizeof path, "%s/run/containers/auth.json", dir);
+	put(path, "{\"auths\":{\"r.example\":{\"username\":\"runtime\",\"password\":\"p\"}}}");
+	snprintf(path, sizeof path, "%s/run", dir);
+	setenv("XDG_RUNTIME_DIR", path, 1);
+	assert_string_equal(found(NULL), "runtime");
 	snprintf(path, sizeof path, "%s/docker", dir);
 	assert_int_equal(mkdir(path, 0700), 0);
 	setenv("DOCKER_CONFIG", path, 1);
@@ -153,6 +203,7 @@ static void files_are_looked_for_in_order(void **state)
 	assert_false(gf_credentials_find("r.example", file, &c, &err));
 	unsetenv("REGISTRY_AUTH_FILE");
 	unsetenv("DOCKER_CONFIG");
+	unsetenv("XDG_RUNTIME_DIR");
 }
 
 int main(void)

@@ -1,0 +1,81 @@
+/*
+ * credential_helper: passwords that docker-credential-NAME keeps (docker-credential-helpers, README: "get" with the
+ * server on stdin, {"ServerURL","Username","Secret"} on stdout).  No shell, and a deadline.
+ */
+#include <string.h>
+
+#include "remote/auth.h"
+
+#define ANSWER_MAX (64 * GF_KIB)
+#define SECONDS 60
+#define NOT_THERE "credentials not found in native keychain"
+
+static bool name_valid(const char *name)
+{
+	return name[0] != '\0' && strlen(name) <= 64 &&
+	    strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-") == strlen(name);
+}
+
+static void wipe(gf_buf *b)
+{
+	for (size_t i = 0; i < b->len; i++)
+		((volatile char *)b->data)[i] = 0;
+	gf_buf_clear(b);
+}
+
+/* User name "<token>" says that the secret is an identity token. */
+static bool take(const gf_buf *answer, const char *program, gf_credentials *out, gf_error *err)
+{
+	gf_json_doc *doc = gf_json_parse(
+	    gf_buf_text(answer), answer->len, ANSWER_MAX, GF_FAILED, "the credential helper's answer", err);
+	const char *username = NULL, *secret = NULL;
+	bool ok = doc != NULL && gf_json_string(gf_json_root(doc), "Username", &username, err) &&
+	    gf_json_string(gf_json_root(doc), "Secret", &secret, err);
+
+	if (ok && strcmp(username, "<token>") == 0)
+		ok = gf_secret_set(&out->identity, secret, strlen(secret), err);
+	else if (ok)
+		ok = (out->username = gf_strdup(username, err)) != NULL &&
+		    gf_secret_set(&out->password, secret, strlen(secret), err);
+	gf_json_free(doc);
+	return ok || gf_because(err, "asking %s", program);
+}
+
+static bool refused(const gf_buf *answer, const char *program, const char *host, int status, gf_error *err)
+{
+	gf_error ignored;
+	gf_buf said;
+
+	gf_buf_init(&said, 1024);
+	(void)gf_text_escape(&said, gf_buf_text(answer), 200, &ignored);
+	gf_fail(err, GF_FAILED, "credential-helper", host,
+	    "%s, asked for the password of '%s', ended with status %d: %s; see whether '%s get' works by hand, or give "
+	    "--username with --password-stdin",
+	    program, host, status, gf_buf_text(&said), program);
+	gf_buf_clear(&said);
+	return false;
+}
+
+bool gf_credentials_ask(const char *helper, const char *host, gf_credentials *out, gf_error *err)
+{
+	const char *server = strcmp(host, "docker.io") == 0 ? "https://index.docker.io/v1/" : host;
+	char program[96] = "docker-credential-";
+	const char *const argv[] = { program, "get", NULL };
+	const gf_process p = { .argv = argv, .input = server, .input_size = strlen(server), .seconds = SECONDS };
+	int status = 0;
+	gf_buf answer;
+	bool ok;
+
+	if (!name_valid(helper))
+		return gf_fail(
+		    err, GF_USAGE, "credential-helper", host, "the credential helper of '%s' has no valid name", host);
+	strncat(program, helper, sizeof program - strlen(program) - 1);
+	gf_buf_init(&answer, ANSWER_MAX);
+	ok = gf_process_run(&p, &answer, &status, err);
+	if (ok && status == 0)
+		ok = take(&answer, program, out, err);
+	else if (ok)
+		ok = gf_starts_with(gf_buf_text(&answer), NOT_THERE) || refused(&answer, program, host, status, err);
+	wipe(&answer);
+	return ok;
+}
