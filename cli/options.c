@@ -67,8 +67,9 @@ const gf_option gf_options[GF_OPTIONS] = {
 	    "state (default: $GAPFERRY_STATE, /var/lib/gapferry, ~/.local/state/gapferry)" },
 	[GF_OPT_SITE] = { JUDGING | ON(SIGN), 0, false, "site", "NAME",
 	    "name of this site; unpack keeps it in the state" },
-	[GF_OPT_HOST] = { ON(PACK) | ON(UNPACK) | ON(TRACE), 'H', false, "host", "unix://PATH",
-	    "socket of the Docker daemon (default: $DOCKER_HOST, else unix:///var/run/docker.sock)" },
+	[GF_OPT_HOST] = { ON(PACK) | ON(UNPACK) | ON(TRACE), 'H', false, "host", "ADDRESS",
+	    "the Docker daemon, unix:///PATH or tcp://HOST[:PORT] (default: $DOCKER_HOST, else the current context, else "
+	    "unix:///var/run/docker.sock)" },
 	[GF_OPT_AUTHFILE] = { ON(PACK) | ON(UNPACK), 0, false, "authfile", "FILE",
 	    "registry credentials (default: $REGISTRY_AUTH_FILE, else containers' auth.json, else Docker's config.json)" },
 	[GF_OPT_USERNAME] = { ON(PACK) | ON(UNPACK), 0, false, "username", "NAME",

@@ -6,7 +6,6 @@
 
 #include "remote/docker.h"
 
-#define DEFAULT_SOCKET "unix:///var/run/docker.sock"
 #define OUR_MINOR 47 /* the newest API, 1.47, that was read for this file; every daemon since 1.24 has what is asked */
 
 /* ---- answers ---- */
@@ -25,8 +24,7 @@ char *gf_docker_url(const gf_docker *d, gf_error *err, const char *fmt, ...)
 	if (n < 0 || (size_t)n >= sizeof tail)
 		gf_fail(err, GF_FAILED, "docker-request", NULL, "a request of more than %zu characters", sizeof tail);
 	else
-		gf_buf_printf(
-		    &b, err, "http://localhost%s%s%s", d->about.api[0] != '\0' ? "/v" : "", d->about.api, tail);
+		gf_buf_printf(&b, err, "%s%s%s%s", d->at.base, d->about.api[0] != '\0' ? "/v" : "", d->about.api, tail);
 	return b.data;
 }
 
@@ -42,7 +40,7 @@ bool gf_docker_refused(const gf_docker *d, const gf_response *r, const char *nam
 		gf_json_string_if(gf_json_root(doc), "message", &said, &ignored);
 	gf_buf_init(&shown, 2048);
 	gf_text_escape(&shown, said, 600, &ignored);
-	gf_fail(err, GF_FAILED, name, object, "the daemon at %s answered %ld%s%s", d->host, r->status,
+	gf_fail(err, GF_FAILED, name, object, "the daemon at %s answered %ld%s%s", d->at.shown, r->status,
 	    shown.len > 0 ? ": " : "", gf_buf_text(&shown));
 	gf_buf_clear(&shown);
 	gf_json_free(doc);
@@ -64,7 +62,7 @@ gf_json_doc *gf_docker_parse(const gf_docker *d, const gf_response *r, gf_error 
 	    gf_json_parse(gf_buf_text(&r->body), r->body.len, GF_HTTP_BODY_MAX, GF_FAILED, "the answer", err);
 
 	if (doc == NULL)
-		gf_because(err, "the daemon at %s", d->host);
+		gf_because(err, "the daemon at %s", d->at.shown);
 	return doc;
 }
 
@@ -80,7 +78,8 @@ static bool connect_failed(const gf_docker *d, gf_error *err)
 		todo = "this user may not: run as root, or as a member of the socket's group (docker)";
 	else if (err->os_errno == ENOENT)
 		todo = "there is no such socket: is a daemon installed and running? -H and DOCKER_HOST name another";
-	return gf_fail(err, GF_FAILED, "docker-connect", d->host, "no Docker daemon answers at %s; %s", d->host, todo);
+	return gf_fail(
+	    err, GF_FAILED, "docker-connect", d->at.shown, "no Docker daemon answers at %s; %s", d->at.shown, todo);
 }
 
 static void copy_text(char *out, size_t cap, const char *text)
@@ -103,11 +102,11 @@ static bool negotiate(gf_docker *d, const char *newest, const char *oldest, gf_e
 	unsigned max = minor_of(newest), min = minor_of(oldest);
 
 	if (max == 0)
-		return gf_fail(err, GF_FAILED, "docker-version", d->host,
-		    "what listens at %s names no API version and is no Docker daemon", d->host);
+		return gf_fail(err, GF_FAILED, "docker-version", d->at.shown,
+		    "what listens at %s names no API version and is no Docker daemon", d->at.shown);
 	if (min > OUR_MINOR || max < 24)
-		return gf_fail(err, GF_FAILED, "docker-version", d->host,
-		    "the daemon at %s (%s) speaks API 1.%u to 1.%u; 1.24 to 1.%u are spoken here", d->host,
+		return gf_fail(err, GF_FAILED, "docker-version", d->at.shown,
+		    "the daemon at %s (%s) speaks API 1.%u to 1.%u; 1.24 to 1.%u are spoken here", d->at.shown,
 		    d->about.version, min, max, OUR_MINOR);
 	snprintf(d->about.api, sizeof d->about.api, "1.%u", max < OUR_MINOR ? max : OUR_MINOR);
 	return true;
@@ -145,7 +144,7 @@ static bool ask_version(gf_docker *d, gf_error *err)
 		goto out;
 	}
 	if (r.status != 200) {
-		gf_docker_refused(d, &r, "docker-version", d->host, err);
+		gf_docker_refused(d, &r, "docker-version", d->at.shown, err);
 		goto out;
 	}
 	doc = gf_docker_parse(d, &r, err);
@@ -155,7 +154,7 @@ static bool ask_version(gf_docker *d, gf_error *err)
 	if (!gf_json_string(root, "ApiVersion", &api, err) || !gf_json_string_if(root, "MinAPIVersion", &min, err) ||
 	    !gf_json_string_if(root, "Version", &version, err) || !gf_json_string_if(root, "Os", &os, err) ||
 	    !gf_json_string_if(root, "Arch", &arch, err)) {
-		gf_because(err, "the version of the daemon at %s", d->host);
+		gf_because(err, "the version of the daemon at %s", d->at.shown);
 		goto out;
 	}
 	copy_text(d->about.version, sizeof d->about.version, version);
@@ -200,7 +199,7 @@ static bool ask_info(gf_docker *d, char *root, size_t cap, gf_error *err)
 	if (!gf_docker_ask(d, "GET", gf_docker_url(d, err, "/info"), &r, err))
 		goto out;
 	if (r.status != 200) {
-		gf_docker_refused(d, &r, "docker-info", d->host, err);
+		gf_docker_refused(d, &r, "docker-info", d->at.shown, err);
 		goto out;
 	}
 	doc = gf_docker_parse(d, &r, err);
@@ -234,26 +233,20 @@ bool gf_docker_root(gf_docker *d, char *out, size_t cap, gf_error *err)
 
 gf_docker *gf_docker_open(const char *host, gf_error *err)
 {
-	gf_docker *d = NULL;
+	gf_docker *d = gf_alloc(1, sizeof *d, err);
 	gf_http_options options = { 0 };
 	bool ok = false;
 
-	if (host == NULL)
-		host = getenv("DOCKER_HOST");
-	if (host == NULL || host[0] == '\0')
-		host = DEFAULT_SOCKET;
-	if (!gf_starts_with(host, "unix:///")) {
-		gf_fail(err, GF_USAGE, "docker-host", host,
-		    "'%s' is no socket of this machine; write unix:///PATH (tcp:// and ssh:// are not spoken yet)",
-		    host);
-		return NULL;
-	}
-	d = gf_alloc(1, sizeof *d, err);
 	if (d == NULL)
 		return NULL;
-	options.unix_socket = host + strlen("unix://");
-	d->host = gf_strdup(host, err);
-	d->http = d->host != NULL ? gf_http_open(&options, err) : NULL;
+	if (gf_docker_host_find(host, &d->at, err)) {
+		options.unix_socket = d->at.unix_socket;
+		options.ca_file = d->at.ca_file;
+		options.cert_file = d->at.cert_file;
+		options.key_file = d->at.key_file;
+		options.plain = gf_starts_with(d->at.base, "http:"); /* as the address says: tcp:// without TLS */
+		d->http = gf_http_open(&options, err);
+	}
 	ok = d->http != NULL && ask_version(d, err) && find_store(d, err);
 	if (!ok) {
 		gf_docker_close(d);
@@ -267,7 +260,7 @@ void gf_docker_close(gf_docker *d)
 	if (d == NULL)
 		return;
 	gf_http_close(d->http);
-	free(d->host);
+	gf_docker_host_clear(&d->at);
 	free(d);
 }
 
@@ -278,5 +271,5 @@ const gf_docker_about *gf_docker_is(const gf_docker *d)
 
 const char *gf_docker_host(const gf_docker *d)
 {
-	return d->host;
+	return d->at.shown;
 }

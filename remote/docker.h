@@ -4,13 +4,24 @@
 
 #include "remote/http.h"
 
+/* Where a daemon is (docker_host.c). */
+typedef struct gf_docker_place {
+	char *shown;                          /* "unix:///var/run/docker.sock", "tcp://build.example:2376" */
+	char *base;                           /* of URLs: "http://localhost", "https://build.example:2376" */
+	const char *unix_socket;              /* inside shown; NULL: TCP */
+	char *ca_file, *cert_file, *key_file; /* PEM; NULL: none */
+} gf_docker_place;
+/* host: as written; NULL: as docker finds it.  GF_USAGE "docker-host", "docker-context".  out is to be cleared in either case. */
+bool gf_docker_host_find(const char *host, gf_docker_place *out, gf_error *err);
+void gf_docker_host_clear(gf_docker_place *p);
+
 struct gf_docker {
 	gf_http *http;
-	char *host; /* "unix:///var/run/docker.sock" */
+	gf_docker_place at;
 	gf_docker_about about;
 };
 
-/* "http://localhost/v1.41" and what the format says; NULL with *err set. */
+/* "http://localhost/v1.41", or the base of another place, and what the format says; NULL with *err set. */
 char *gf_docker_url(const gf_docker *d, gf_error *err, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 /* One request; url is freed, NULL fails with *err as it is. */
 bool gf_docker_ask(gf_docker *d, const char *method, char *url, gf_response *r, gf_error *err);

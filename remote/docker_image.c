@@ -119,7 +119,7 @@ bool gf_docker_list(gf_docker *d, gf_docker_image **images, size_t *n, gf_error 
 	if (!gf_docker_ask(d, "GET", gf_docker_url(d, err, "/images/json"), &r, err))
 		goto out;
 	if (r.status != 200) {
-		gf_docker_refused(d, &r, "docker-list", d->host, err);
+		gf_docker_refused(d, &r, "docker-list", d->at.shown, err);
 		goto out;
 	}
 	doc = gf_docker_parse(d, &r, err);
@@ -219,7 +219,7 @@ static void save_refused(gf_docker *d, const char *const *references, size_t n, 
 		gf_docker_image_clear(&image);
 		if (!found) {
 			gf_fail(err, GF_FAILED, "docker-no-image", references[i], "the daemon at %s has no image '%s'",
-			    d->host, references[i]);
+			    d->at.shown, references[i]);
 			return;
 		}
 	}

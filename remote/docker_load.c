@@ -198,16 +198,16 @@ static bool judge(load *l, bool sent, gf_error *err)
 	gf_error said;
 
 	if (!sent && (r->status == 0 || strcmp(err->name, "http-answered") != 0))
-		return gf_because(err, "loading into the daemon at %s", l->docker->host);
+		return gf_because(err, "loading into the daemon at %s", l->docker->at.shown);
 	if (r->status != 200)
-		return gf_docker_refused(l->docker, r, "docker-load", l->docker->host, err);
+		return gf_docker_refused(l->docker, r, "docker-load", l->docker->at.shown, err);
 	if (!gf_docker_load_answer(gf_buf_text(&r->body), r->body.len, l->loaded, &said)) {
 		*err = said;
 		return false;
 	}
 	return sent ||
-	    gf_fail(err, GF_FAILED, "docker-load", l->docker->host,
-		"the daemon at %s answered before it had the whole image, and reports no error", l->docker->host);
+	    gf_fail(err, GF_FAILED, "docker-load", l->docker->at.shown,
+		"the daemon at %s answered before it had the whole image, and reports no error", l->docker->at.shown);
 }
 
 static bool load_write(gf_output *out, const void *bytes, size_t n, gf_error *err)

@@ -106,8 +106,9 @@ typedef struct gf_docker_about {
 	gf_docker_store store;
 } gf_docker_about;
 
-/* host: "unix:///path", or NULL: $DOCKER_HOST, else the default socket.  tcp and ssh: GF_USAGE "docker-host" for now.
- * The API version is negotiated.  No daemon: GF_FAILED "docker-connect" and what to do. */
+/* host: "unix:///path" or "tcp://HOST[:PORT]"; NULL: $DOCKER_HOST, else $DOCKER_CONTEXT or the current context, else the
+ * usual socket.  TLS by DOCKER_TLS_VERIFY and DOCKER_CERT_PATH, or by the context.  ssh: GF_USAGE "docker-host" and what to
+ * do instead; "docker-context".  The API version is negotiated.  No daemon: GF_FAILED "docker-connect" and what to do. */
 gf_docker *gf_docker_open(const char *host, gf_error *err);
 void gf_docker_close(gf_docker *d);
 const gf_docker_about *gf_docker_is(const gf_docker *d);

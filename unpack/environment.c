@@ -110,7 +110,7 @@ static bool spec_docker(gf_target_spec *s, const char *text, gf_error *err)
 	s->kind = GF_TO_DOCKER;
 	if (*text != '\0' && strstr(text, "://") == NULL)
 		return gf_fail(err, GF_USAGE, "target", text,
-		    "a daemon is written docker-daemon: or docker-daemon:unix:///SOCKET; a new name for the image goes into --name");
+		    "a daemon is written docker-daemon:, docker-daemon:unix:///SOCKET or docker-daemon:tcp://HOST:2376; a new name for the image goes into --name");
 	s->host = *text != '\0' ? gf_strdup(text, err) : NULL;
 	s->label = text_join("docker-daemon:", text, "", err);
 	return s->label != NULL && (*text == '\0' || s->host != NULL);

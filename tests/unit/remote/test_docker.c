@@ -321,9 +321,12 @@ static void no_daemon_is_explained(void **state)
 	snprintf(text, sizeof text, "unix://%s/file.sock", dir);
 	assert_null(gf_docker_open(text, &err));
 	assert_string_equal(err.name, "docker-connect");
-	assert_null(gf_docker_open("tcp://127.0.0.1:2375", &err));
+	assert_null(gf_docker_open("tcp://127.0.0.1:1", &err));
+	assert_string_equal(err.name, "docker-connect");
+	assert_null(gf_docker_open("ssh://me@build.example", &err));
 	assert_string_equal(err.name, "docker-host");
 	assert_int_equal(err.class, GF_USAGE);
+	assert_true(has_text(err.text, "ssh -nNT -L") && has_text(err.text, "me@build.example"));
 	assert_null(gf_docker_open("/var/run/docker.sock", &err));
 	assert_string_equal(err.name, "docker-host");
 }

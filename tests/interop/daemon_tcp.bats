@@ -1,0 +1,91 @@
+#!/usr/bin/env bats
+# A real dockerd behind TCP and TLS on loopback: as a source and as a target, by environment and by context.
+
+setup_file() {
+	GF_INTEROP_DIR=$(mktemp -d /tmp/gf-tcp.XXXXXX)
+	export GF_INTEROP_DIR
+	load common
+	cd "$D" || return 1
+	export HOME="$D/home" GAPFERRY_STATE="$D/state" GAPFERRY_CONFIG="$D/config"
+	mkdir -p home config/keys certs other
+	make_image app.src acme/app:1 one:300 two:200
+	gapferry key new --no-passphrase release
+	cp release.pub config/keys/
+	gapferry pack -q -o app.tar --key release.pem app.src
+	# An authority, the daemon's certificate and the client's.
+	openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=test-ca -keyout ca.key -out certs/ca.pem 2>/dev/null
+	for who in server client; do
+		openssl req -newkey rsa:2048 -nodes -subj /CN=$who -keyout $who.key -out $who.csr 2>/dev/null
+		openssl x509 -req -in $who.csr -CA certs/ca.pem -CAkey ca.key -CAcreateserial -days 2 -out $who.crt \
+			-extfile <(printf 'subjectAltName=IP:127.0.0.1\nextendedKeyUsage=%sAuth\n' $who) 2>/dev/null
+	done
+	cp client.crt certs/cert.pem
+	cp client.key certs/key.pem
+	openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=other-ca -keyout other.key -out other/ca.pem 2>/dev/null
+	free_port >tls.port
+	start_dockerd_with "$D" --storage-driver=vfs -H "tcp://127.0.0.1:$(cat tls.port)" --tlsverify --tlscacert="$D/certs/ca.pem" \
+		--tlscert="$D/server.crt" --tlskey="$D/server.key"
+}
+
+teardown_file() {
+	load common
+	stop_server "$D/docker.pid"
+	rm -rf "$D"
+}
+
+setup() {
+	load common
+	cd "$D" || return 1
+	export HOME="$D/home" GAPFERRY_STATE="$D/state.$BATS_TEST_NUMBER" GAPFERRY_CONFIG="$D/config"
+	T=tcp://127.0.0.1:$(cat tls.port)
+	unset DOCKER_HOST DOCKER_TLS_VERIFY DOCKER_CERT_PATH DOCKER_CONTEXT DOCKER_CONFIG
+}
+
+APP=docker.io/acme/app:1
+daemon_id() { docker -H "unix://$D/docker.sock" image inspect -f '{{.Id}}' "$1"; }
+
+@test "TLS by DOCKER_HOST, DOCKER_TLS_VERIFY and DOCKER_CERT_PATH: loaded, and packed again" {
+	export DOCKER_HOST=$T DOCKER_TLS_VERIFY=1 DOCKER_CERT_PATH=$D/certs
+	gapferry unpack -q --to docker-daemon: app.tar
+	same id "$(id_of app.tar $APP)" "$(daemon_id acme/app:1)"
+	gapferry pack -q -o again.tar --key release.pem docker-daemon:acme/app:1
+	same again "$(id_of app.tar $APP)" "$(id_of again.tar $APP)"
+	gapferry verify -q --deep again.tar >/dev/null
+}
+
+@test "by name in --to and -H; an image loaded under another name" {
+	export DOCKER_TLS_VERIFY=1 DOCKER_CERT_PATH=$D/certs
+	gapferry unpack -q --to "docker-daemon:$T" --name second/app app.tar
+	same id "$(id_of app.tar $APP)" "$(daemon_id second/app:1)"
+	gapferry pack -q -H "$T" -o second.tar --key release.pem docker-daemon:second/app:1
+	same again "$(id_of app.tar $APP)" "$(id_of second.tar docker.io/second/app:1)"
+}
+
+@test "a context of the docker command, with its certificates" {
+	export DOCKER_CONFIG=$D/dc
+	docker context create lab --docker "host=$T,ca=$D/certs/ca.pem,cert=$D/certs/cert.pem,key=$D/certs/key.pem" >/dev/null
+	DOCKER_CONTEXT=lab gapferry unpack -q --to docker-daemon: --name third/app app.tar
+	same id "$(id_of app.tar $APP)" "$(daemon_id third/app:1)"
+	docker context use lab >/dev/null 2>&1
+	GAPFERRY_STATE=$D/state.use gapferry unpack -q --to docker-daemon: --name fourth/app app.tar
+	same id "$(id_of app.tar $APP)" "$(daemon_id fourth/app:1)"
+	run env DOCKER_CONTEXT=nowhere "$GAPFERRY" unpack -q --to docker-daemon: app.tar
+	same status 2 "$status"
+	[[ $output == *"no Docker context 'nowhere'"* ]] || fail "$output"
+}
+
+@test "another authority, no client certificate, no TLS at all: refused, and nothing is loaded" {
+	before=$(docker -H "unix://$D/docker.sock" images -q --no-trunc | sort -u)
+	names=$(docker -H "unix://$D/docker.sock" images | wc -l)
+	for how in "DOCKER_TLS_VERIFY=1 DOCKER_CERT_PATH=$D/other" "DOCKER_TLS_VERIFY=1 DOCKER_CERT_PATH=$D/none" "DOCKER_HOST=$T"; do
+		# shellcheck disable=SC2086 # variables, each a word
+		run env DOCKER_HOST="$T" $how "$GAPFERRY" unpack -q --to docker-daemon: --name none/app app.tar
+		[ "$status" -eq 5 ] || [ "$status" -eq 1 ] || fail "$how: status $status: $output"
+	done
+	same images "$before" "$(docker -H "unix://$D/docker.sock" images -q --no-trunc | sort -u)"
+	same names "$names" "$(docker -H "unix://$D/docker.sock" images | wc -l)"
+	run gapferry pack -q -o never.tar -H ssh://build.example docker-daemon:acme/app:1
+	same status 2 "$status"
+	[[ $output == *"ssh -nNT -L"* ]] || fail "$output"
+	[ ! -e never.tar ]
+}

@@ -1,0 +1,159 @@
+#include "common.h"
+#include "remote/docker.h"
+
+static int enter(void **state)
+{
+	(void)state;
+	unsetenv("DOCKER_HOST");
+	unsetenv("DOCKER_CONTEXT");
+	unsetenv("DOCKER_CONFIG");
+	unsetenv("DOCKER_TLS_VERIFY");
+	unsetenv("DOCKER_CERT_PATH");
+	return mkdtemp(dir) != NULL && setenv("HOME", dir, 1) == 0 ? 0 : -1;
+}
+
+static int leave(void **state)
+{
+	gf_error err;
+
+	(void)state;
+	return gf_dir_remove(dir, &err) ? 0 : -1;
+}
+
+/* DIR/what, with its directories. */
+static void put(const char *what, const char *text)
+{
+	char path[512], *slash;
+	gf_error err;
+
+	snprintf(path, sizeof path, "%s/%s", dir, what);
+	slash = strrchr(path, '/');
+	*slash = '\0';
+	check_ok(gf_dir_make(path, 0700, &err));
+	*slash = '/';
+	check_ok(gf_file_store(path, 0600, text, strlen(text), &err));
+}
+
+/* Where host leads: its base, or the name of the error. */
+static const char *base_of(const char *host)
+{
+	static char text[256];
+	gf_docker_place p;
+	gf_error err = { 0 };
+	bool ok = gf_docker_host_find(host, &p, &err);
+
+	snprintf(text, sizeof text, "%s%s%s", ok ? p.base : err.name, ok && p.unix_socket != NULL ? " " : "",
+	    ok && p.unix_socket != NULL ? p.unix_socket : "");
+	gf_docker_host_clear(&p);
+	return text;
+}
+
+static void addresses_are_read(void **state)
+{
+	static const char *const rows[][2] = {
+		{ "unix:///run/docker.sock", "http://localhost /run/docker.sock" },
+		{ "tcp://build.example", "http://build.example:2375" },
+		{ "tcp://build.example/", "http://build.example:2375" },
+		{ "tcp://127.0.0.1:4243", "http://127.0.0.1:4243" },
+		{ "tcp://[::1]:4243", "http://[::1]:4243" },
+		{ "tcp://[::1]", "http://[::1]:2375" },
+		{ "tcp://", "docker-host" },
+		{ "tcp://build.example/path", "docker-host" },
+		{ "tcp://user@build.example", "docker-host" },
+		{ "tcp://build.example:x", "docker-host" },
+		{ "ssh://me@build.example", "docker-host" },
+		{ "http://build.example", "docker-host" },
+		{ "npipe:////./pipe/docker_engine", "docker-host" },
+		{ "/var/run/docker.sock", "docker-host" },
+		{ "unix://docker.sock", "docker-host" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+		assert_string_equal(base_of(rows[i][0]), rows[i][1]);
+	assert_string_equal(base_of(NULL), "http://localhost /var/run/docker.sock");
+	setenv("DOCKER_HOST", "tcp://env.example:1", 1);
+	assert_string_equal(base_of(NULL), "http://env.example:1");
+	assert_string_equal(base_of("tcp://option.example:1"), "http://option.example:1");
+	unsetenv("DOCKER_HOST");
+}
+
+static void tls_is_what_the_environment_says(void **state)
+{
+	char path[256], want[300];
+	gf_docker_place p;
+	gf_error err;
+
+	(void)state;
+	setenv("DOCKER_TLS_VERIFY", "1", 1);
+	assert_string_equal(base_of("tcp://build.example"), "https://build.example:2376");
+	assert_string_equal(base_of("unix:///run/docker.sock"), "http://localhost /run/docker.sock");
+	put(".docker/ca.pem", "ca");
+	snprintf(want, sizeof want, "%s/.docker/ca.pem", dir);
+	check_ok(gf_docker_host_find("tcp://build.example", &p, &err));
+	assert_string_equal(p.ca_file, want);
+	assert_null(p.cert_file);
+	gf_docker_host_clear(&p);
+	put("certs/cert.pem", "cert");
+	snprintf(path, sizeof path, "%s/certs", dir);
+	setenv("DOCKER_CERT_PATH", path, 1);
+	assert_string_equal(base_of("tcp://build.example"), "docker-host"); /* half a pair */
+	put("certs/key.pem", "key");
+	check_ok(gf_docker_host_find("tcp://build.example", &p, &err));
+	snprintf(want, sizeof want, "%s/certs/key.pem", dir);
+	assert_string_equal(p.key_file, want);
+	assert_null(p.ca_file);
+	gf_docker_host_clear(&p);
+	unsetenv("DOCKER_CERT_PATH");
+	unsetenv("DOCKER_TLS_VERIFY");
+}
+
+static void contexts_are_found_by_the_hash_of_their_name(void **state)
+{
+	char meta[256], pem[256], hex[GF_HEX_SIZE];
+	gf_docker_place p;
+	gf_digest id;
+	gf_error err;
+
+	(void)state;
+	check_ok(gf_hash_bytes("lab", 3, &id, &err));
+	gf_digest_hex(&id, hex);
+	snprintf(meta, sizeof meta, ".docker/contexts/meta/%s/meta.json", hex);
+	snprintf(pem, sizeof pem, ".docker/contexts/tls/%s/docker/ca.pem", hex);
+	put(".docker/config.json", "{\"currentContext\":\"lab\"}");
+	assert_string_equal(base_of(NULL), "docker-context"); /* named and not there */
+	put(meta,
+	    "{\"Name\":\"lab\",\"Metadata\":{},\"Endpoints\":{\"docker\":{\"Host\":\"tcp://lab.example:2376\",\"SkipTLSVerify\":false}}}");
+	assert_string_equal(base_of(NULL), "http://lab.example:2376");
+	put(pem, "ca");
+	check_ok(gf_docker_host_find(NULL, &p, &err));
+	assert_string_equal(p.base, "https://lab.example:2376");
+	assert_non_null(strstr(p.ca_file, pem));
+	gf_docker_host_clear(&p);
+	setenv("DOCKER_CONTEXT", "default", 1);
+	assert_string_equal(base_of(NULL), "http://localhost /var/run/docker.sock");
+	setenv("DOCKER_CONTEXT", "other", 1);
+	assert_string_equal(base_of(NULL), "docker-context");
+	setenv("DOCKER_CONTEXT", "lab", 1);
+	setenv("DOCKER_HOST", "tcp://env.example:1", 1);
+	assert_string_equal(base_of(NULL), "http://env.example:1");
+	unsetenv("DOCKER_HOST");
+	put(meta, "{\"Endpoints\":{\"docker\":{\"Host\":\"tcp://lab.example:2376\",\"SkipTLSVerify\":true}}}");
+	assert_string_equal(base_of(NULL), "docker-context");
+	put(meta, "{\"Endpoints\":{\"docker\":{\"Host\":\"ssh://lab.example\"}}}");
+	assert_string_equal(base_of(NULL), "docker-host");
+	put(meta, "{\"Endpoints\":{}}");
+	assert_string_equal(base_of(NULL), "missing-key");
+	put(meta, "{\"Endpoints\":");
+	assert_string_equal(base_of(NULL), "json");
+	unsetenv("DOCKER_CONTEXT");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = { cmocka_unit_test(addresses_are_read),
+		cmocka_unit_test(tls_is_what_the_environment_says),
+		cmocka_unit_test(contexts_are_found_by_the_hash_of_their_name) };
+
+	return cmocka_run_group_tests(tests, enter, leave);
+}
