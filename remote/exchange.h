@@ -1,4 +1,4 @@
-/* exchange.h: one request on its way, between http.c, which moves it, and stream.c, which drives it (private). */
+/* exchange.h: one request on its way, between exchange.c, which moves it, and stream.c, which drives it (private). */
 #ifndef GF_REMOTE_EXCHANGE_H
 #define GF_REMOTE_EXCHANGE_H
 
@@ -14,7 +14,7 @@ typedef struct gf_exchange {
 		gf_input in;
 	} as;
 	gf_http *http;
-	struct pair *pair;
+	struct gf_pair *pair;
 	struct curl_slist *headers;
 	gf_response *response;
 	char *what; /* "GET https://host/path", for messages */

@@ -1,7 +1,7 @@
 /*
  * remote: the two protocols, and the names they use.
  *
- * http.c alone knows libcurl; above it stand the Docker Engine API (docker.c) and the
+ * http.c and exchange.c alone know libcurl; above them stand the Docker Engine API (docker.c) and the
  * distribution API with its authentication (registry.c, auth.c).  Nothing here knows a
  * bundle.  Absence is an answer of its own and never made of an error (DESIGN.md, promise
  * 10): every question has its answer in an out-parameter beside success.
