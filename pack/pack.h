@@ -48,7 +48,7 @@ typedef struct gf_pack_options {
 	size_t n_signers; /* 0: unsigned, with a warning */
 	const char *docker_host;
 	gf_registry_options registry; /* of docker:// sources */
-	unsigned jobs; /* 0: all cores */
+	unsigned jobs;                /* 0: all cores */
 } gf_pack_options;
 
 /* "gzip" or "none". */
@@ -63,6 +63,7 @@ bool gf_expires_parse(const char *text, gf_pack_options *o);
  */
 typedef struct gf_release gf_release;
 extern const char *const gf_release_keys[];                   /* NULL-terminated */
+extern const char *const gf_release_image_keys[];             /* of one of its images */
 gf_release *gf_release_load(const char *path, gf_error *err); /* "-": stdin */
 gf_release *gf_release_parse(const void *text, size_t len, const char *name, gf_error *err);
 const gf_pack_options *gf_release_options(const gf_release *r);

@@ -4,19 +4,21 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "pack/pack.h"
+#include "pack/source.h"
 
 struct gf_release {
 	gf_pack_options options; /* its texts are the document's */
 	gf_json_doc *doc;
-	const char **images, **audience, **keys;
+	const char **audience, **keys;
 	gf_pack_source *sources;
+	const char ***names; /* of each source; NULL: none */
 	size_t n_keys;
 	gf_label *labels;
 };
 
 const char *const gf_release_keys[] = { "output", "stream", "epoch", "sequence", "after", "version", "created",
 	"expires", "audience", "keys", "layers", "load-platform", "build-id", "labels", "images", NULL };
+const char *const gf_release_image_keys[] = { "source", "names", NULL };
 
 static bool there(gf_json root, const char *key)
 {
@@ -116,17 +118,60 @@ static bool take_labels(gf_release *r, gf_json root, gf_error *err)
 	return r->labels != NULL;
 }
 
+/* Names are looked at here, where a mistake still has a line. */
+static bool take_names(gf_json item, const char ***names, size_t *n, gf_error *err)
+{
+	if (!take_list(item, "names", names, n, err))
+		return false;
+	for (size_t i = 0; i < *n; i++) {
+		char full[GF_REFERENCE_SIZE];
+		gf_error why = { 0 };
+		bool bare;
+
+		if (!gf_name_complete((*names)[i], full, &bare, &why))
+			return gf_json_fail(
+			    gf_json_at(gf_json_get(item, "names"), i), "reference", err, "%s", why.text);
+	}
+	return true;
+}
+
+/* A source as in the command line, or one with names for what is in it. */
+static bool take_source(gf_json item, gf_pack_source *s, const char ***names, gf_error *err)
+{
+	gf_json source = item;
+
+	if (gf_json_typeof(item) == GF_JSON_OBJECT) {
+		if (!gf_json_only(item, gf_release_image_keys, err) || !gf_json_string(item, "source", &s->text, err) ||
+		    !take_names(item, names, &s->n_names, err))
+			return false;
+		source = gf_json_get(item, "source");
+		s->names = *names;
+	} else if (!gf_json_text(item, &s->text, err)) {
+		return false;
+	}
+	return s->text[0] != '\0' || gf_json_fail(source, "empty", err, "a value is missing here");
+}
+
 static bool take_sources(gf_release *r, gf_json root, gf_error *err)
 {
-	size_t n = 0;
+	gf_json list;
+	size_t n;
 
-	if (!take_list(root, "images", &r->images, &n, err) ||
-	    (r->sources = gf_alloc(n + 1, sizeof *r->sources, err)) == NULL)
+	if (!there(root, "images"))
+		return true;
+	if (!gf_json_array(root, "images", &list, err))
 		return false;
-	for (size_t i = 0; i < n; i++)
-		r->sources[i].text = r->images[i];
+	n = gf_json_count(list);
+	if (n == 0)
+		return gf_json_fail(list, "empty", err, "leave 'images' out, or give at least one");
+	if ((r->sources = gf_alloc(n, sizeof *r->sources, err)) == NULL ||
+	    (r->names = gf_alloc(n, sizeof *r->names, err)) == NULL)
+		return false;
 	r->options.sources = r->sources;
 	r->options.n_sources = n;
+	for (size_t i = 0; i < n; i++)
+		if (!take_source(gf_json_at(list, i), &r->sources[i], &r->names[i], err))
+			return false;
 	return true;
 }
 
@@ -207,7 +252,9 @@ void gf_release_free(gf_release *r)
 	if (r == NULL)
 		return;
 	gf_json_free(r->doc);
-	free(r->images);
+	for (size_t i = 0; r->names != NULL && i < r->options.n_sources; i++)
+		free(r->names[i]);
+	free(r->names);
 	free(r->sources);
 	free(r->audience);
 	free(r->keys);

@@ -59,6 +59,22 @@ statement() { tar -xOf "$1" META/manifest.json; }
 	[[ "$(statement mine.tar | jq -r .predicate.packer.compressor)" == isal* ]]
 }
 
+@test "names of an image stand instead of its own; a bad name is refused with its line" {
+	sed -i '/- image.tar/d' release.yaml
+	printf '  - source: image.tar\n    names: ["acme/app:1.4.0", "registry.example:5000/shop/app:9"]\n' >>release.yaml
+	gapferry pack -q -f release.yaml >/dev/null
+	[ "$(statement file.tar | jq -c '.predicate.images[0].names')" = \
+		'["docker.io/acme/app:1.4.0","registry.example:5000/shop/app:9"]' ]
+	gapferry pack -q -f release.yaml -o own.tar image.tar >/dev/null
+	[ "$(statement own.tar | jq -c '.predicate.images[0] | [.names, .digest]')" = \
+		"$(statement file.tar | jq -c '.predicate.images[0] | [["registry.example/team/app:1.2"], .digest]')" ]
+	rm file.tar
+	sed -i 's,acme/app:1.4.0,Acme/App:1,' release.yaml
+	run --separate-stderr -2 gapferry pack -f release.yaml
+	[[ $stderr == "gapferry pack: 'release.yaml', line 15, column 13, images[0].names[0]: "* ]]
+	[ ! -e file.tar ]
+}
+
 @test "-f - is stdin, once" {
 	run --separate-stderr -0 gapferry pack -q -f - <release.yaml
 	[ "$(statement file.tar | jq -r .predicate.sequence)" = 42 ]

@@ -34,8 +34,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	hold(o->output == NULL || o->output[0] != '\0');
 	hold(o->expires == 0 || o->lifetime == 0);
 	hold(o->lifetime >= 0 && o->sequence < (uint64_t)1 << 53 && o->epoch < (uint64_t)1 << 53);
-	for (size_t i = 0; i < o->n_sources; i++)
+	for (size_t i = 0; i < o->n_sources; i++) {
 		hold_texts(&o->sources[i].text, 1);
+		hold_texts(o->sources[i].names, o->sources[i].n_names);
+	}
 	hold_texts(o->audience, o->n_audience);
 	for (size_t i = 0; i < o->n_labels; i++)
 		hold(o->labels[i].key[0] != '\0' && o->labels[i].value != NULL);

@@ -14,7 +14,8 @@ static void everything(void **state)
 	    "output: out/\nstream: shop\nepoch: 2\nsequence: 42\nafter: last.tar\nversion: \"1.4.0\"\n"
 	    "created: 2026-11-23T01:02:03Z\nexpires: 90d\naudience: [site-a, site-b]\n"
 	    "keys: [a.pem, b.pem]\nlayers: none\nload-platform: linux/arm64\nbuild-id: \"812\"\n"
-	    "labels: {ticket: OPS-1, area: shop}\nimages:\n  - image.tar\n  - oci:web\n";
+	    "labels: {ticket: OPS-1, area: shop}\nimages:\n  - image.tar\n  - oci:web\n"
+	    "  - source: oci:api\n    names: [\"acme/api:1\", \"registry.example:5000/api:1\"]\n  - {source: x.tar}\n";
 	gf_error err = { 0 };
 	gf_release *r = parse(text, &err);
 	const gf_pack_options *o;
@@ -38,8 +39,14 @@ static void everything(void **state)
 	assert_int_equal(o->n_labels, 2);
 	assert_string_equal(o->labels[0].key, "ticket");
 	assert_string_equal(o->labels[0].value, "OPS-1");
-	assert_int_equal(o->n_sources, 2);
+	assert_int_equal(o->n_sources, 4);
 	assert_string_equal(o->sources[1].text, "oci:web");
+	assert_int_equal(o->sources[1].n_names, 0);
+	assert_string_equal(o->sources[2].text, "oci:api");
+	assert_int_equal(o->sources[2].n_names, 2);
+	assert_string_equal(o->sources[2].names[1], "registry.example:5000/api:1");
+	assert_string_equal(o->sources[3].text, "x.tar");
+	assert_int_equal(o->sources[3].n_names, 0);
 	assert_string_equal(gf_release_signers(r, &n)[1], "b.pem");
 	assert_int_equal(n, 2);
 	gf_release_free(r);
@@ -56,7 +63,17 @@ static void refused(void **state)
 		{ "version: *x\n", "yaml", "line 1" },
 		{ "\nstream: [a]\n", "json-type", "line 2, column 1" },
 		{ "images: image.tar\n", "json-type", "line 1" },
-		{ "images:\n  - {source: x}\n", "json-type", "line 2, column 5, images[0]: " },
+		{ "images:\n  - [a]\n", "json-type", "line 2, column 5, images[0]: " },
+		{ "images:\n  - ''\n", "empty", "line 2, column 5, images[0]: " },
+		{ "images:\n  - {names: [a]}\n", "missing-key", "line 2, column 5, images[0]" },
+		{ "images:\n  - {source: ''}\n", "empty", "line 2, column 6, images[0].source: " },
+		{ "images:\n  - {source: x, nmaes: [a]}\n", "unknown-key", "did you mean 'names'?" },
+		{ "images:\n  - {source: x, names: a}\n", "json-type", "line 2, column 17, images[0].names: " },
+		{ "images:\n  - {source: x, names: []}\n", "empty", "line 2, column 17, images[0].names: " },
+		{ "images:\n  - x\n  - {source: x, names: ['']}\n", "empty",
+		    "line 3, column 25, images[1].names[0]: " },
+		{ "images:\n  - source: x\n    names:\n      - a:1\n      - Acme/A:1\n", "reference",
+		    "line 5, column 9, images[0].names[1]: " },
 		{ "images: []\n", "empty", "line 1" },
 		{ "keys: ['']\n", "empty", "line 1" },
 		{ "version: ''\n", "empty", "line 1" },
@@ -93,6 +110,16 @@ static bool is_key(const char *word)
 	return *k != NULL;
 }
 
+static void image_keys_are(gf_json images)
+{
+	gf_json image = gf_json_get(gf_json_at(gf_json_get(gf_json_get(images, "items"), "oneOf"), 1), "properties");
+	size_t n = 0;
+
+	for (const char *const *k = gf_release_image_keys; *k != NULL; k++, n++)
+		assert_int_equal(gf_json_typeof(gf_json_get(image, *k)), GF_JSON_OBJECT);
+	assert_int_equal(gf_json_count(image), n);
+}
+
 /* Every key of the schema is the parser's and the other way round; each example of the schema is taken (JSON is YAML),
  * and what is none of an enumeration is not. */
 static void schema(void **state)
@@ -107,6 +134,7 @@ static void schema(void **state)
 	for (const char *const *k = gf_release_keys; *k != NULL; k++, n++)
 		assert_int_equal(gf_json_typeof(gf_json_get(properties, *k)), GF_JSON_OBJECT);
 	assert_int_equal(gf_json_count(properties), n);
+	image_keys_are(gf_json_get(properties, "images"));
 	for (size_t i = 0; i < n; i++) {
 		gf_json p, examples;
 		const char *key = gf_json_key_at(properties, i, &p);
