@@ -30,6 +30,8 @@ static const struct {
 }, places[] = {
 	{ "~/.config/gapferry, /etc/gapferry", "configuration: keys/*.pub, environments/NAME.yaml" },
 	{ "/var/lib/gapferry, ~/.local/state/gapferry", "state: audit.jsonl, records/" },
+	{ "~/.config/containers, /etc/containers, /etc/docker: certs.d/HOST[:PORT]/",
+	    "of a registry: *.crt that vouch for it, NAME.cert and NAME.key that vouch for us" },
 	{ "BUNDLE.d/", "companions: signatures added after packing" },
 };
 #define COUNT(array) (sizeof(array) / sizeof *(array))

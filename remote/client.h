@@ -22,6 +22,7 @@ struct gf_http {
 	size_t n_idle;
 	char *home; /* origin of the first request: the only one that sees the client certificate */
 	char *unix_socket, *ca_file, *cert_file, *key_file;
+	gf_buf roots; /* PEM, all that count, instead of ca_file; empty: none */
 	bool plain;
 	unsigned stall_seconds, total_seconds;
 };

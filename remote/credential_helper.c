@@ -41,6 +41,15 @@ static bool take(const gf_buf *answer, const char *program, gf_credentials *out,
 	return ok || gf_because(err, "asking %s", program);
 }
 
+/* It has none, and says so in these words; anything else is a failure. */
+static bool has_none(const gf_buf *answer)
+{
+	const char *text = gf_buf_text(answer);
+	size_t n = strcspn(text, "\r\n");
+
+	return n == strlen(NOT_THERE) && memcmp(text, NOT_THERE, n) == 0 && strspn(text + n, "\r\n") == answer->len - n;
+}
+
 static bool refused(const gf_buf *answer, const char *program, const char *host, int status, gf_error *err)
 {
 	gf_error ignored;
@@ -75,7 +84,7 @@ bool gf_credentials_ask(const char *helper, const char *host, gf_credentials *ou
 	if (ok && status == 0)
 		ok = take(&answer, program, out, err);
 	else if (ok)
-		ok = gf_starts_with(gf_buf_text(&answer), NOT_THERE) || refused(&answer, program, host, status, err);
+		ok = has_none(&answer) || refused(&answer, program, host, status, err);
 	wipe(&answer);
 	return ok;
 }

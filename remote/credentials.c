@@ -34,16 +34,22 @@ static const struct {
 
 /* ---- its entries ---- */
 
-/* A key of "auths" is a host, or a URL of one, and may have a path. */
+/* A key of "auths" is a host, or a URL of one with any path.  HOST/NAMESPACE without a scheme is another account, for a
+ * part of the host (containers-auth.json(5)), and never taken for the whole of it. */
 static bool key_is(const char *key, const char *host)
 {
+	bool url = true;
 	size_t n;
 
 	if (gf_starts_with(key, "https://"))
 		key += 8;
 	else if (gf_starts_with(key, "http://"))
 		key += 7;
+	else
+		url = false;
 	n = strcspn(key, "/");
+	if (!url && key[n] != '\0')
+		return false;
 	if (strcmp(host, HUB) == 0 && n == 15 && memcmp(key, "index.docker.io", n) == 0)
 		return true;
 	return n == strlen(host) && memcmp(key, host, n) == 0;

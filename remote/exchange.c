@@ -192,9 +192,17 @@ static bool set_options(gf_exchange *x, const gf_request *q, const char *url, bo
 	bad |= curl_easy_setopt(c, CURLOPT_CLOSESOCKETDATA, x->pair);
 	if (local)
 		bad |= curl_easy_setopt(c, CURLOPT_PROXY, "");
+	else if (!gf_url_secure(url) && getenv("http_proxy") == NULL && getenv("HTTP_PROXY") != NULL)
+		bad |= curl_easy_setopt(
+		    c, CURLOPT_PROXY, getenv("HTTP_PROXY")); /* libcurl reads only the other spelling */
 	if (h->unix_socket != NULL)
 		bad |= curl_easy_setopt(c, CURLOPT_UNIX_SOCKET_PATH, h->unix_socket);
-	if (h->ca_file != NULL) {
+	if (h->roots.len > 0) {
+		struct curl_blob roots = { h->roots.data, h->roots.len, CURL_BLOB_NOCOPY };
+
+		bad |= curl_easy_setopt(c, CURLOPT_CAINFO_BLOB, &roots);
+		bad |= curl_easy_setopt(c, CURLOPT_CAPATH, NULL);
+	} else if (h->ca_file != NULL) {
 		bad |= curl_easy_setopt(c, CURLOPT_CAINFO, h->ca_file);
 		bad |= curl_easy_setopt(c, CURLOPT_CAPATH, NULL);
 	}

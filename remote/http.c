@@ -11,6 +11,7 @@
 #include "remote/client.h"
 
 #define IDLE_MAX 16
+#define ROOTS_MAX (8 * GF_MIB)
 
 /* ---- urls ---- */
 
@@ -128,6 +129,13 @@ static bool keep_path(char **out, const char *path, const char *what, gf_error *
 	return *out != NULL;
 }
 
+/* libcurl takes one file: that of the system and the further ones become one text. */
+static bool join_roots(gf_http *h, const gf_buf *more, gf_error *err)
+{
+	return (h->ca_file == NULL || gf_file_load(h->ca_file, ROOTS_MAX, GF_USAGE, &h->roots, err)) &&
+	    gf_buf_puts(&h->roots, "\n", err) && gf_buf_add(&h->roots, gf_buf_text(more), more->len, err);
+}
+
 const char *gf_http_library(void)
 {
 	return curl_version_info(CURLVERSION_NOW)->version;
@@ -143,6 +151,7 @@ gf_http *gf_http_open(const gf_http_options *options, gf_error *err)
 	if (h == NULL)
 		return NULL;
 	pthread_mutex_init(&h->lock, NULL);
+	gf_buf_init(&h->roots, ROOTS_MAX + 8 * GF_MIB);
 	h->plain = options->plain;
 	h->total_seconds = options->total_seconds;
 	h->stall_seconds = options->stall_seconds != 0 ? options->stall_seconds : GF_HTTP_STALL_SECONDS;
@@ -150,7 +159,8 @@ gf_http *gf_http_open(const gf_http_options *options, gf_error *err)
 	    !keep_path(&h->ca_file, options->ca_file, "CA file", err) ||
 	    !keep_path(&h->cert_file, options->cert_file, "client certificate", err) ||
 	    !keep_path(&h->key_file, options->key_file, "client key", err) ||
-	    (h->ca_file == NULL && !keep_path(&h->ca_file, usual_ca_file(), NULL, err))) {
+	    (h->ca_file == NULL && !keep_path(&h->ca_file, usual_ca_file(), NULL, err)) ||
+	    (options->more_roots != NULL && !join_roots(h, options->more_roots, err))) {
 		gf_http_close(h);
 		h = NULL;
 	}
@@ -179,6 +189,7 @@ void gf_http_close(gf_http *h)
 		free_pair(p);
 	}
 	pthread_mutex_destroy(&h->lock);
+	gf_buf_clear(&h->roots);
 	free(h->home);
 	free(h->unix_socket);
 	free(h->ca_file);

@@ -186,7 +186,8 @@ static bool ping(gf_registry *r, unsigned retries, gf_response *response, gf_err
  */
 static bool reach(gf_registry *r, const gf_http_options *http, gf_response *response, gf_error *err)
 {
-	bool either = !http->plain && gf_host_loopback(r->host) && http->ca_file == NULL && http->cert_file == NULL;
+	bool either = !http->plain && gf_host_loopback(r->host) && http->ca_file == NULL && http->more_roots == NULL &&
+	    http->cert_file == NULL;
 
 	if (!set_base(r, !http->plain && !either, err))
 		return false;
@@ -217,9 +218,22 @@ out:
 	return ok;
 }
 
+/* What the options do not say, the certs.d directories may. */
+static void with_certs(gf_http_options *http, const gf_certs *c)
+{
+	if (http->ca_file == NULL && c->roots.len > 0)
+		http->more_roots = &c->roots;
+	if (http->cert_file == NULL && c->cert_file != NULL) {
+		http->cert_file = c->cert_file;
+		http->key_file = c->key_file;
+	}
+}
+
 gf_registry *gf_registry_open(const char *host, const gf_registry_options *options, gf_error *err)
 {
+	gf_http_options http = options->http;
 	gf_registry *r = NULL;
+	gf_certs certs = { 0 };
 	bool ok = false;
 
 	if (!gf_host_valid(host, strlen(host))) {
@@ -232,9 +246,12 @@ gf_registry *gf_registry_open(const char *host, const gf_registry_options *optio
 	r->retries = options->retries;
 	r->events = options->events;
 	r->host = gf_strdup(strcmp(host, "index.docker.io") == 0 ? "docker.io" : host, err);
-	r->http = r->host != NULL ? gf_http_open(&options->http, err) : NULL;
+	ok = r->host != NULL && gf_certs_find(r->host, &certs, err);
+	with_certs(&http, &certs);
+	r->http = ok ? gf_http_open(&http, err) : NULL;
 	r->auth = r->http != NULL ? gf_auth_new(r->host, options, r->http, err) : NULL;
-	ok = r->auth != NULL && introduce(r, &options->http, err);
+	ok = r->auth != NULL && introduce(r, &http, err);
+	gf_certs_clear(&certs);
 	if (!ok) {
 		gf_registry_close(r);
 		r = NULL;

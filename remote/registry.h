@@ -13,6 +13,15 @@ struct gf_registry {
 	gf_events *events;
 };
 
+/* What the certs.d directories know of a host (certs_d.c); "certs-d".  Nothing there leaves *out empty.  To be cleared in
+ * either case. */
+typedef struct gf_certs {
+	gf_buf roots; /* PEM; empty: none */
+	char *cert_file, *key_file;
+} gf_certs;
+bool gf_certs_find(const char *host, gf_certs *out, gf_error *err);
+void gf_certs_clear(gf_certs *c);
+
 /* gf_http_do, again after a pause when the connection broke, or the answer was 429 or 5xx; retries: at most so often. */
 bool gf_http_do_again(
     gf_http *h, const gf_request *q, gf_response *r, unsigned retries, gf_events *events, gf_error *err);

@@ -42,6 +42,8 @@ bool gf_registry_get_manifest(gf_registry *r, const char *repository, const char
 
 /* ---- blobs ---- */
 
+#define PROGRESS GF_MIB /* a line that has brought so much is worth all its retries again */
+
 /* A blob on its way.  Where the connection breaks it goes on from there (RFC 9110, 14: Range). */
 typedef struct pull {
 	gf_input base;
@@ -53,6 +55,7 @@ typedef struct pull {
 	gf_input *body;
 	gf_response response;
 	gf_retry again;
+	uint64_t since; /* bytes, since again was full */
 } pull;
 
 static bool pull_refused(pull *p, gf_error *err)
@@ -166,6 +169,11 @@ static ptrdiff_t pull_read(gf_input *in, void *buf, size_t cap, gf_error *err)
 		}
 		if (n > 0) {
 			p->got += (uint64_t)n;
+			p->since += (uint64_t)n;
+			if (p->since >= PROGRESS) {
+				p->again = (gf_retry){ .left = p->registry->retries };
+				p->since = 0;
+			}
 			return n;
 		}
 		if (n == 0 && p->got == p->size)

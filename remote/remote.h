@@ -40,6 +40,7 @@ typedef struct gf_http gf_http; /* a client of one origin; keeps connections ali
 typedef struct gf_http_options {
 	const char *unix_socket;                    /* NULL: TCP */
 	const char *ca_file, *cert_file, *key_file; /* PEM; NULL: the system's CAs, no client certificate */
+	const gf_buf *more_roots;                   /* PEM, beside the system's CAs; copied; NULL: none */
 	bool plain;                                 /* http:// is allowed */
 	unsigned stall_seconds;                     /* without a byte in either direction; 0: GF_HTTP_STALL_SECONDS */
 	unsigned total_seconds;                     /* for one request and its answer; 0: no limit */

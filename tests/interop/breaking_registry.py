@@ -6,7 +6,8 @@ had for real).  Every GET of a blob is written to LOG as "DIGEST RANGE".  MODE:
   wrong    the first answer to a Range begins elsewhere
   busy     the first GET of each blob is answered 429, Retry-After 1
   flip     the last byte of every blob is another
-  long     every blob is one byte longer"""
+  long     every blob is one byte longer
+  proxy    none of these: whatever host is asked for, it is the registry"""
 
 import http.client
 import http.server
@@ -26,6 +27,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
     def forward(self):
         headers = {k: v for k, v in self.headers.items() if k.lower() in ("accept", "range", "authorization")}
+        if self.path.startswith("http://"):
+            self.path = "/" + self.path.split("/", 3)[3]
         blob = self.command == "GET" and "/blobs/" in self.path
         times = 0
         if blob:

@@ -7,7 +7,7 @@ setup_file() {
 	load common
 	cd "$D" || return 1
 	export HOME="$D/home" GAPFERRY_STATE="$D/state" GAPFERRY_CONFIG="$D/config"
-	mkdir -p home config/keys basic token tls
+	mkdir -p home config/keys basic token tls mtls
 	make_image app.src acme/app:1 one:300 two:200
 	gapferry key new --no-passphrase release
 	cp release.pub config/keys/
@@ -15,6 +15,7 @@ setup_file() {
 	start_registry "$D/basic" htpasswd
 	start_registry "$D/token" token
 	start_registry "$D/tls" tls
+	start_registry "$D/mtls" mtls
 	skopeo copy -q --dest-tls-verify=false docker-archive:app.src "docker://127.0.0.1:$(cat registry.port)/acme/app:1"
 	for r in basic token; do
 		skopeo login --tls-verify=false --authfile $r.json -u gapferry --password-stdin "127.0.0.1:$(cat $r/registry.port)" <$r/registry.password
@@ -25,7 +26,7 @@ setup_file() {
 
 teardown_file() {
 	load common
-	for p in registry basic/registry token/registry token/token tls/registry breaking; do stop_server "$D/$p.pid"; done
+	for p in registry basic/registry token/registry token/token tls/registry mtls/registry breaking; do stop_server "$D/$p.pid"; done
 	rm -rf "$D"
 }
 
@@ -113,6 +114,32 @@ breaking() {
 	pulled "$TLS/acme/app:1"
 }
 
+@test "certs.d: an authority, and who we are; half a pair is refused" {
+	M=127.0.0.1:$(cat mtls/registry.port)
+	mkdir -p "push/$M" "$HOME/.config/containers/certs.d/$TLS" "$HOME/.config/containers/certs.d/$M"
+	cp mtls/registry.ca "push/$M/ca.crt"
+	cp mtls/client.crt "push/$M/client.cert"
+	cp mtls/client.key "push/$M/client.key"
+	skopeo copy -q --dest-cert-dir "push/$M" docker-archive:app.src "docker://$M/acme/app:1"
+	cp tls/registry.ca "$HOME/.config/containers/certs.d/$TLS/ca.crt"
+	gapferry pack -q -o out.tar --key release.pem "docker://$TLS/acme/app:1"
+	pulled "$TLS/acme/app:1"
+	rm out.tar
+	cp mtls/registry.ca "$HOME/.config/containers/certs.d/$M/ca.crt"
+	run gapferry pack -q -o out.tar --key release.pem "docker://$M/acme/app:1"
+	same "no certificate" 1 "$status"
+	cp mtls/client.crt "$HOME/.config/containers/certs.d/$M/me.cert"
+	run gapferry pack -q -o out.tar --key release.pem "docker://$M/acme/app:1"
+	same "half a pair" 2 "$status"
+	[[ $output == *"'me.cert' without 'me.key'"* ]] || fail "$output"
+	[ ! -e out.tar ]
+	cp mtls/client.key "$HOME/.config/containers/certs.d/$M/me.key"
+	gapferry pack -q -o out.tar --key release.pem "docker://$M/acme/app:1"
+	pulled "$M/acme/app:1" --cert-dir "push/$M"
+	gapferry unpack -q --to "docker://$M/back" out.tar
+	same back "$(said out.tar '.predicate.images[0].digest')" "$(shown "$M/back/acme/app:1" --cert-dir "push/$M")"
+}
+
 @test "a wrong password, no password, a tag that is not there: said, and no bundle" {
 	for r in "$BASIC" "$TOKEN"; do
 		run gapferry pack -q -o out.tar --key release.pem --username gapferry --password-stdin "docker://$r/acme/app:1" <<<wrong
@@ -143,6 +170,22 @@ breaking() {
 	same status 1 "$status"
 	[[ $output == *"of "*" bytes"* || $output == *"bytes remaining"* ]] || fail "$output"
 	[ ! -e out.tar ]
+}
+
+@test "a proxy, in either spelling, and what is not sent through it" {
+	breaking proxy
+	for variable in HTTP_PROXY http_proxy; do
+		env "$variable=http://$B" "$GAPFERRY" pack -q --plain-http -o out.tar --key release.pem docker://registry.invalid/acme/app:1
+		same "$variable" "$(shown "$R/acme/app:1")" "$(said out.tar '.predicate.images[0].digest')"
+		rm out.tar
+	done
+	run env HTTP_PROXY="http://$B" NO_PROXY=registry.invalid "$GAPFERRY" pack -q --plain-http --retries 0 -o out.tar --key release.pem \
+		docker://registry.invalid/acme/app:1
+	same "NO_PROXY" 1 "$status"
+	[ ! -e out.tar ]
+	: >breaking.log
+	HTTP_PROXY="http://$B" gapferry pack -q -o out.tar --key release.pem "docker://$R/acme/app:1"
+	same loopback "" "$(cat breaking.log)"
 }
 
 @test "a registry that is busy is asked again; one whose bytes are others is found out" {

@@ -133,6 +133,11 @@ start_registry() {
 			make_certificate "$dir/registry"
 			cp "$dir/registry.crt" "$dir/registry.ca"
 			;;
+		mtls)
+			make_certificate "$dir/registry"
+			make_certificate "$dir/client"
+			cp "$dir/registry.crt" "$dir/registry.ca"
+			;;
 		*)
 			echo "servers.sh: no kind of registry: $kind" >&2
 			return 2
@@ -141,14 +146,18 @@ start_registry() {
 		echo "http:"
 		echo "  addr: '127.0.0.1:$port'"
 		echo "  secret: not-one"
-		if [ "$kind" = tls ]; then
-			echo "  tls: {certificate: '$dir/registry.crt', key: '$dir/registry.key'}"
-		fi
+		case $kind in
+		tls) echo "  tls: {certificate: '$dir/registry.crt', key: '$dir/registry.key'}" ;;
+		mtls) echo "  tls: {certificate: '$dir/registry.crt', key: '$dir/registry.key', clientcas: ['$dir/client.crt']}" ;;
+		esac
 	} >"$dir/registry.yml"
-	if [ "$kind" = tls ]; then
+	case $kind in
+	tls | mtls)
 		scheme=https
 		extra=(--cacert "$dir/registry.ca")
-	fi
+		;;
+	esac
+	if [ "$kind" = mtls ]; then extra+=(--cert "$dir/client.crt" --key "$dir/client.key"); fi
 	OTEL_TRACES_EXPORTER=none docker-registry serve "$dir/registry.yml" >"$dir/registry.log" 2>&1 </dev/null 3>&- 4>&- &
 	echo $! >"$dir/registry.pid"
 	echo "$port" >"$dir/registry.port"

@@ -304,7 +304,7 @@ static void bad_archives(void **state)
 	{
 		static const char *sources[] = { "twice.tar" }, *gone[] = { "docker-archive:gone.tar" },
 				  *unknown[] = { "plain.tar" }, *inside[] = { "inside.tar" },
-				  *dir_transport[] = { "dir:/x" }, *remote[] = { "docker://a/b" };
+				  *dir_transport[] = { "dir:/x" }, *remote[] = { "containers-storage:a/b" };
 		gf_pack_options o = options_of("broken.out", sources, 1);
 		pack_fails(&o, GF_DAMAGED, "archive-duplicate");
 		o.sources = sources_of(gone, sizeof gone / sizeof *gone);

@@ -26,6 +26,7 @@ static bool make_helpers(void)
 		"printf '{\"ServerURL\":\"%s\",\"Username\":\"helped\",\"Secret\":\"%s\"}' \"$host\" \"$host\"") &&
 	    make_helper("gf-token", "printf '{\"Username\":\"<token>\",\"Secret\":\"%s\"}' \"$host\"") &&
 	    make_helper("gf-none", "echo 'credentials not found in native keychain'; exit 1") &&
+	    make_helper("gf-odd", "echo 'credentials not found in native keychain, for it is locked'; exit 1") &&
 	    make_helper("gf-locked", "echo 'the vault is locked'; exit 1") && make_helper("gf-junk", "echo no json") &&
 	    make_helper("gf-half", "echo '{\"Username\":\"u\"}'");
 }
@@ -76,6 +77,10 @@ static const struct {
 	    "r.example", "exact", "", NULL, NULL },
 	{ "{\"auths\":{\"https://index.docker.io/v1/\":{\"auth\":\"dXNlcjpwOnc=\"}}}", "docker.io", "user", "p:w", NULL,
 	    NULL },
+	{ "{\"auths\":{\"r.example/team\":{\"auth\":\"dXNlcjpwOnc=\"}}}", "r.example", NULL, NULL, NULL, NULL },
+	{ "{\"auths\":{\"r.example/team\":{\"username\":\"team\",\"password\":\"\"},\"https://r.example/v1/\":{\"username\":\"all\",\"password\":\"\"}}}",
+	    "r.example", "all", "", NULL, NULL },
+	{ "{\"credHelpers\":{\"r.example\":\"gf-odd\"}}", "r.example", NULL, NULL, NULL, "credential-helper" },
 	{ "{\"auths\":{\"index.docker.io\":{\"auth\":\"dXNlcjpwOnc=\"}}}", "r.example", NULL, NULL, NULL, NULL },
 	{ "{\"auths\":{\"r.example\":{\"auth\":\"dXNlcjpwdwAA\"}}}", "r.example", "user", "pw", NULL, NULL },
 	{ "{\"auths\":{\"r.example\":{\"auth\":\"dXNlcjo=\",\"identitytoken\":\"tok\"}}}", "r.example", "user", "",
