@@ -21,6 +21,7 @@
 #define GF_TYPE_CONFIG "application/vnd.oci.image.config.v1+json"
 #define GF_TYPE_LAYER "application/vnd.oci.image.layer.v1.tar"
 #define GF_TYPE_LAYER_GZIP "application/vnd.oci.image.layer.v1.tar+gzip"
+#define GF_TYPE_LAYER_ZSTD "application/vnd.oci.image.layer.v1.tar+zstd"
 #define GF_TYPE_IN_TOTO "application/vnd.in-toto+json"
 
 typedef enum gf_media { GF_MEDIA_INDEX, GF_MEDIA_MANIFEST, GF_MEDIA_OTHER } gf_media;

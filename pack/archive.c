@@ -21,16 +21,14 @@ struct gf_archive {
 	int spool[2];
 };
 
-bool gf_entry_gzip(const gf_entry *e)
+gf_codec gf_entry_codec(const gf_entry *e)
 {
-	return gf_codec_of(e->magic, e->n_magic) == GF_CODEC_GZIP;
+	return gf_codec_of(e->magic, e->n_magic);
 }
 
-const char *gf_magic_foreign(const unsigned char *magic, size_t n)
+bool gf_codec_kept(gf_codec codec)
 {
-	gf_codec codec = gf_codec_of(magic, n);
-
-	return codec != GF_CODEC_NONE && codec != GF_CODEC_GZIP ? gf_codec_name(codec) : NULL;
+	return codec == GF_CODEC_GZIP || codec == GF_CODEC_ZSTD;
 }
 
 static void entry_free(gf_entry *e)
@@ -337,7 +335,7 @@ gf_input *gf_archive_read(gf_archive *a, const gf_entry *e, gf_error *err)
 	case GF_LIES_SPOOL:
 		in = gf_archive_read_made(a, e, err);
 		/* Compressed by us: its own bytes are what went in. */
-		if (e->made.gzip && !gf_entry_gzip(e))
+		if (e->made.codec == GF_CODEC_GZIP && gf_entry_codec(e) == GF_CODEC_NONE)
 			in = gf_input_gunzip(in, e->size, e->name, err);
 		return in;
 	case GF_LIES_DIR:

@@ -69,9 +69,9 @@ bool gf_archive_load(gf_archive *a, const gf_entry *e, size_t max, gf_buf *out, 
 const char *gf_archive_only_directory(gf_archive *a);
 
 /* By its first bytes. */
-bool gf_entry_gzip(const gf_entry *e);
-/* What it is compressed with, if not gzip: "zstd", "xz", "bzip2"; else NULL. */
-const char *gf_magic_foreign(const unsigned char *magic, size_t n);
+gf_codec gf_entry_codec(const gf_entry *e);
+/* Is a layer of this codec stored as it came?  gzip and zstd: what the media types of OCI have names for. */
+bool gf_codec_kept(gf_codec codec);
 
 /* ---- between archive.c, spool.c and origin.c ---- */
 extern const gf_origin_ops gf_archive_origin_ops;

@@ -4,6 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* What a layer of unknown size is taken for where room is kept for the digits of its size. */
+#define INFLATED_BOUND UINT64_C(9999999999999)
+
 /* No real digest is the complement of another that is in use. */
 static gf_digest placeholder(const gf_digest *diff_id)
 {
@@ -37,31 +40,46 @@ static bool settle_spooled(gf_claim *c, gf_error *err)
 	    gf_archive_name(c->archive), found, claimed);
 }
 
+gf_input *gf_claim_open(const gf_claim *c, gf_error *err)
+{
+	gf_input *in = gf_archive_read(c->archive, c->entry, err);
+	gf_codec codec = gf_entry_codec(c->entry);
+
+	return gf_codec_kept(codec) ? in : gf_input_decode(in, codec, GF_BLOB_MAX - 1, c->entry->name, err);
+}
+
 static bool decide(gf_claim *c, gf_gathering *g, gf_error *err)
 {
 	const gf_entry *e = c->entry;
 	bool none = g->options->layers == GF_LAYERS_NONE;
+	gf_codec codec = gf_entry_codec(e);
+	uint64_t raw = codec == GF_CODEC_NONE ? e->size : INFLATED_BOUND;
 	gf_spot spot = { .origin = gf_archive_origin(c->archive), .entry = e };
 
-	c->made = (gf_made){ .raw = c->diff_id, .raw_size = e->size, .digest = placeholder(&c->diff_id), .gzip = true };
-	if (e->lies == GF_LIES_SPOOL && e->inflated && (e->made.gzip || none)) {
+	c->made =
+	    (gf_made){ .raw = c->diff_id, .raw_size = raw, .digest = placeholder(&c->diff_id), .codec = GF_CODEC_GZIP };
+	if (e->lies == GF_LIES_SPOOL && e->inflated && (e->made.codec != GF_CODEC_NONE || none)) {
 		c->state = GF_CLAIM_KNOWN;
 		spot.made = true;
 		if (!settle_spooled(c, err))
 			return false;
-	} else if (gf_entry_gzip(e)) {
+	} else if (gf_codec_kept(codec)) {
 		c->state = GF_CLAIM_CHECK;
-		c->made.raw_size = GF_BLOB_MAX - 1;
 		c->made.size = e->size;
+		c->made.codec = codec;
+	} else if (none && codec != GF_CODEC_NONE) {
+		c->state = GF_CLAIM_INFLATE;
+		c->made.size = raw;
+		c->made.codec = GF_CODEC_NONE;
 	} else if (none) {
 		c->state = GF_CLAIM_KNOWN;
 		spot.diff = true;
 		c->made.digest = c->diff_id;
 		c->made.size = e->size;
-		c->made.gzip = false;
+		c->made.codec = GF_CODEC_NONE;
 	} else {
 		c->state = GF_CLAIM_SQUEEZE;
-		c->made.size = squeezed_bound(e->size);
+		c->made.size = codec == GF_CODEC_NONE ? squeezed_bound(raw) : raw;
 	}
 	if (c->state != GF_CLAIM_KNOWN)
 		return true;

@@ -132,7 +132,7 @@ static bool write_block(line *l, block *b, gf_error *err)
 		return false;
 	if (b->last) {
 		unsigned char trailer[GF_GZIP_TRAILER];
-		gf_made made = { .raw = b->raw, .raw_size = b->raw_size, .gzip = true };
+		gf_made made = { .raw = b->raw, .raw_size = b->raw_size, .codec = GF_CODEC_GZIP };
 		gf_gzip_trailer(b->crc, b->raw_size, trailer);
 		if (!put(l, trailer, sizeof trailer, err) || !gf_hash_finish(l->stored, &made.digest, err))
 			return false;

@@ -16,7 +16,7 @@ typedef struct gf_made {
 	uint64_t raw_size;
 	gf_digest digest; /* as stored */
 	uint64_t size;
-	bool gzip; /* stored compressed */
+	gf_codec codec; /* as stored: none, gzip or zstd */
 } gf_made;
 
 /* Where layers come from and go to.  next runs beside the other three, each by one thread at a time. */
@@ -36,9 +36,10 @@ typedef bool (*gf_taker)(void *ctx, const void *bytes, size_t n, gf_error *err);
 /* Pass bytes on as they are, hashed: raw and stored are the same.  in stays the caller's. */
 bool gf_made_raw(gf_input *in, gf_taker take, void *ctx, gf_made *made, gf_error *err);
 /*
- * The same for bytes that are gzip already, inflated only to learn raw and raw_size.  *fits false: they are not
- * gzip after all; all of them were passed on, digest and size are set.
+ * The same for bytes that are compressed already, inflated only to learn raw and raw_size.  *fits false: they are not
+ * of this codec after all; all of them were passed on, digest and size are set.
  */
-bool gf_made_gzip(gf_input *in, const char *object, gf_taker take, void *ctx, gf_made *made, bool *fits, gf_error *err);
+bool gf_made_packed(gf_input *in, gf_codec codec, const char *object, gf_taker take, void *ctx, gf_made *made,
+    bool *fits, gf_error *err);
 
 #endif

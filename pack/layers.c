@@ -12,7 +12,7 @@
 typedef struct task {        /* one layer of the planned graph */
 	const gf_spot *spot; /* known; else claim */
 	gf_claim *claim;
-	uint64_t size; /* as stored; 0 for a layer that is still to be compressed */
+	uint64_t size; /* as stored; 0 where that is known only when it was compressed or inflated */
 	gf_place *place;
 	gf_made made;
 } task;
@@ -115,15 +115,18 @@ static bool copy_checked(const job *j, task *t, gf_error *err)
 {
 	const gf_claim *c = t->claim;
 	sink out = { j, t->place };
-	gf_input *in = gf_archive_read(c->archive, c->entry, err);
-	bool fits = false;
-	bool ok = in != NULL && gf_made_gzip(in, c->entry->name, put, &out, &t->made, &fits, err);
+	gf_codec codec = gf_entry_codec(c->entry);
+	gf_input *in = gf_claim_open(c, err);
+	bool fits = true;
+	bool ok = in != NULL &&
+	    (c->state == GF_CLAIM_INFLATE ? gf_made_raw(in, put, &out, &t->made, err)
+					  : gf_made_packed(in, codec, c->entry->name, put, &out, &t->made, &fits, err));
 
 	gf_input_close(in);
 	if (ok && !fits)
-		return gf_fail(err, GF_DAMAGED, "gzip", c->entry->name,
-		    "layer '%s' of '%s' is damaged gzip data; save it again", c->entry->name,
-		    gf_archive_name(c->archive));
+		return gf_fail(err, GF_DAMAGED, gf_codec_name(codec), c->entry->name,
+		    "layer '%s' of '%s' is damaged %s data; save it again", c->entry->name, gf_archive_name(c->archive),
+		    gf_codec_name(codec));
 	return ok && diff_id_fits(c, &t->made, err);
 }
 
@@ -153,8 +156,8 @@ static bool copy_nth(void *ctx, size_t i, gf_error *err)
  */
 static bool alone(const job *j, const task *t)
 {
-	if (t->claim == NULL)
-		return false;
+	if (t->claim == NULL || t->claim->state == GF_CLAIM_INFLATE)
+		return t->claim != NULL;
 	for (size_t i = 0; i < j->n; i++)
 		if (&j->tasks[i] != t && j->tasks[i].size == t->size)
 			return true;
@@ -220,7 +223,7 @@ static bool next_raw(void *ctx, gf_input **in, gf_error *err)
 	if (j->reading == j->end)
 		return true;
 	c = j->tasks[j->reading++].claim;
-	*in = gf_archive_read(c->archive, c->entry, err);
+	*in = gf_claim_open(c, err);
 	return *in != NULL;
 }
 
@@ -278,7 +281,7 @@ static bool make_task(job *j, const gf_blob *blob, task *t, gf_error *err)
 		gf_digest_text(&blob->digest, digest);
 		return gf_fail(err, GF_FAILED, "internal", digest, "layer %s has no source", digest);
 	}
-	t->size = squeezes(t) ? 0 : t->claim->made.size;
+	t->size = squeezes(t) || t->claim->state == GF_CLAIM_INFLATE ? 0 : t->claim->made.size;
 	return true;
 }
 
@@ -297,7 +300,7 @@ bool gf_layers_write(gf_claims *c, const gf_gathering *g, const gf_graph *planne
 			continue;
 		ok = make_task(&j, &planned->blobs[i], &j.tasks[j.n], err);
 		if (ok)
-			bytes += squeezes(&j.tasks[j.n]) ? j.tasks[j.n].claim->entry->size : j.tasks[j.n].size;
+			bytes += j.tasks[j.n].size == 0 ? j.tasks[j.n].claim->entry->size : j.tasks[j.n].size;
 		j.n += ok;
 	}
 	j.transfer = gf_event_begin(g->events, "packing layers", bytes);

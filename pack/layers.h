@@ -11,8 +11,9 @@
 
 typedef enum gf_claim_state {
 	GF_CLAIM_KNOWN,   /* made is right, or wrong bytes will fail against it */
-	GF_CLAIM_SQUEEZE, /* raw bytes, to be compressed */
-	GF_CLAIM_CHECK    /* gzip already: kept, but inflated once to see that the claim is true */
+	GF_CLAIM_SQUEEZE, /* to be compressed: raw, or inflated on the way */
+	GF_CLAIM_INFLATE, /* to be stored raw, but compressed in its source: its size is still unknown */
+	GF_CLAIM_CHECK    /* gzip or zstd already: kept, but inflated once to see that the claim is true */
 } gf_claim_state;
 
 typedef struct gf_claim {
@@ -28,6 +29,8 @@ typedef struct gf_claims {
 	size_t n, room;
 } gf_claims;
 
+/* The bytes that a claim is about; what is not stored as it came is inflated. */
+gf_input *gf_claim_open(const gf_claim *c, gf_error *err);
 /* All claims of the gathering; those whose digest is known already are added to its spots. */
 bool gf_claims_plan(gf_claims *c, gf_gathering *g, gf_error *err);
 gf_claim *gf_claims_find(const gf_claims *c, const gf_digest *diff_id);

@@ -34,7 +34,7 @@ typedef struct tee {
 	uint64_t size;
 	gf_taker take;
 	void *ctx;
-	bool failed; /* not the gzip data are at fault but what is below */
+	bool failed; /* not the compressed data are at fault but what is below */
 } tee;
 
 static ptrdiff_t tee_read(gf_input *in, void *buf, size_t cap, gf_error *err)
@@ -71,7 +71,8 @@ static bool drain(gf_input *in, gf_hash *hash, unsigned char *buf, uint64_t *siz
 	return got == 0;
 }
 
-bool gf_made_gzip(gf_input *in, const char *object, gf_taker take, void *ctx, gf_made *made, bool *fits, gf_error *err)
+bool gf_made_packed(gf_input *in, gf_codec codec, const char *object, gf_taker take, void *ctx, gf_made *made,
+    bool *fits, gf_error *err)
 {
 	tee t = { .base = { &tee_ops }, .up = in, .hash = gf_hash_new(err), .take = take, .ctx = ctx };
 	unsigned char *buf = gf_alloc(GF_COPY_STEP, 1, err);
@@ -81,11 +82,11 @@ bool gf_made_gzip(gf_input *in, const char *object, gf_taker take, void *ctx, gf
 	uint64_t rest = 0;
 	bool ok = false;
 
-	*made = (gf_made){ .gzip = true };
+	*made = (gf_made){ .codec = codec };
 	*fits = false;
 	if (t.hash == NULL || buf == NULL || hash == NULL)
 		goto out;
-	plain = gf_input_gunzip(&t.base, GF_BLOB_MAX, object, err);
+	plain = gf_input_decode(&t.base, codec, GF_BLOB_MAX, object, err);
 	if (plain == NULL)
 		goto out;
 	*fits = drain(plain, hash, buf, &made->raw_size, &why);

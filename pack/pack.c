@@ -30,6 +30,15 @@ typedef struct packing {
 
 /* ---- documents ---- */
 
+static const char *layer_type(gf_codec codec)
+{
+	switch (codec) {
+	case GF_CODEC_GZIP: return GF_TYPE_LAYER_GZIP;
+	case GF_CODEC_ZSTD: return GF_TYPE_LAYER_ZSTD;
+	default: return GF_TYPE_LAYER;
+	}
+}
+
 /* The manifest of an image that had none: compact, keys in this order, no line feed (image-protocols.md 2.2). */
 static bool print_manifest(const packing *p, const gf_listed *image, gf_buf *out, gf_error *err)
 {
@@ -49,7 +58,7 @@ static bool print_manifest(const packing *p, const gf_listed *image, gf_buf *out
 	for (size_t i = 0; i < image->n_layers; i++) {
 		const gf_made *made = &gf_claims_find(&p->claims, &image->layers[i].diff_id)->made;
 		gf_json_open(&o, NULL, '{');
-		gf_json_put(&o, "mediaType", made->gzip ? GF_TYPE_LAYER_GZIP : GF_TYPE_LAYER);
+		gf_json_put(&o, "mediaType", layer_type(made->codec));
 		gf_json_put_digest(&o, "digest", &made->digest);
 		gf_json_put_u64(&o, "size", made->size);
 		gf_json_close(&o, '}');
@@ -106,7 +115,7 @@ static bool build_graph(packing *p, gf_error *err)
 	ok = ok && (p->graph = gf_graph_build(p->store, roots, p->g.n_images, GF_DAMAGED, err)) != NULL;
 	for (size_t i = 0; ok && i < p->claims.n; i++) {
 		const gf_made *made = &p->claims.items[i].made;
-		size_t at = made->gzip ? gf_graph_find(p->graph, &made->digest) : SIZE_MAX;
+		size_t at = made->codec != GF_CODEC_NONE ? gf_graph_find(p->graph, &made->digest) : SIZE_MAX;
 		if (at != SIZE_MAX)
 			p->graph->blobs[at].raw_size = made->raw_size;
 	}

@@ -176,6 +176,12 @@ static bool is_classic(gf_json list)
 	return false;
 }
 
+static bool refuse_dir(const char *name, gf_error *err)
+{
+	return gf_fail(err, GF_USAGE, "transport", name,
+	    "'%s' is what 'dir:' writes, which is not read: copy the image to oci-archive: instead", name);
+}
+
 static bool read_manifest(archive_state *s, const gf_entry *e, gf_error *err)
 {
 	const char *name = gf_archive_name(s->a);
@@ -189,8 +195,7 @@ static bool read_manifest(archive_state *s, const gf_entry *e, gf_error *err)
 	    (doc = gf_json_parse(gf_buf_text(&text), text.len, text.max, GF_DAMAGED, "manifest.json", err)) != NULL;
 	list = ok ? gf_json_root(doc) : (gf_json){ 0 };
 	if (ok && gf_json_typeof(list) == GF_JSON_OBJECT)
-		ok = gf_fail(err, GF_USAGE, "transport", name,
-		    "'%s' is what 'dir:' writes, which is not read: copy the image to oci-archive: instead", name);
+		ok = refuse_dir(name, err);
 	else if (ok && gf_json_count(list) == 0)
 		ok = gf_fail(
 		    err, GF_DAMAGED, "archive-empty", name, "'%s' holds no image: its manifest.json is empty", name);
@@ -347,11 +352,11 @@ static bool layers_readable(const gf_listed *image, gf_error *err)
 {
 	for (size_t i = 0; i < image->n_layers; i++) {
 		const gf_entry *e = image->layers[i].entry;
-		const char *packer = gf_magic_foreign(e->magic, e->n_magic);
-		if (packer != NULL)
+		if (gf_entry_codec(e) == GF_CODEC_LZ4)
 			return gf_fail(err, GF_DAMAGED, "layer-compression", e->name,
-			    "layer '%s' is compressed with %s; in a docker-archive raw and gzip layers are read",
-			    e->name, packer);
+			    "layer '%s' is compressed with lz4, which is not read: save the image again with its "
+			    "layers raw, gzip or zstd",
+			    e->name);
 	}
 	return true;
 }
@@ -454,13 +459,29 @@ static bool is_transport(const gf_wanted *want, const char *name)
 	return want->transport != NULL && strcmp(want->transport, name) == 0;
 }
 
-static bool take_directory(archive_state *s, gf_layout *l, gf_error *err)
+/* A directory without index.json: 'dir:' puts a file "version" beside its manifest. */
+static bool refuse_directory(gf_archive *a, bool manifest, gf_error *err)
+{
+	const char *name = gf_archive_name(a);
+	const gf_entry *version = NULL;
+
+	if (manifest && !gf_archive_find(a, "version", &version, err))
+		return false;
+	if (version != NULL)
+		return refuse_dir(name, err);
+	if (manifest)
+		return gf_fail(err, GF_USAGE, "transport", name,
+		    "directory '%s' is an unpacked docker-archive: make a tar from inside it and name that", name);
+	return gf_fail(
+	    err, GF_DAMAGED, "archive-format", name, "directory '%s' has no index.json: not an OCI layout", name);
+}
+
+static bool take_directory(archive_state *s, gf_layout *l, bool manifest, gf_error *err)
 {
 	const char *name = gf_archive_name(s->a);
 
 	if (l == NULL)
-		return gf_fail(err, GF_DAMAGED, "archive-format", name,
-		    "directory '%s' has no index.json: not an OCI layout", name);
+		return refuse_directory(s->a, manifest, err);
 	if (s->want->transport != NULL && !is_transport(s->want, "oci"))
 		return refuse_transport(name, s->want->transport, "oci", err);
 	return take_documents(s, l, "oci", err);
@@ -522,7 +543,7 @@ bool gf_source_archive(gf_gathering *g, gf_archive *a, const gf_wanted *want, gf
 	if (ok && index != NULL)
 		ok = open_layout(&s, &l, err);
 	if (ok)
-		ok = directory ? take_directory(&s, l, err) : take_tar(&s, l, manifest, err);
+		ok = directory ? take_directory(&s, l, manifest != NULL, err) : take_tar(&s, l, manifest, err);
 	gf_layout_close(l);
 	state_clear(&s);
 	return ok;

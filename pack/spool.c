@@ -67,16 +67,17 @@ static bool take_kept(void *ctx, const void *bytes, size_t n, gf_error *err)
 static bool keep_layer(pass *p, gf_entry *e, gf_error *err)
 {
 	gf_input *in = gf_tape_member(p->tape, err);
+	gf_codec codec = gf_entry_codec(e);
 	bool ok = in != NULL;
 
 	e->lies = GF_LIES_SPOOL;
 	e->spool = p->kept;
 	e->offset = p->kept_at;
-	if (ok && gf_entry_gzip(e)) {
-		ok = gf_made_gzip(in, e->name, take_kept, p, &e->made, &e->inflated, err);
+	if (ok && gf_codec_kept(codec)) {
+		ok = gf_made_packed(in, codec, e->name, take_kept, p, &e->made, &e->inflated, err);
 	} else if (ok) {
 		ok = gf_made_raw(in, take_kept, p, &e->made, err);
-		e->inflated = gf_magic_foreign(e->magic, e->n_magic) == NULL;
+		e->inflated = codec == GF_CODEC_NONE;
 	}
 	gf_input_close(in);
 	return ok;
@@ -103,7 +104,7 @@ static bool next_layer(void *ctx, gf_input **in, gf_error *err)
 		if (is_text(&seen)) {
 			if (!keep_text(p, e, err))
 				return false;
-		} else if (!p->how->squeeze || gf_entry_gzip(e) || gf_magic_foreign(e->magic, e->n_magic) != NULL) {
+		} else if (!p->how->squeeze || gf_entry_codec(e) != GF_CODEC_NONE) {
 			if (!keep_layer(p, e, err))
 				return false;
 		} else {

@@ -132,7 +132,16 @@ podman_id() {
 	rm -rf f.dir
 	skopeo copy -q docker-archive:a.tar dir:f.dir
 	run gapferry pack -q -o no.tar --key release.pem f.dir
-	[ "$status" -ne 0 ]
+	same status 2 "$status"
+	[[ "$output" == *"'dir:' writes"* ]] || fail "$output"
+	tar -C f.dir -cf f.tar .
+	run gapferry pack -q -o no.tar --key release.pem f.tar
+	[[ "$output" == *"'dir:' writes"* ]] || fail "$output"
+	mkdir saved
+	tar -C saved -xf a.tar
+	run gapferry pack -q -o no.tar --key release.pem saved
+	[[ "$output" == *"make a tar"* ]] || fail "$output"
+	[ ! -e no.tar ]
 }
 
 @test "buildah push: docker-archive and oci-archive" {
@@ -168,4 +177,78 @@ podman_id() {
 	tar -tf f.tar | grep -x manifest.json
 	crossed f.tar
 	same ID "$(cat a.id)" "$IDS"
+}
+
+# What tools write that are not at hand: dialects.py.
+dialect() {
+	rm -f f.tar
+	python3 "$HERE/dialects.py" "$1" f.tar "${@:2}"
+}
+# dockerd's IDs of an archive that it loads
+docker_ids() {
+	docker image ls -aq | sort -u | xargs -r docker rmi -f >/dev/null
+	docker load -q -i "$1" >/dev/null
+	docker image ls -aq --no-trunc | sort -u
+}
+
+@test "layers inside a docker-archive: zstd, xz, bzip2, gzip" {
+	for with in gzip xz bzip2; do
+		dialect packed:$with a.tar b.tar
+		same "dockerd, $with" "$(both_ids)" "$(docker_ids f.tar)"
+		crossed f.tar
+		same "$with" "$(both_ids)" "$IDS"
+		crossed --layers none f.tar
+		same "$with, raw" "$(both_ids)" "$IDS"
+	done
+	dialect packed:zstd a.tar # Docker 20.10 does not read it, podman does
+	same "podman's ID" "$(cat a.id)" "sha256:$(podman_id f.tar | sed 's/^sha256://')"
+	crossed f.tar
+	same zstd "$(cat a.id)" "$IDS"
+	same "media types" "application/vnd.oci.image.layer.v1.tar+zstd" \
+		"$(jq -r '.layers[].mediaType' "layout/blobs/sha256/$(jq -r '.manifests[0].digest[7:]' layout/index.json)" | sort -u)"
+	tar -C layout -cf g.tar . # and what it says is true: podman inflates it and compares the diff IDs
+	same "podman's ID" "$(cat a.id)" "sha256:$(podman_id g.tar | sed 's/^sha256://')"
+}
+
+@test "Docker 25 to 28: a hybrid whose OCI half is wrong" {
+	for bug in '' order no-layers untagged; do
+		dialect "docker25:$bug" a.tar b.tar
+		same "dockerd, $bug" "$(both_ids)" "$(docker_ids f.tar)"
+		if [ "$bug" = untagged ]; then crossed --name acme/named:1 f.tar; else crossed f.tar; fi
+		same "$bug" "$(both_ids)" "$IDS"
+	done
+	dialect docker25:null a.tar
+	crossed --name acme/named:1 f.tar
+	same null "$(cat a.id)" "$IDS"
+	dialect docker25:hollow a.tar
+	run gapferry pack -q --json -o no.tar --key release.pem f.tar
+	same hollow 4 "$status"
+	[[ "$output" == *layer-missing* ]]
+	[ ! -e no.tar ]
+}
+
+@test "crane and kaniko, Nix, Bazel" {
+	local d
+	for d in ggcr bazel nix; do
+		dialect $d a.tar b.tar
+		docker_ids f.tar >loaded.ids
+		crossed f.tar
+		same "$d" "$(cat loaded.ids)" "$IDS"
+		[ $d = nix ] || same "$d" "$(both_ids)" "$IDS"
+	done
+	dialect bazel:untagged a.tar # dockerd refuses names without a tag
+	crossed f.tar
+	same untagged "$(cat a.id)" "$IDS"
+	same name docker.io/acme/a:latest "$(said out.tar '.predicate.images[].names[]')"
+}
+
+@test "a containerd store with one platform of two" {
+	dialect sparse a.tar b.tar
+	crossed f.tar
+	same ID "$(cat a.id)" "$IDS"
+	same names docker.io/acme/a:1 "$(said out.tar '.predicate.images[].names[]')"
+	dialect sparse:hollow a.tar b.tar
+	run gapferry pack -q --json -o no.tar --key release.pem f.tar
+	same hollow 4 "$status"
+	[[ "$output" == *sparse* ]]
 }

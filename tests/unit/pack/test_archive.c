@@ -115,8 +115,8 @@ static void look_at_mixed(gf_archive *a)
 	has(a, "root", big.bytes, big.n);
 	has(a, "empty", "", 0);
 	has(a, long_name, zipped.bytes, zipped.n);
-	assert_true(gf_entry_gzip(find(a, long_name)));
-	assert_false(gf_entry_gzip(find(a, "b/layer.tar")));
+	assert_int_equal(gf_entry_codec(find(a, long_name)), GF_CODEC_GZIP);
+	assert_int_equal(gf_entry_codec(find(a, "b/layer.tar")), GF_CODEC_NONE);
 	assert_null(find(a, "fifo"));
 	assert_null(find(a, "._manifest.json"));
 	assert_null(find(a, "absent"));
@@ -152,7 +152,7 @@ static void outer_gzip(void **state)
 
 	(void)state;
 	assert_int_equal(e->lies, GF_LIES_SPOOL);
-	assert_true(e->inflated && e->made.gzip);
+	assert_true(e->inflated && e->made.codec == GF_CODEC_GZIP);
 	assert_true(gf_digest_equal(&e->made.raw, &big.digest));
 	e = find(a, long_name);
 	assert_true(e->inflated);

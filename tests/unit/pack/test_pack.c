@@ -1,4 +1,8 @@
 /* pack: archives of every make into bundles, read back by the bundle's own reader. */
+#include <bzlib.h>
+#include <lzma.h>
+#include <zstd.h>
+
 #include "common.h"
 
 #include <fcntl.h>
@@ -329,17 +333,22 @@ static void bad_archives(void **state)
 	}
 }
 
-/* No document says how a layer is packed: what is neither raw nor gzip is refused by its first bytes. */
+/* No document says how a layer is packed: its first bytes do, and the rest must be it. */
 static void foreign_layers(void **state)
 {
-	static const char *const magics[] = { "\x28\xb5\x2f\xfd", "\xfd\x37\x7a\x58\x5a", "BZh91", "\x04\x22\x4d\x18" };
+	static const struct {
+		const char *magic;
+		size_t n;
+		const char *name;
+	} bad[] = { { "\x28\xb5\x2f\xfd", 4, "zstd" }, { "\xfd\x37\x7a\x58\x5a\0", 6, "xz" }, { "BZh91", 5, "bzip2" },
+		{ "\x04\x22\x4d\x18", 4, "layer-compression" } };
 	const char *list = text("[%s]", saved_entry(config_a, "[\"a:1\"]", "\"l0.tar\",\"l1.tar\""));
 
 	(void)state;
-	for (size_t i = 0; i < sizeof magics / sizeof *magics; i++) {
+	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
 		layer odd[2] = { base, layer_new(5, 900) };
-		memcpy(odd[1].bytes, magics[i], strlen(magics[i]) + 1);
-		broken(text("magic %zu", i), "layer-compression", list, odd, 2);
+		memcpy(odd[1].bytes, bad[i].magic, bad[i].n);
+		broken(text("magic %zu", i), bad[i].name, list, odd, 2);
 	}
 }
 
@@ -477,6 +486,93 @@ static void gzip_layers_are_kept(void **state)
 	torn[1].bytes[gz[1].n / 2] ^= 1;
 	save_one("crane.tar", config_a, manifest, torn, 2);
 	pack_fails(&o, GF_DAMAGED, "gzip");
+}
+
+static layer layer_packed(const layer *raw, gf_codec codec)
+{
+	size_t cap = raw->n + raw->n / 10 + 4096, n = 0;
+	layer l = { .bytes = keep(cap) };
+	unsigned bz = (unsigned)cap;
+	gf_error err;
+
+	if (codec == GF_CODEC_ZSTD) {
+		n = ZSTD_compress(l.bytes, cap, raw->bytes, raw->n, 3);
+		assert_false(ZSTD_isError(n));
+	} else if (codec == GF_CODEC_XZ) {
+		assert_int_equal(
+		    lzma_easy_buffer_encode(1, LZMA_CHECK_CRC64, NULL, raw->bytes, raw->n, l.bytes, &n, cap), LZMA_OK);
+	} else {
+		assert_int_equal(
+		    BZ2_bzBuffToBuffCompress((char *)l.bytes, &bz, (char *)raw->bytes, (unsigned)raw->n, 1, 0, 0),
+		    BZ_OK);
+		n = bz;
+	}
+	l.n = n;
+	assert_true(gf_hash_bytes(l.bytes, l.n, &l.digest, &err));
+	gf_digest_hex(&l.digest, l.hex);
+	return l;
+}
+
+/* xz and bzip2 are inflated: the bundle is the one that the raw layers give. */
+static void other_layers_are_inflated(void **state)
+{
+	static const char *raw[] = { "raw.tar" }, *packed[] = { "packed.tar" };
+	layer good[2] = { base, top };
+	layer in[2] = { layer_packed(&base, GF_CODEC_XZ), layer_packed(&top, GF_CODEC_BZIP2) },
+	      wrong[2] = { in[0], in[0] };
+	gf_pack_options o = options_of("raw.out", raw, 1);
+	const char *manifest = text("[%s]", saved_entry(config_a, "[\"a:1\"]", "\"l0.tar\",\"l1.tar\""));
+	gf_pack_result r;
+
+	(void)state;
+	save_one("raw.tar", config_a, manifest, good, 2);
+	save_one("packed.tar", config_a, manifest, in, 2);
+	for (unsigned i = 0; i < 2; i++) {
+		o.layers = i == 0 ? GF_LAYERS_GZIP : GF_LAYERS_NONE;
+		o.output = "raw.out";
+		o.sources = sources_of(raw, 1);
+		pack_ok(&o, NULL, &r);
+		gf_pack_result_clear(&r);
+		o.output = "packed.out";
+		o.sources = sources_of(packed, 1);
+		pack_ok(&o, NULL, &r);
+		gf_pack_result_clear(&r);
+		assert_same_files("raw.out", "packed.out");
+		pack_piped("x.out", "packed.tar", "-", o.layers);
+		assert_same_files("raw.out", "x.out");
+	}
+	broken("another layer", "diff-id", manifest, wrong, 2);
+}
+
+/* zstd crosses as it is, under its own media type. */
+static void zstd_layers_are_kept(void **state)
+{
+	static const char *sources[] = { "zstd.tar" };
+	layer in[2] = { layer_packed(&base, GF_CODEC_ZSTD), layer_packed(&top, GF_CODEC_ZSTD) },
+	      wrong[2] = { in[0], in[0] };
+	gf_pack_options o = options_of("zstd.out", sources, 1);
+	const char *manifest = text("[%s]", saved_entry(config_a, "[\"a:1\"]", "\"l0.tar\",\"l1.tar\""));
+	gf_pack_result r;
+	opened b;
+
+	(void)state;
+	save_one("zstd.tar", config_a, manifest, in, 2);
+	for (unsigned i = 0; i < 2; i++) {
+		o.layers = i == 0 ? GF_LAYERS_GZIP : GF_LAYERS_NONE;
+		pack_ok(&o, NULL, &r);
+		gf_pack_result_clear(&r);
+		b = bundle_open("zstd.out");
+		assert_int_equal(b.manifest->n_blobs, 4);
+		for (size_t k = 0; k < 2; k++) {
+			const gf_blob *blob = &b.manifest->blobs[2 + k];
+			assert_true(gf_digest_equal(&blob->digest, &in[k].digest));
+			assert_true(blob->raw_size == (k == 0 ? base.n : top.n));
+		}
+		bundle_close(&b);
+		pack_piped("x.out", "zstd.tar", "-", o.layers);
+		assert_same_files("zstd.out", "x.out");
+	}
+	broken("another layer", "diff-id", manifest, wrong, 2);
 }
 
 /* ---- OCI ---- */
@@ -917,6 +1013,8 @@ int main(void)
 		cmocka_unit_test(one_image_twice),
 		cmocka_unit_test(names_of_a_source),
 		cmocka_unit_test(gzip_layers_are_kept),
+		cmocka_unit_test(other_layers_are_inflated),
+		cmocka_unit_test(zstd_layers_are_kept),
 		cmocka_unit_test(oci_layouts),
 		cmocka_unit_test(indexes),
 		cmocka_unit_test(hybrids),
