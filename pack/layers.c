@@ -111,6 +111,17 @@ static bool diff_id_fits(const gf_claim *c, const gf_made *made, gf_error *err)
 		err);
 }
 
+static bool damaged(const gf_claim *c, gf_error *err)
+{
+	const char *layer = c->entry->name, *archive = gf_archive_name(c->archive);
+
+	if (gf_entry_codec(c->entry) == GF_CODEC_ZSTD)
+		return gf_fail(err, GF_DAMAGED, "zstd", layer, "layer '%s' of '%s' is damaged zstd data; save it again",
+		    layer, archive);
+	return gf_fail(
+	    err, GF_DAMAGED, "gzip", layer, "layer '%s' of '%s' is damaged gzip data; save it again", layer, archive);
+}
+
 static bool copy_checked(const job *j, task *t, gf_error *err)
 {
 	const gf_claim *c = t->claim;
@@ -124,9 +135,7 @@ static bool copy_checked(const job *j, task *t, gf_error *err)
 
 	gf_input_close(in);
 	if (ok && !fits)
-		return gf_fail(err, GF_DAMAGED, gf_codec_name(codec), c->entry->name,
-		    "layer '%s' of '%s' is damaged %s data; save it again", c->entry->name, gf_archive_name(c->archive),
-		    gf_codec_name(codec));
+		return damaged(c, err);
 	return ok && diff_id_fits(c, &t->made, err);
 }
 
