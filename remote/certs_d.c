@@ -3,6 +3,7 @@
  * those of the system) and NAME.cert with NAME.key (who we are).  The first of the directories that is there counts.
  */
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -77,8 +78,7 @@ static bool add_pair(const names *l, const char *name, gf_certs *out, gf_error *
 
 	if (n > 255)
 		return true;
-	memcpy(other, name, n);
-	strcpy(other + n, is_cert ? ".key" : ".cert");
+	snprintf(other, sizeof other, "%.*s%s", (int)n, name, is_cert ? ".key" : ".cert");
 	if (!holds(l, other))
 		return gf_fail(err, GF_USAGE, "certs-d", l->dir, "'%s' has '%s' without '%s'", l->dir, name, other);
 	if (!is_cert || out->cert_file != NULL)

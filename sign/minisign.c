@@ -132,8 +132,8 @@ static bool put_number(gf_buf *out, const unsigned char number[NUMBER], gf_error
 {
 	bool ok = true;
 
-	for (size_t i = NUMBER; ok && i-- > 0;)
-		ok = gf_buf_printf(out, err, "%02X", number[i]);
+	for (size_t i = 1; ok && i <= NUMBER; i++)
+		ok = gf_buf_printf(out, err, "%02X", number[NUMBER - i]);
 	return ok;
 }
 

@@ -1,4 +1,5 @@
 #!/usr/bin/env bats
+# shellcheck disable=SC2030,SC2031 # each test is a subshell, and its variables are meant to end with it
 # A real dockerd behind TCP and TLS on loopback: as a source and as a target, by environment and by context.
 
 setup_file() {
