@@ -17,6 +17,7 @@ bool gf_file_store(const char *path, mode_t mode, const void *bytes, size_t n, g
 /* A file that becomes visible only by commit: written beside path under a name of its own or
  * none (O_TMPFILE), so that a run that is killed leaves nothing where the file system can. */
 typedef struct gf_tmpfile gf_tmpfile;
+/* GF_FAILED "write": also when that name is something else than a file (a device, a pipe, a directory). */
 gf_tmpfile *gf_tmpfile_open(const char *path, mode_t mode, gf_error *err);
 int gf_tmpfile_fd(const gf_tmpfile *t);               /* read and write */
 bool gf_tmpfile_commit(gf_tmpfile *t, gf_error *err); /* fsync, rename over path, fsync the directory */

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
+#include <sys/stat.h>
 
 #include "base/file.h"
 #include "base/sys.h"
@@ -106,6 +107,17 @@ static int open_named(int dir, const char *path, mode_t mode, char **name, gf_er
 	return -1;
 }
 
+/* A rename puts a file in the place of whatever is there: root would replace /dev/full, /dev/stdout or a disk. */
+static bool is_replaceable(const char *path, gf_error *err)
+{
+	struct stat st;
+
+	if (stat(path, &st) != 0 || S_ISREG(st.st_mode))
+		return true;
+	return gf_fail(err, GF_FAILED, "write", path, "'%s' is %s; expected a regular file, or a name that is free",
+	    path, S_ISDIR(st.st_mode) ? "a directory" : "a device, a pipe or a socket, and would be replaced");
+}
+
 gf_tmpfile *gf_tmpfile_open(const char *path, mode_t mode, gf_error *err)
 {
 	gf_tmpfile *t = gf_alloc(1, sizeof *t, err);
@@ -118,6 +130,8 @@ gf_tmpfile *gf_tmpfile_open(const char *path, mode_t mode, gf_error *err)
 		gf_fail(err, GF_USAGE, "write", path, "'%s' is no name for a file", path);
 		goto out;
 	}
+	if (!is_replaceable(path, err))
+		goto out;
 	t->path = gf_strdup(path, err);
 	t->dir = t->path != NULL ? open_dir_of(path, err) : -1;
 	if (t->dir < 0)

@@ -249,7 +249,8 @@ gf_reader *gf_reader_dir(int fd, const char *path, gf_error *err)
 	d->root = fd;
 	d->meta = d->blobs = d->sha256 = -1;
 	d->base.seekable = true;
-	if (!gf_reader_init(&d->base, &ops, path, err) || !open_below(fd, "META", "META", &d->meta, err) ||
+	if (!gf_reader_init(&d->base, &ops, path, err) ||
+	    !(open_below(fd, "META", "META", &d->meta, err) || gf_because(err, "directory '%s' is no bundle", path)) ||
 	    !read_head(d, err)) {
 		gf_reader_close(&d->base);
 		return NULL;

@@ -48,11 +48,18 @@ static const char *known_elsewhere(const char *name)
 	return found;
 }
 
+unsigned gf_near(const char *word)
+{
+	size_t half = (strlen(word) + 1) / 2;
+
+	return half < 1 ? 1 : half > 3 ? 3 : (unsigned)half;
+}
+
 static bool unknown_option(gf_verb_id verb, const char *name, gf_error *err)
 {
 	const char *ours = known_elsewhere(name), *near = NULL;
 	bool aimed = gf_starts_with(name, "dest-") || gf_starts_with(name, "src-");
-	unsigned best = 4;
+	unsigned best = gf_near(name) + 1;
 	size_t other = GF_OPTIONS;
 
 	for (size_t i = 0; i < GF_OPTIONS; i++) {

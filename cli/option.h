@@ -132,6 +132,9 @@ void gf_arguments_clear(gf_arguments *a);
 bool gf_given(const gf_arguments *a, gf_option_id id);
 const char *gf_value(const gf_arguments *a, gf_option_id id); /* NULL: not given */
 
+/* How many letters may be wrong in a word for something else to be suggested: half of them, at most 3. */
+unsigned gf_near(const char *word);
+
 /* The verb that a word and, for "key new", the next one name (NULL: there is none); *used says how many.
  * GF_USAGE "verb" with the nearest one. */
 bool gf_verb_find(const char *word, const char *next, gf_verb_id *verb, int *used, gf_error *err);

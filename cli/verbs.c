@@ -85,10 +85,11 @@ static const struct {
 	{ "keygen", GF_VERB_KEY_NEW },
 };
 
+/* GF_VERBS: none is near. */
 static gf_verb_id nearest(const char *word)
 {
-	gf_verb_id found = GF_VERB_HELP;
-	unsigned best = 5;
+	gf_verb_id found = GF_VERBS;
+	unsigned best = gf_near(word) + 1;
 
 	for (size_t i = 0; i < GF_VERBS; i++) {
 		unsigned distance = gf_edit_distance(word, gf_verbs[i].name);
@@ -119,6 +120,8 @@ static int spelled(const char *name, const char *word, const char *next)
 
 bool gf_verb_find(const char *word, const char *next, gf_verb_id *verb, int *used, gf_error *err)
 {
+	gf_verb_id near;
+
 	*used = 0;
 	*verb = GF_VERB_HELP;
 	if (word == NULL)
@@ -138,6 +141,8 @@ bool gf_verb_find(const char *word, const char *next, gf_verb_id *verb, int *use
 		    err, GF_USAGE, "verb", word, "'key' needs a second word: 'key new', 'key show' or 'key export'");
 	if (word[0] == '-')
 		return gf_fail(err, GF_USAGE, "verb", word, "the verb comes first: gapferry VERB %s", word);
-	return gf_fail(
-	    err, GF_USAGE, "verb", word, "unknown verb '%s'; did you mean '%s'?", word, gf_verbs[nearest(word)].name);
+	near = nearest(word);
+	if (near == GF_VERBS)
+		return gf_fail(err, GF_USAGE, "verb", word, "unknown verb '%s'; 'gapferry help' lists them", word);
+	return gf_fail(err, GF_USAGE, "verb", word, "unknown verb '%s'; did you mean '%s'?", word, gf_verbs[near].name);
 }

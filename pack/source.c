@@ -145,6 +145,19 @@ static bool add_one(gf_gathering *g, const char *text, const char **daemon, gf_e
 	return true;
 }
 
+/* A bare word goes to the daemon because there is no such path: whoever mistyped a file's name has no daemon in mind. */
+static bool say_why_asked(const gf_ask *asked, size_t n, gf_error *err)
+{
+	size_t i = 0;
+
+	while (i < n && asked[i].reference != asked[i].source->text)
+		i++;
+	if (i < n && strcmp(err->name, "docker-connect") == 0)
+		return gf_because(
+		    err, "'%s' is no file here, so the Docker daemon is asked for it", asked[i].source->text);
+	return false;
+}
+
 /*
  * Images of the daemon are asked for together, at the place of the first of them, so that layers they share
  * are sent and compressed once.
@@ -170,7 +183,7 @@ static bool add_all(gf_gathering *g, gf_ask *asked, gf_error *err)
 		return true;
 	from = g->n_images;
 	if (!gf_source_docker(g, asked, n_asked, err))
-		return false;
+		return say_why_asked(asked, n_asked, err);
 	/* From the end to their place: rotate by turning round both parts and the whole. */
 	for (size_t part = 0; part < 3; part++) {
 		size_t lo = part == 1 ? before + (g->n_images - from) : before;

@@ -395,7 +395,9 @@ bool gf_exchange_settled(gf_exchange *x, gf_error *err)
 	gf_buf_init(&text, 1024);
 	if (gf_text_escape(&text, x->text[0] != '\0' ? x->text : curl_easy_strerror((CURLcode)x->result), 400, err))
 		gf_fail(err, GF_FAILED, name, NULL, "%s: %s%s", x->what, gf_buf_text(&text),
-		    strcmp(name, "http-certificate") == 0 ? "; give the CA that signed it with --ca-file" : "");
+		    strcmp(name, "http-certificate") == 0   ? "; give the CA that signed it with --ca-file"
+			: strcmp(name, "http-connect") == 0 ? "; is it up, and are host, port and proxy right?"
+							    : "");
 	err->os_errno = (int)os;
 	gf_buf_clear(&text);
 	return false;

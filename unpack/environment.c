@@ -1,5 +1,8 @@
+#include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "remote/remote.h"
 #include "unpack/environment_take.h"
@@ -407,6 +410,43 @@ gf_environment *gf_environment_parse(const void *text, size_t len, const char *f
 	return e;
 }
 
+static bool add_name(void *ctx, const char *name, gf_error *err)
+{
+	gf_buf *list = ctx;
+	char stem[65];
+	size_t n = strlen(name);
+
+	if (!gf_ends_with(name, ".yaml") || n - strlen(".yaml") >= sizeof stem)
+		return true;
+	n -= strlen(".yaml");
+	memcpy(stem, name, n);
+	stem[n] = '\0';
+	return !gf_name_valid(stem) || gf_buf_printf(list, err, "%s%s", list->len > 0 ? ", " : "", stem);
+}
+
+/* There is no such file: say which there are. */
+static bool no_environment(const char *config_dir, const char *name, const char *path, gf_error *err)
+{
+	gf_error ignored = { 0 }; /* a list that cannot be made is left out */
+	gf_buf dir, list;
+	int fd;
+
+	gf_buf_init(&dir, 4096);
+	gf_buf_init(&list, 512);
+	fd = gf_buf_printf(&dir, &ignored, "%s/environments", config_dir)
+	    ? open(gf_buf_text(&dir), O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+	    : -1;
+	if (fd >= 0) {
+		(void)gf_dir_each(fd, gf_buf_text(&dir), add_name, &list, &ignored);
+		(void)close(fd);
+	}
+	gf_fail(err, GF_USAGE, "not-found", name, "there is no environment '%s': '%s' does not exist; %s%s", name,
+	    path, list.len > 0 ? "there are " : "make it, or name the configuration with --config", gf_buf_text(&list));
+	gf_buf_clear(&list);
+	gf_buf_clear(&dir);
+	return false;
+}
+
 gf_environment *gf_environment_load(const char *config_dir, const char *name, gf_error *err)
 {
 	gf_environment *e = NULL;
@@ -422,6 +462,8 @@ gf_environment *gf_environment_load(const char *config_dir, const char *name, gf
 	gf_buf_init(&text, GF_YAML_MAX);
 	ok = gf_buf_printf(&path, err, "%s/environments/%s.yaml", config_dir, name) &&
 	    gf_file_load(gf_buf_text(&path), GF_YAML_MAX, GF_USAGE, &text, err);
+	if (!ok && err->os_errno == ENOENT)
+		ok = no_environment(config_dir, name, gf_buf_text(&path), err);
 	if (ok)
 		e = gf_environment_parse(gf_buf_text(&text), text.len, gf_buf_text(&path), name, err);
 	gf_buf_clear(&text);

@@ -215,6 +215,27 @@ statement() {
 	[[ $stderr == 'gapferry unpack: '*sequence* ]]
 }
 
+@test "an environment that is not there: 2, its file, and those that are" {
+	mkdir -p config/environments
+	run --separate-stderr -2 gapferry unpack --env prd app.tar
+	[[ $stderr == *"there is no environment 'prd': '$PWD/config/environments/prd.yaml' does not exist; make it, or "*'--config'* ]]
+	touch config/environments/prod.yaml config/environments/README
+	run --separate-stderr -2 gapferry unpack --env prd app.tar
+	[[ $stderr == *"prd.yaml' does not exist; there are prod"* ]]
+	[[ $stderr != *README* ]]
+}
+
+@test "a file name mistyped as a source, an output that is no file, a directory that is no bundle" {
+	run --separate-stderr -1 gapferry pack -q -o o.tar -H "unix://$PWD/no.sock" none.tar
+	[[ $stderr == *"'none.tar' is no file here, so the Docker daemon is asked for it: no Docker daemon answers at "* ]]
+	mkfifo pipe
+	run --separate-stderr -1 gapferry pack -q -o pipe image.tar
+	[[ $stderr == *"'pipe' is a device, a pipe or a socket, and would be replaced; expected a regular file"* ]]
+	[ -p pipe ]
+	run --separate-stderr -4 gapferry verify --key release.pub config
+	[[ $stderr == *"directory 'config' is no bundle"* ]]
+}
+
 @test "an environment file with a mistake: 2, with file and line" {
 	mkdir -p config/environments
 	printf 'environment: prod\ntargets:\n  - oci: /x\nretagg: []\n' >config/environments/prod.yaml

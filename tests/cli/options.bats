@@ -86,6 +86,10 @@ refused() {
 	[[ ${stderr_lines[1]} == "Try 'gapferry --help'." ]]
 	refused 2 "gapferry: unknown verb 'verfy'; did you mean 'verify'?" verfy app.tar
 	refused 2 "gapferry: unknown verb 'unpak'; did you mean 'unpack'?" unpak app.tar
+	refused 2 "gapferry: unknown verb 'vreify'; did you mean 'verify'?" vreify app.tar
+	refused 2 "gapferry: unknown verb 'isnpect'; did you mean 'inspect'?" isnpect app.tar
+	refused 2 "gapferry: unknown verb 'frobnicate'; 'gapferry help' lists them" frobnicate app.tar
+	refused 2 "gapferry: unknown verb 'foo'; 'gapferry help' lists them" foo
 	refused 2 "gapferry: unknown verb 'load'; did you mean 'unpack'?" load app.tar
 	refused 2 "gapferry: unknown verb 'keygen'; did you mean 'key new'?" keygen
 	refused 2 "gapferry: unknown verb 'key nwe'; there are *" key nwe
@@ -98,6 +102,8 @@ refused() {
 	[[ ${stderr_lines[1]} == "Try 'gapferry unpack --help'." ]]
 	refused 2 "gapferry verify: unknown option '--jso'; *'--json'*" verify --jso app.tar
 	refused 2 "gapferry verify: unknown option '--jsonn'; *'--json'*" verify --jsonn app.tar
+	refused 2 "gapferry verify: unknown option '--kye'; *'--key'*" verify --kye x app.tar
+	refused 2 "gapferry unpack: unknown option '--dryrun'; *'--dry-run'*" unpack --dryrun app.tar
 	refused 2 "gapferry verify: unknown option '--wibble'" verify --wibble app.tar
 	refused 2 "gapferry verify: unknown option '-x' in '-qx'" verify -qx app.tar
 	refused 2 "gapferry inspect: '--deep' is an option of 'verify', not of 'inspect'" inspect --deep app.tar

@@ -237,6 +237,14 @@ static void test_tmpfile(void **state)
 	assert_holds("tmp/out", "newer");
 	assert_int_equal(entries("tmp"), 1);
 	gf_tmpfile_close(NULL);
+	/* What is no file is not replaced, nor is what a link leads to. */
+	assert_int_equal(mkfifo("tmp/fifo", 0600), 0);
+	assert_int_equal(symlink("fifo", "tmp/to-fifo"), 0);
+	assert_int_equal(mkdir("tmp/sub", 0700), 0);
+	assert_refused(NULL != gf_tmpfile_open("tmp/fifo", 0644, &err), err, GF_FAILED, "write");
+	assert_refused(NULL != gf_tmpfile_open("tmp/to-fifo", 0644, &err), err, GF_FAILED, "write");
+	assert_refused(NULL != gf_tmpfile_open("tmp/sub", 0644, &err), err, GF_FAILED, "write");
+	assert_int_equal(entries("tmp"), 4);
 }
 
 /* A process that dies before commit leaves nothing. */
