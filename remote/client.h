@@ -2,7 +2,6 @@
 #ifndef GF_REMOTE_CLIENT_H
 #define GF_REMOTE_CLIENT_H
 
-#include <curl/curl.h>
 #include <pthread.h>
 
 #include "remote/exchange.h"
@@ -10,8 +9,7 @@
 /* A connection of libcurl lives in the cache of a multi handle, so the two are kept and
  * lent together: whoever gets the pair gets its open connections. */
 typedef struct gf_pair {
-	CURLM *multi;
-	CURL *easy;
+	void *multi, *easy;    /* CURLM, CURL */
 	gf_exchange *borrower; /* NULL: idle */
 	struct gf_pair *next;
 } gf_pair;

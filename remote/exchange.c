@@ -5,6 +5,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include <curl/curl.h>
+
 #include "remote/client.h"
 
 #define ERROR_BODY_MAX (64 * GF_KIB) /* of an answer that is an error, the rest is dropped */

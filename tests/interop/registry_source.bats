@@ -129,9 +129,9 @@ breaking() {
 	run gapferry pack -q -o out.tar --key release.pem "docker://$M/acme/app:1"
 	same "no certificate" 1 "$status"
 	cp mtls/client.crt "$HOME/.config/containers/certs.d/$M/me.cert"
-	run gapferry pack -q -o out.tar --key release.pem "docker://$M/acme/app:1"
-	same "half a pair" 2 "$status"
-	[[ $output == *"'me.cert' without 'me.key'"* ]] || fail "$output"
+	gapferry pack --json -o out.tar --key release.pem "docker://$M/acme/app:1" >out.json && fail "half a pair was taken"
+	same "half a pair" certs-d "$(jq -r .error.name out.json)"
+	[[ $(jq -r .error.text out.json) == *"'me.cert' without 'me.key'"* ]] || fail "$(cat out.json)"
 	[ ! -e out.tar ]
 	cp mtls/client.key "$HOME/.config/containers/certs.d/$M/me.key"
 	gapferry pack -q -o out.tar --key release.pem "docker://$M/acme/app:1"
