@@ -34,7 +34,7 @@ static void list(gf_archive *a, const gf_spooling *how)
 	gf_wanted all = { 0 };
 	gf_error err = { 0 };
 
-	if (a == NULL || !gf_gathering_own(&g, a, &err))
+	if (a == NULL || !gf_gathering_own(&g, gf_archive_origin(a), &err))
 		return;
 	if (gf_source_archive(&g, a, &all, &err)) {
 		for (size_t i = 0; i < g.n_images; i++)

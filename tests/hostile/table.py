@@ -10,6 +10,7 @@ be accepted.  After every refusal nothing may be left behind.
 """
 
 import base64
+import bz2
 import concurrent.futures
 import gzip
 import json
@@ -801,6 +802,71 @@ for what, bad, want, twin in (
         ("link out of the archive", REAL + [LINK("l0/layer.tar", "../../../../etc/passwd")], (4, "archive-link"), fine),
         ("absolute link", REAL + [LINK("l0/layer.tar", "/etc/passwd")], (4, "archive-link"), fine)):
     row("C24", what, links(bad, twin), want, verbs=("pack",))
+
+# C37-C43 and I04-I12: archives that pack reads and that somebody else made, whole and layer by layer
+PACK = ("pack",)
+codecs = {"gzip": lambda b: gzip.compress(b, mtime=0), "xz": lzma.compress, "bzip2": bz2.compress,
+          "zstd": lambda b: subprocess.run(["zstd", "-qc", "--check"], input=b, stdout=subprocess.PIPE, check=True).stdout}
+
+
+def saved(edit=lambda files: None):
+    """A docker-archive; edit changes its members where it is to be bad."""
+    def make(bad):
+        files = image(LAYERS)
+        if bad:
+            edit(files)
+        return archive(list(files.items()))
+    return make
+
+
+def saved_as(codec, edit, inside):
+    """The same compressed, as a whole or its first layer; edit changes the compressed bytes where it is to be bad."""
+    def make(bad):
+        files = image(LAYERS)
+        what = files["l0/layer.tar"] if inside else archive(list(files.items()))
+        what = codecs[codec](what)
+        what = edit(what) if bad else what
+        if not inside:
+            return what
+        files["l0/layer.tar"] = what
+        return archive(list(files.items()))
+    return make
+
+
+def listed(edit):
+    def change(files):
+        entries = json.loads(files["manifest.json"])
+        files["manifest.json"] = json.dumps(edit(entries)).encode()
+    return saved(change)
+
+
+flipped = lambda at: lambda b: b[:at] + bytes([b[at] ^ 1]) + b[at + 1:]
+for inside in (False, True):
+    where = "a layer" if inside else "the archive"
+    for codec in codecs:
+        row("C43" if codec != "gzip" else "C42", "%s in %s cut short" % (codec, where), saved_as(codec, lambda b: b[:len(b) * 2 // 3], inside), (4, codec), verbs=PACK)
+        row("C42", "%s in %s with another check" % (codec, where), saved_as(codec, flipped(-5) if codec != "xz" else flipped(-20), inside), (4, codec), verbs=PACK)
+    row("C40", "zstd in %s with a window of 2 GiB" % where,
+        saved_as("zstd", lambda b: b"\x28\xb5\x2f\xfd\x00\xa8\x01\x00\x00", inside), (4, "zstd" if inside else "window"), verbs=PACK)
+row("C40", "an archive through gzip ten times", saved_as("gzip", lambda b: [b := gzip.compress(b, mtime=0) for _ in range(9)][-1], False),
+    (2, "archive-compression"), verbs=PACK)
+row("C37", "an archive of lrzip", lambda bad: b"LRZI\0\6" + bytes(2048) if bad else saved()(False), (4, "archive-format"), verbs=PACK)
+row("C37", "an archive of lzop", lambda bad: b"\x89LZO\0\r\n\x1a\n" + bytes(2048) if bad else saved()(False), (4, "archive-format"), verbs=PACK)
+for what, magic in (("RAR", b"Rar!\x1a\7\0"), ("CAB", b"MSCF"), ("XAR", b"xar!"), ("mtree", b"#mtree\n"), ("shar", b"#!/bin/sh\n# This is a shell archive\n")):
+    row("C38", "a file that begins as %s" % what, lambda bad, m=magic: m + bytes(2048) if bad else saved()(False), (4, "archive-format"), verbs=PACK)
+row("C38", "an ISO image", lambda bad: bytes(32768) + b"\1CD001\1" + bytes(2041) if bad else saved()(False), (4, "archive-format"), verbs=PACK)
+row("C39", "two members manifest.json", lambda bad: archive(list(image(LAYERS).items()) + [("manifest.json" if bad else "other.json", b"[]")]),
+    (4, "archive-duplicate"), verbs=PACK)
+row("I06", "manifest.json is []", listed(lambda e: []), (4, "archive-empty"), verbs=PACK)
+row("I06", "manifest.json is null", listed(lambda e: None), (4, "archive-empty"), verbs=PACK)
+row("I07", "a layer less than diff IDs", listed(lambda e: [dict(e[0], Layers=e[0]["Layers"][1:])]), (4, "layer-count"), verbs=PACK)
+row("I08", "the layer of another image", saved(lambda f: f.update({"l0/layer.tar": layer({"x": b"y"})})), (4, "diff-id"), verbs=PACK)
+row("I04", "a layer that is not there", saved(lambda f: f.pop("l0/layer.tar")), (4, "layer-missing"), verbs=PACK)
+row("I04", "a config that is not there", listed(lambda e: [dict(e[0], Config="none.json")]), (4, "config-missing"), verbs=PACK)
+row("I12", "a config that is not what its name says", saved(lambda f: (
+    f.update({"blobs/sha256/" + "a" * 64: next(v for k, v in f.items() if k.endswith(".json"))}),
+    f.update({"manifest.json": json.dumps([dict(json.loads(f["manifest.json"])[0], Config="blobs/sha256/" + "a" * 64)]).encode()}))),
+    (4, "blob-digest"), verbs=PACK)
 
 
 # ---- running ----
