@@ -3,6 +3,7 @@
 #   make deps         install what building needs          make install   PREFIX (/usr/local), DESTDIR
 #   make demo         carry one real image, step by step   make bench     against the peers, on real images
 #   make test         every test, with a sum at the end    make fuzz      FUZZ_SECONDS=60 each target
+#   make test-engines against Docker 26, debootstrapped
 #   make check        format, warnings, linters, sanitizers over all tests
 # Nothing but make, a shell and root (for apt-get) need be there for make demo and make test.
 # Rooms and who may include whom: DESIGN.md section 4, held by tests/structure.sh.
@@ -84,6 +85,12 @@ test-long:
 	@tests/deps.sh test
 	@B=$(B) GF_LONG=1 tests/run.sh
 
+# Engines that Debian 12 does not have, in trees that debootstrap makes once (tests/lib/tree.sh): root and the network.
+test-engines: all
+	@tests/deps.sh test
+	@tests/lib/tree.sh make trixie
+	@GAPFERRY=$(abspath $(B))/gapferry bats --tap --timing tests/engines
+
 check-docs: all
 	tests/docs.sh
 
@@ -143,4 +150,4 @@ clean:
 	rm -rf $(B)
 
 -include $(OBJ:.o=.d) $(UNITS:=.d)
-.PHONY: all units clean deps demo test test-long check-docs check bench install fuzz fuzz-build replay drivers sanitized
+.PHONY: all units clean deps demo test test-long test-engines check-docs check bench install fuzz fuzz-build replay drivers sanitized

@@ -2,6 +2,7 @@
 # servers.sh: real peers for tests, demo and bench, on loopback or in a private directory.  Sourced.
 #
 #   start_dockerd DIR [args]   a daemon of its own: DIR/docker.sock, DIR/docker.pid, DIR/docker.log, data in DIR/docker
+#   start_tree_dockerd SUITE DIR [args]   the same with the dockerd of another Debian (tree.sh); DIR is below /tmp
 #   start_podman DIR           podman's Docker API, its own store (vfs): DIR/podman.sock, .pid, .log, data in DIR/podman
 #   start_registry DIR [KIND]  none, htpasswd, token or tls: DIR/registry.port, .pid, .log, .ca (tls); data in DIR/registry;
 #                              user "gapferry", password in DIR/registry.password; token: also DIR/token.port, .pid, .log
@@ -11,6 +12,7 @@
 # Each start returns when the server answers, or fails after 60 seconds with the end of its log.
 
 servers_lib=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+servers_inside=() # the command that the daemon's is given to
 servers_password='far side, 7 bits'
 
 free_port() {
@@ -70,7 +72,7 @@ start_dockerd_with() {
 	# The path of its containerd's socket has to fit into 107 bytes.
 	exec_root=$(mktemp -d /tmp/gfx.XXXXXX)
 	echo "$exec_root" >"$dir/docker.pid.exec"
-	dockerd --data-root "$dir/docker" --exec-root "$exec_root" --pidfile "$exec_root/pid" \
+	"${servers_inside[@]}" dockerd --data-root "$dir/docker" --exec-root "$exec_root" --pidfile "$exec_root/pid" \
 		-H "unix://$dir/docker.sock" --bridge=none --iptables=false --ip-masq=false "$@" \
 		>"$dir/docker.log" 2>&1 </dev/null 3>&- 4>&- &
 	echo $! >"$dir/docker.pid"
@@ -88,6 +90,12 @@ start_dockerd() {
 	start_dockerd_with "$dir" --storage-driver=vfs "$@" && return 0
 	cat "$dir/docker.first" >&2
 	return 1
+}
+
+start_tree_dockerd() {
+	local servers_inside=("$servers_lib/tree.sh" exec "$1")
+	shift
+	start_dockerd "$@"
 }
 
 start_podman() {
