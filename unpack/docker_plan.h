@@ -38,6 +38,7 @@ typedef struct gf_docker_item {
 	gf_docker_loaded answer;
 	size_t done; /* needs that have passed */
 	bool finished;
+	bool failed; /* the load, after it was begun */
 } gf_docker_item;
 
 typedef struct gf_docker_plan {

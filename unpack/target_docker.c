@@ -163,6 +163,7 @@ static bool load_finish(docker_target *d, gf_docker_item *l, gf_error *err)
 	gf_output_close(l->out);
 	l->out = NULL;
 	l->finished = ok;
+	l->failed = !ok;
 	if (!ok)
 		return gf_because(err, "loading '%s'", image_of(d, l)->names[0]);
 	d->t.sum.bytes_sent += l->size;
@@ -456,6 +457,29 @@ static bool commit(gf_target *t, gf_error *err)
 
 /* ---- abandon, close ---- */
 
+/*
+ * Did this item leave an image without a name?  containerd's store keeps what it took and could not unpack, under the
+ * digest that was sent, and does not always list it (engines.md 3): there a load that failed is asked for by digest.
+ */
+static bool left_unnamed(docker_target *d, gf_docker_item *l, const gf_docker_image *images, size_t n)
+{
+	const gf_docker_image *listed;
+	gf_docker_image seen;
+	gf_error ignored;
+	bool found = false;
+
+	memset(&seen, 0, sizeof seen);
+	if (l->failed && d->plan.store == GF_STORE_CONTAINERD) {
+		gf_digest_text(&l->stream.entry, l->id);
+		found = gf_docker_inspect(d->docker, l->id, &found, &seen, &ignored) && found && seen.n_names == 0;
+		gf_docker_image_clear(&seen);
+	} else if (l->finished && l->id[0] != '\0') {
+		listed = gf_docker_with_id(images, n, l->id);
+		found = listed != NULL && listed->n_names == 0;
+	}
+	return found && gf_docker_with_id(d->plan.before, d->plan.n_before, l->id) == NULL;
+}
+
 /* Only what was not there before, came through here and has no name; what cannot be removed is said. */
 static void abandon(gf_target *t)
 {
@@ -471,14 +495,9 @@ static void abandon(gf_target *t)
 	if (d->docker == NULL || !gf_docker_list(d->docker, &images, &n, &err))
 		return;
 	for (size_t i = 0; i < d->plan.n_items; i++) {
-		const gf_docker_item *l = &d->plan.items[i];
-		const gf_docker_image *now =
-		    l->finished && l->id[0] != '\0' ? gf_docker_with_id(images, n, l->id) : NULL;
+		gf_docker_item *l = &d->plan.items[i];
 
-		if (now == NULL || now->n_names > 0 ||
-		    gf_docker_with_id(d->plan.before, d->plan.n_before, l->id) != NULL)
-			continue;
-		if (!gf_docker_remove(d->docker, l->id, &err))
+		if (left_unnamed(d, l, images, n) && !gf_docker_remove(d->docker, l->id, &err))
 			gf_event_say(t->job->events, GF_EVENT_WARNING, "left without a name in %s: %s (%s)",
 			    t->spec->label, l->id, err.text);
 	}

@@ -173,6 +173,31 @@ damaged() {
 @test "classic: a damaged layer leaves nothing and moves no name; the good bundle then works" { damaged classic; }
 @test "containerd: a damaged layer leaves nothing and moves no name; the good bundle then works" { damaged containerd; }
 
+# A config that names another diff ID than its layer has, rightly signed: the daemon finds it when all has come.
+lied() {
+	use "$1"
+	python3 - two.tar lie.tar <<-END
+		import sys
+		sys.path.insert(0, "$HERE/../hostile")
+		from model import *
+		m = Maker(Bundle(open(sys.argv[1], "rb").read()))
+		d = m.manifest(1)
+		c = m.read(d["config"]["digest"])
+		c["rootfs"]["diff_ids"][-1] = "sha256:" + "1" * 64
+		d["config"] = m.desc(d["config"]["mediaType"], compact(c))
+		m.put(d, 1)
+		open(sys.argv[2], "wb").write(m.make(Key(".", "release")).bytes())
+	END
+	rc=0
+	gapferry unpack --to docker-daemon: lie.tar || rc=$?
+	[ $rc -ne 0 ] || fail "$STORE: status 0"
+	same "$STORE: images" '' "$(everything)"
+	absent "$(expected lie.tar $BASE)"
+	absent "$(expected lie.tar $APP)"
+}
+@test "classic: a diff ID that is not the layer's leaves nothing" { lied classic; }
+@test "containerd: a diff ID that is not the layer's leaves nothing" { lied containerd; }
+
 killed() {
 	local pid
 	use "$1"
