@@ -440,8 +440,8 @@ static bool no_environment(const char *config_dir, const char *name, const char 
 		(void)gf_dir_each(fd, gf_buf_text(&dir), add_name, &list, &ignored);
 		(void)close(fd);
 	}
-	gf_fail(err, GF_USAGE, "not-found", name, "there is no environment '%s': '%s' does not exist; %s%s", name,
-	    path, list.len > 0 ? "there are " : "make it, or name the configuration with --config", gf_buf_text(&list));
+	gf_fail(err, GF_USAGE, "not-found", name, "there is no environment '%s': '%s' does not exist; %s%s", name, path,
+	    list.len > 0 ? "there are " : "make it, or name the configuration with --config", gf_buf_text(&list));
 	gf_buf_clear(&list);
 	gf_buf_clear(&dir);
 	return false;

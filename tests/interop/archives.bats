@@ -46,7 +46,7 @@ crossed() {
 	local m
 	rm -rf out.tar layout
 	gapferry pack -q -o out.tar --key release.pem "$@"
-	gapferry verify -q $DEEP --key release.pub out.tar
+	gapferry verify -q ${DEEP:+"$DEEP"} --key release.pub out.tar
 	gapferry unpack -q --state "state-$RANDOM$RANDOM" --key release.pub --to oci:layout out.tar
 	IDS=$(said out.tar '.predicate.images[].platforms[].imageId' | sort)
 	for m in $(jq -r '.manifests[].digest[7:]' layout/index.json); do
