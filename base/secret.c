@@ -41,6 +41,13 @@ void gf_secret_clear(gf_secret *s)
 	*s = (gf_secret){ .data = NULL };
 }
 
+void gf_buf_wipe(gf_buf *b)
+{
+	if (b->data != NULL)
+		sodium_memzero(b->data, b->len);
+	gf_buf_clear(b);
+}
+
 /* Bytes of fd into s until its end, until s is full, or (line) up to and with the first LF,
  * behind which nothing is taken from fd: it may be a terminal or hold more answers. */
 static bool fill(int fd, bool line, gf_secret *s, const char *path, gf_error *err)

@@ -2,7 +2,7 @@
 #ifndef GF_BASE_SECRET_H
 #define GF_BASE_SECRET_H
 
-#include "base/error.h"
+#include "base/buf.h"
 
 typedef struct gf_secret {
 	char *data; /* len bytes and a NUL; NULL: none */
@@ -12,6 +12,8 @@ typedef struct gf_secret {
 /* s is zeroed or holds a secret, which is freed first; on failure it stays. */
 bool gf_secret_set(gf_secret *s, const void *bytes, size_t n, gf_error *err);
 void gf_secret_clear(gf_secret *s);
+/* A buffer that something secret has passed through: zeroed, then cleared. */
+void gf_buf_wipe(gf_buf *b);
 /* The first line of a file, or of stdin for "-", without its LF; at most 4096 bytes, else GF_USAGE "passphrase";
  * nor may it have a NUL.  Nothing behind the LF is read. */
 bool gf_secret_load_line(gf_secret *s, const char *path, gf_error *err);

@@ -44,13 +44,6 @@ static int64_t seconds(void)
 	return (int64_t)t.tv_sec;
 }
 
-static void wipe(gf_buf *b)
-{
-	for (size_t i = 0; i < b->len; i++)
-		((volatile char *)b->data)[i] = 0;
-	gf_buf_clear(b);
-}
-
 gf_auth *gf_auth_new(const char *host, const gf_registry_options *options, gf_http *http, gf_error *err)
 {
 	gf_auth *a = gf_alloc(1, sizeof *a, err);
@@ -122,8 +115,8 @@ static bool basic_header(const char *username, const gf_secret *secret, gf_secre
 	    gf_buf_add(&pair, secret->data != NULL ? secret->data : "", secret->len, err) &&
 	    gf_buf_puts(&line, start, err) && gf_base64_encode(&line, pair.data, pair.len, err) &&
 	    gf_secret_set(out, line.data, line.len, err);
-	wipe(&pair);
-	wipe(&line);
+	gf_buf_wipe(&pair);
+	gf_buf_wipe(&line);
 	return ok;
 }
 
@@ -250,7 +243,7 @@ static bool post_for_token(gf_auth *a, const char *repository, gf_response *r, g
 	q.body = form.data;
 	q.body_size = form.len;
 	ok = ok && gf_http_do_again(a->http, &q, r, a->retries, a->events, err);
-	wipe(&form);
+	gf_buf_wipe(&form);
 	return ok;
 }
 
@@ -320,7 +313,7 @@ static bool keep_token(gf_auth *a, token *t, const gf_response *r, gf_error *err
 	if (ok)
 		t->ends = seconds() + (int64_t)lasts;
 out:
-	wipe(&line);
+	gf_buf_wipe(&line);
 	gf_json_free(doc);
 	return ok;
 }
@@ -343,7 +336,7 @@ static bool fetch_token(gf_auth *a, token *t, gf_error *err)
 		    a->credentials.username != NULL ? a->credentials.username : "");
 	else
 		ok = keep_token(a, t, &r, err);
-	wipe(&r.body);
+	gf_buf_wipe(&r.body);
 	gf_response_clear(&r);
 	return ok;
 }

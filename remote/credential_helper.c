@@ -16,13 +16,6 @@ static bool name_valid(const char *name)
 	    strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-") == strlen(name);
 }
 
-static void wipe(gf_buf *b)
-{
-	for (size_t i = 0; i < b->len; i++)
-		((volatile char *)b->data)[i] = 0;
-	gf_buf_clear(b);
-}
-
 /* User name "<token>" says that the secret is an identity token. */
 static bool take(const gf_buf *answer, const char *program, gf_credentials *out, gf_error *err)
 {
@@ -85,6 +78,6 @@ bool gf_credentials_ask(const char *helper, const char *host, gf_credentials *ou
 		ok = take(&answer, program, out, err);
 	else if (ok)
 		ok = has_none(&answer) || refused(&answer, program, host, status, err);
-	wipe(&answer);
+	gf_buf_wipe(&answer);
 	return ok;
 }

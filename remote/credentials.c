@@ -85,9 +85,7 @@ static bool take_pair(gf_json entry, const char *text, gf_credentials *out, gf_e
 		out->username = gf_strndup(pair.data, (size_t)(colon - pair.data), err);
 		ok = out->username != NULL && gf_secret_set(&out->password, colon + 1, strlen(colon + 1), err);
 	}
-	for (size_t i = 0; i < pair.len; i++)
-		((volatile char *)pair.data)[i] = 0;
-	gf_buf_clear(&pair);
+	gf_buf_wipe(&pair);
 	return ok;
 }
 

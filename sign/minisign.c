@@ -76,9 +76,7 @@ static bool decode(const line *l, unsigned char *out, size_t size)
 	ok = gf_base64_decode(l->text, l->n, &raw, &why) && raw.len == size;
 	if (ok)
 		memcpy(out, raw.data, size);
-	if (raw.data != NULL)
-		sodium_memzero(raw.data, raw.len); /* it may have been a private key */
-	gf_buf_clear(&raw);
+	gf_buf_wipe(&raw); /* it may have been a private key */
 	return ok;
 }
 
