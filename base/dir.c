@@ -101,6 +101,49 @@ bool gf_dir_each(int dir, const char *path, gf_dir_take *take, void *ctx, gf_err
 	return ok;
 }
 
+typedef struct listing {
+	gf_names *out;
+	bool (*wanted)(const char *name);
+	size_t max;
+} listing;
+
+static bool take_name(void *ctx, const char *name, gf_error *err)
+{
+	const listing *l = ctx;
+	gf_names *out = l->out;
+
+	if (out->n > l->max || !l->wanted(name))
+		return true;
+	if (!gf_grow(&out->items, &out->room, out->n, sizeof *out->items, err) ||
+	    (out->items[out->n] = gf_strdup(name, err)) == NULL)
+		return false;
+	out->n++;
+	return true;
+}
+
+static int compare_names(const void *a, const void *b)
+{
+	return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+bool gf_dir_names(int dir, const char *path, bool (*wanted)(const char *name), size_t max, gf_names *out, gf_error *err)
+{
+	listing l = { out, wanted, max };
+	bool ok = gf_dir_each(dir, path, take_name, &l, err);
+
+	if (out->n > 1)
+		qsort(out->items, out->n, sizeof *out->items, compare_names);
+	return ok;
+}
+
+void gf_names_free(gf_names *names)
+{
+	for (size_t i = 0; i < names->n; i++)
+		free(names->items[i]);
+	free(names->items);
+	*names = (gf_names){ .items = NULL };
+}
+
 typedef struct emptying {
 	int fd;
 	const char *path;

@@ -41,6 +41,15 @@ bool gf_dir_sync_parent(const char *path, gf_error *err);
 /* take(ctx, name) for every entry but . and .., in the order of the file system; false ends it.  dir stays open. */
 typedef bool gf_dir_take(void *ctx, const char *name, gf_error *err);
 bool gf_dir_each(int dir, const char *path, gf_dir_take *take, void *ctx, gf_error *err);
+/* The names that wanted says yes to, sorted; max + 1 of them at the most, so that more than max shows.  out is zeroed
+ * before, and freed by gf_names_free on every path. */
+typedef struct gf_names {
+	char **items;
+	size_t n, room;
+} gf_names;
+bool gf_dir_names(
+    int dir, const char *path, bool (*wanted)(const char *name), size_t max, gf_names *out, gf_error *err);
+void gf_names_free(gf_names *names);
 bool gf_dir_remove(const char *path, gf_error *err); /* with what is in it; links are not followed */
 bool gf_path_join(gf_buf *out, const char *dir, const char *name, gf_error *err); /* out is emptied first */
 const char *gf_path_base(const char *path);                                       /* behind the last slash */

@@ -67,36 +67,6 @@ static bool take_blob_name(void *ctx, const char *name, gf_error *err)
 
 /* ---- the head ---- */
 
-typedef struct names {
-	gf_reader *r;
-	char *found[GF_SIGNATURES_MAX + 1];
-	size_t n;
-} names;
-
-static int compare_names(const void *a, const void *b)
-{
-	return strcmp(*(char *const *)a, *(char *const *)b);
-}
-
-/* The names of signatures in META, one over the cap at most: enough to refuse it. */
-static bool find_signature(void *ctx, const char *name, gf_error *err)
-{
-	names *out = ctx;
-
-	if (!gf_signature_name_valid(name) || out->n > GF_SIGNATURES_MAX)
-		return true;
-	out->found[out->n] = gf_strdup(name, err);
-	return out->found[out->n] != NULL && ++out->n > 0;
-}
-
-static bool find_signatures(int meta, names *out, gf_error *err)
-{
-	bool ok = gf_dir_each(meta, "META", find_signature, out, err);
-
-	qsort(out->found, out->n, sizeof *out->found, compare_names);
-	return ok;
-}
-
 static bool load_meta(dir *d, const char *name, size_t max, gf_buf *out, gf_error *err)
 {
 	return gf_file_load_at(d->meta, name, max, GF_DAMAGED, out, err) &&
@@ -105,18 +75,19 @@ static bool load_meta(dir *d, const char *name, size_t max, gf_buf *out, gf_erro
 
 static bool read_head(dir *d, gf_error *err)
 {
-	names sigs = { 0 };
+	gf_names sigs = { .items = NULL };
 	gf_buf bytes;
+	/* One over the cap at most: enough to refuse it. */
 	bool ok = load_meta(d, "manifest.json", GF_STATEMENT_MAX, &d->base.statement, err) &&
-	    find_signatures(d->meta, &sigs, err);
+	    gf_dir_names(d->meta, "META", gf_signature_name_valid, GF_SIGNATURES_MAX, &sigs, err);
 
 	for (size_t i = 0; i < sigs.n; i++) {
 		gf_buf_init(&bytes, GF_SIGNATURE_MAX);
-		ok = ok && load_meta(d, sigs.found[i], GF_SIGNATURE_MAX, &bytes, err) &&
-		    gf_reader_add_signature(&d->base, sigs.found[i], &bytes, err);
+		ok = ok && load_meta(d, sigs.items[i], GF_SIGNATURE_MAX, &bytes, err) &&
+		    gf_reader_add_signature(&d->base, sigs.items[i], &bytes, err);
 		gf_buf_clear(&bytes);
-		free(sigs.found[i]);
 	}
+	gf_names_free(&sigs);
 	return ok;
 }
 

@@ -6,37 +6,18 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "remote/registry.h"
 
 #define FILES_MAX 64
 
-typedef struct names {
-	char *items[FILES_MAX];
-	size_t n;
-	const char *dir;
-} names;
-
-static bool take_name(void *ctx, const char *name, gf_error *err)
+static bool is_wanted(const char *name)
 {
-	names *l = ctx;
-
-	if (!gf_ends_with(name, ".crt") && !gf_ends_with(name, ".cert") && !gf_ends_with(name, ".key"))
-		return true;
-	if (l->n == FILES_MAX)
-		return gf_fail(err, GF_USAGE, "certs-d", l->dir, "'%s' holds more than %d files", l->dir, FILES_MAX);
-	l->items[l->n] = gf_strdup(name, err);
-	return l->items[l->n] != NULL && ++l->n > 0;
+	return gf_ends_with(name, ".crt") || gf_ends_with(name, ".cert") || gf_ends_with(name, ".key");
 }
 
-static int by_name(const void *a, const void *b)
-{
-	return strcmp(*(char *const *)a, *(char *const *)b);
-}
-
-static bool holds(const names *l, const char *name)
+static bool holds(const gf_names *l, const char *name)
 {
 	for (size_t i = 0; i < l->n; i++)
 		if (strcmp(l->items[i], name) == 0)
@@ -44,25 +25,25 @@ static bool holds(const names *l, const char *name)
 	return false;
 }
 
-static bool path_of(const names *l, const char *name, char **out, gf_error *err)
+static bool path_of(const char *dir, const char *name, char **out, gf_error *err)
 {
 	gf_buf path;
 
 	gf_buf_init(&path, 4096);
-	if (!gf_path_join(&path, l->dir, name, err))
+	if (!gf_path_join(&path, dir, name, err))
 		return false;
 	*out = path.data;
 	return true;
 }
 
-static bool add_root(const names *l, const char *name, gf_buf *roots, gf_error *err)
+static bool add_root(const char *dir, const char *name, gf_buf *roots, gf_error *err)
 {
 	char *path = NULL;
 	gf_buf text;
 	bool ok;
 
 	gf_buf_init(&text, GF_CONFIG_FILE_MAX);
-	ok = path_of(l, name, &path, err) && gf_file_load(path, GF_CONFIG_FILE_MAX, GF_USAGE, &text, err) &&
+	ok = path_of(dir, name, &path, err) && gf_file_load(path, GF_CONFIG_FILE_MAX, GF_USAGE, &text, err) &&
 	    gf_buf_add(roots, gf_buf_text(&text), text.len, err) && gf_buf_puts(roots, "\n", err);
 	gf_buf_clear(&text);
 	free(path);
@@ -70,7 +51,7 @@ static bool add_root(const names *l, const char *name, gf_buf *roots, gf_error *
 }
 
 /* NAME.cert and NAME.key: neither without the other; of several pairs the first by name. */
-static bool add_pair(const names *l, const char *name, gf_certs *out, gf_error *err)
+static bool add_pair(const char *dir, const gf_names *l, const char *name, gf_certs *out, gf_error *err)
 {
 	bool is_cert = gf_ends_with(name, ".cert");
 	size_t n = strlen(name) - strlen(is_cert ? ".cert" : ".key");
@@ -80,30 +61,30 @@ static bool add_pair(const names *l, const char *name, gf_certs *out, gf_error *
 		return true;
 	snprintf(other, sizeof other, "%.*s%s", (int)n, name, is_cert ? ".key" : ".cert");
 	if (!holds(l, other))
-		return gf_fail(err, GF_USAGE, "certs-d", l->dir, "'%s' has '%s' without '%s'", l->dir, name, other);
+		return gf_fail(err, GF_USAGE, "certs-d", dir, "'%s' has '%s' without '%s'", dir, name, other);
 	if (!is_cert || out->cert_file != NULL)
 		return true;
-	return path_of(l, name, &out->cert_file, err) && path_of(l, other, &out->key_file, err);
+	return path_of(dir, name, &out->cert_file, err) && path_of(dir, other, &out->key_file, err);
 }
 
 /* *there false: no such directory. */
 static bool take_dir(const char *dir, gf_certs *out, bool *there, gf_error *err)
 {
 	int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	names l = { .dir = dir };
+	gf_names l = { .items = NULL };
 	bool ok;
 
 	*there = fd >= 0;
 	if (fd < 0)
 		return true;
-	ok = gf_dir_each(fd, dir, take_name, &l, err);
-	close(fd);
-	qsort(l.items, l.n, sizeof l.items[0], by_name);
+	ok = gf_dir_names(fd, dir, is_wanted, FILES_MAX, &l, err);
+	(void)close(fd);
+	if (ok && l.n > FILES_MAX)
+		ok = gf_fail(err, GF_USAGE, "certs-d", dir, "'%s' holds more than %d files", dir, FILES_MAX);
 	for (size_t i = 0; ok && i < l.n; i++)
-		ok = gf_ends_with(l.items[i], ".crt") ? add_root(&l, l.items[i], &out->roots, err)
-						      : add_pair(&l, l.items[i], out, err);
-	for (size_t i = 0; i < l.n; i++)
-		free(l.items[i]);
+		ok = gf_ends_with(l.items[i], ".crt") ? add_root(dir, l.items[i], &out->roots, err)
+						      : add_pair(dir, &l, l.items[i], out, err);
+	gf_names_free(&l);
 	return ok;
 }
 

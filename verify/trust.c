@@ -33,31 +33,13 @@ static bool add(gf_trust *t, const char *path, gf_error *err)
 	return true;
 }
 
-static int compare_names(const void *a, const void *b)
+/* "._ci.pub" is what some systems leave beside a copied file. */
+static bool is_key(const char *name)
 {
-	return strcmp(*(char *const *)a, *(char *const *)b);
+	return name[0] != '.' && gf_ends_with(name, ".pub");
 }
 
-typedef struct names {
-	char **list;
-	size_t n, room;
-} names;
-
-/* Names that end in .pub and do not begin with a dot ("._ci.pub" is what some systems leave beside a copied file). */
-static bool take_name(void *ctx, const char *name, gf_error *err)
-{
-	names *all = ctx;
-
-	if (name[0] == '.' || !gf_ends_with(name, ".pub"))
-		return true;
-	if (!gf_grow(&all->list, &all->room, all->n, sizeof *all->list, err) ||
-	    (all->list[all->n] = gf_strdup(name, err)) == NULL)
-		return false;
-	all->n++;
-	return true;
-}
-
-static bool list(const char *dir, names *all, gf_error *err)
+static bool list(const char *dir, gf_names *out, gf_error *err)
 {
 	int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	bool ok;
@@ -66,16 +48,14 @@ static bool list(const char *dir, names *all, gf_error *err)
 		return true;
 	if (fd < 0)
 		return gf_fail_errno(err, GF_FAILED, "read", dir, "directory of keys '%s' cannot be read", dir);
-	ok = gf_dir_each(fd, dir, take_name, all, err);
+	ok = gf_dir_names(fd, dir, is_key, SIZE_MAX, out, err);
 	(void)close(fd);
-	if (all->n > 1)
-		qsort(all->list, all->n, sizeof *all->list, compare_names);
 	return ok;
 }
 
 static bool add_directory(gf_trust *t, const char *config_dir, gf_error *err)
 {
-	names all = { 0 };
+	gf_names all = { .items = NULL };
 	gf_buf dir, path;
 	bool ok;
 
@@ -83,10 +63,8 @@ static bool add_directory(gf_trust *t, const char *config_dir, gf_error *err)
 	gf_buf_init(&path, 8192);
 	ok = gf_path_join(&dir, config_dir, "keys", err) && list(dir.data, &all, err);
 	for (size_t i = 0; ok && i < all.n; i++)
-		ok = gf_path_join(&path, dir.data, all.list[i], err) && add(t, path.data, err);
-	for (size_t i = 0; i < all.n; i++)
-		free(all.list[i]);
-	free(all.list);
+		ok = gf_path_join(&path, dir.data, all.items[i], err) && add(t, path.data, err);
+	gf_names_free(&all);
 	gf_buf_clear(&path);
 	gf_buf_clear(&dir);
 	return ok;
