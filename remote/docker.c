@@ -66,6 +66,21 @@ gf_json_doc *gf_docker_parse(const gf_docker *d, const gf_response *r, gf_error 
 	return doc;
 }
 
+bool gf_docker_look(gf_docker *d, char *url, const char *object, gf_json_doc **doc, gf_error *err)
+{
+	gf_response r;
+	bool ok;
+
+	*doc = NULL;
+	gf_response_init(&r);
+	ok = gf_docker_ask(d, "GET", url, &r, err);
+	if (ok && r.status != 404)
+		ok = (r.status == 200 || gf_docker_refused(d, &r, "docker-inspect", object, err)) &&
+		    (*doc = gf_docker_parse(d, &r, err)) != NULL;
+	gf_response_clear(&r);
+	return ok;
+}
+
 /* ---- opening ---- */
 
 static bool connect_failed(const gf_docker *d, gf_error *err)

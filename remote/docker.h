@@ -25,6 +25,8 @@ struct gf_docker {
 char *gf_docker_url(const gf_docker *d, gf_error *err, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 /* One request; url is freed, NULL fails with *err as it is. */
 bool gf_docker_ask(gf_docker *d, const char *method, char *url, gf_response *r, gf_error *err);
+/* GET; url is freed.  *doc NULL: 404, there is no such thing.  Any other refusal: "docker-inspect". */
+bool gf_docker_look(gf_docker *d, char *url, const char *object, gf_json_doc **doc, gf_error *err);
 gf_json_doc *gf_docker_parse(const gf_docker *d, const gf_response *r, gf_error *err);
 /* Not the answer that was hoped for: name and its message, or the text it sent, escaped.  Returns false. */
 bool gf_docker_refused(const gf_docker *d, const gf_response *r, const char *name, const char *object, gf_error *err);

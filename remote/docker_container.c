@@ -37,25 +37,18 @@ static bool read_container(gf_json root, gf_docker_container *out, gf_error *err
 bool gf_docker_container_find(gf_docker *d, const char *reference, bool *found, gf_docker_container *out, gf_error *err)
 {
 	gf_json_doc *doc = NULL;
-	gf_response r;
 	gf_buf name;
 	bool ok;
 
-	*found = false;
 	memset(out, 0, sizeof *out);
-	gf_response_init(&r);
 	gf_buf_init(&name, 3 * GF_REFERENCE_SIZE);
 	ok = gf_url_escape(&name, reference, "", err) &&
-	    gf_docker_ask(d, "GET", gf_docker_url(d, err, "/containers/%s/json", gf_buf_text(&name)), &r, err);
-	if (ok && r.status != 404) {
-		ok = r.status == 200 || gf_docker_refused(d, &r, "docker-inspect", reference, err);
-		ok = ok && (doc = gf_docker_parse(d, &r, err)) != NULL && read_container(gf_json_root(doc), out, err);
-		*found = ok;
-	}
+	    gf_docker_look(d, gf_docker_url(d, err, "/containers/%s/json", gf_buf_text(&name)), reference, &doc, err) &&
+	    (doc == NULL || read_container(gf_json_root(doc), out, err));
+	*found = ok && doc != NULL;
 	if (!ok)
 		gf_docker_container_clear(out);
 	gf_json_free(doc);
 	gf_buf_clear(&name);
-	gf_response_clear(&r);
 	return ok;
 }

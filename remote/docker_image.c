@@ -173,35 +173,19 @@ static bool has_name(const gf_docker_image *image, const char *reference)
 bool gf_docker_inspect(gf_docker *d, const char *reference, bool *found, gf_docker_image *out, gf_error *err)
 {
 	gf_json_doc *doc = NULL;
-	gf_response r;
 	gf_buf name;
-	bool ok = false;
+	bool ok;
 
-	*found = false;
 	memset(out, 0, sizeof *out);
-	gf_response_init(&r);
-	if (!escaped(&name, reference, "/:@", err) ||
-	    !gf_docker_ask(d, "GET", gf_docker_url(d, err, "/images/%s/json", gf_buf_text(&name)), &r, err))
-		goto out;
-	if (r.status == 404) {
-		ok = true;
-		goto out;
-	}
-	if (r.status != 200) {
-		gf_docker_refused(d, &r, "docker-inspect", reference, err);
-		goto out;
-	}
-	doc = gf_docker_parse(d, &r, err);
-	if (doc == NULL)
-		goto out;
-	ok = read_id(gf_json_root(doc), out, err) && read_names(gf_json_root(doc), out, err) &&
-	    read_layers(gf_json_root(doc), out, err) && read_platform(gf_json_root(doc), out, err);
-	*found = ok && (d->about.store != GF_STORE_PODMAN || has_name(out, reference));
-out:
+	ok = escaped(&name, reference, "/:@", err) &&
+	    gf_docker_look(d, gf_docker_url(d, err, "/images/%s/json", gf_buf_text(&name)), reference, &doc, err) &&
+	    (doc == NULL ||
+		(read_id(gf_json_root(doc), out, err) && read_names(gf_json_root(doc), out, err) &&
+		    read_layers(gf_json_root(doc), out, err) && read_platform(gf_json_root(doc), out, err)));
+	*found = ok && doc != NULL && (d->about.store != GF_STORE_PODMAN || has_name(out, reference));
 	if (!*found)
 		gf_docker_image_clear(out);
 	gf_json_free(doc);
-	gf_response_clear(&r);
 	gf_buf_clear(&name);
 	return ok;
 }

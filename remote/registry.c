@@ -114,36 +114,50 @@ char *gf_registry_url(const gf_registry *r, const char *repository, gf_error *er
 	return b.data;
 }
 
-/* The headers of q and one more. */
-static bool request_with(
-    gf_registry *r, const gf_request *q, const gf_secret *authorization, gf_response *response, gf_error *err)
-{
-	const char *headers[16] = { NULL };
-	gf_request with = *q;
-	size_t n = 0;
-
-	for (; q->headers != NULL && q->headers[n] != NULL && n < 14; n++)
-		headers[n] = q->headers[n];
-	headers[n] = authorization->data;
-	with.headers = headers;
-	return gf_http_do_again(r->http, &with, response, r->retries, r->events, err);
-}
-
-bool gf_registry_request(
-    gf_registry *r, const char *repository, const gf_request *q, gf_response *response, gf_error *err)
+bool gf_registry_authorised(gf_registry *r, const char *repository, gf_registry_send *send, void *ctx,
+    const gf_response *response, gf_error *err)
 {
 	bool ok = true, again = true;
 
 	for (unsigned round = 0; ok && again && round < 2; round++) {
 		gf_secret authorization = { 0 };
 
-		ok = gf_auth_header(r->auth, repository, &authorization, err) &&
-		    request_with(r, q, &authorization, response, err);
+		ok = gf_auth_header(r->auth, repository, &authorization, err) && send(ctx, authorization.data, err);
 		gf_secret_clear(&authorization);
 		again = ok && response->status == 401 && round == 0;
 		if (again)
 			ok = gf_auth_challenged(r->auth, response, repository, &again, err);
 	}
+	return ok;
+}
+
+typedef struct asking {
+	gf_registry *r;
+	const gf_request *q;
+	gf_response *response;
+} asking;
+
+/* The headers of q and one more. */
+static bool send_request(void *ctx, const char *authorization, gf_error *err)
+{
+	const asking *a = ctx;
+	const char *headers[16] = { NULL };
+	gf_request with = *a->q;
+	size_t n = 0;
+
+	for (; with.headers != NULL && with.headers[n] != NULL && n < 14; n++)
+		headers[n] = with.headers[n];
+	headers[n] = authorization;
+	with.headers = headers;
+	return gf_http_do_again(a->r->http, &with, a->response, a->r->retries, a->r->events, err);
+}
+
+bool gf_registry_request(
+    gf_registry *r, const char *repository, const gf_request *q, gf_response *response, gf_error *err)
+{
+	asking a = { r, q, response };
+	bool ok = gf_registry_authorised(r, repository, send_request, &a, response, err);
+
 	if (ok)
 		show_warnings(r, response);
 	return ok;

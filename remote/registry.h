@@ -29,7 +29,12 @@ bool gf_http_do_again(
 /* base/v2/REPOSITORY/..., the rest as the format says.  NULL with *err set. */
 char *gf_registry_url(const gf_registry *r, const char *repository, gf_error *err, const char *fmt, ...)
     __attribute__((format(printf, 4, 5)));
-/* A request that can be repeated, authorised; a token that was refused is renewed once. */
+/* send with "Authorization: ..." (NULL: none is asked for); a token that was refused is renewed once, and it is sent again.
+ * response: what send fills. */
+typedef bool gf_registry_send(void *ctx, const char *authorization, gf_error *err);
+bool gf_registry_authorised(gf_registry *r, const char *repository, gf_registry_send *send, void *ctx,
+    const gf_response *response, gf_error *err);
+/* A request that can be repeated, authorised. */
 bool gf_registry_request(
     gf_registry *r, const char *repository, const gf_request *q, gf_response *response, gf_error *err);
 /* HEAD or GET of a manifest, every type of manifest accepted. */

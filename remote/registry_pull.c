@@ -79,35 +79,24 @@ static bool goes_on(const pull *p, uint64_t *from)
 	return gf_u64_parse(range + strlen("bytes "), p->got, from);
 }
 
-/* One answer, whatever it says; the token is renewed once. */
-static bool ask(pull *p, gf_error *err)
+/* One answer, whatever it says. */
+static bool ask(void *ctx, const char *authorization, gf_error *err)
 {
-	gf_registry *r = p->registry;
-	char range[64] = "";
-	bool ok = true, again = true;
+	pull *p = ctx;
+	char range[64];
+	const char *headers[3] = { NULL };
+	const gf_request q = { .method = "GET", .url = p->url, .headers = headers, .follow = true };
+	size_t n = 0;
 
-	if (p->got > 0)
+	if (authorization != NULL)
+		headers[n++] = authorization;
+	if (p->got > 0) {
 		snprintf(range, sizeof range, "Range: bytes=%llu-", (unsigned long long)p->got);
-	for (unsigned round = 0; ok && again && round < 2; round++) {
-		gf_secret authorization = { 0 };
-
-		gf_input_close(p->body);
-		p->body = NULL;
-		ok = gf_auth_header(r->auth, p->repository, &authorization, err);
-		if (ok) {
-			const char *headers[] = { authorization.data, NULL, NULL };
-			const gf_request q = { .method = "GET", .url = p->url, .headers = headers, .follow = true };
-
-			headers[headers[0] != NULL ? 1 : 0] = range[0] != '\0' ? range : NULL;
-			p->body = gf_http_receive(r->http, &q, &p->response, err);
-			ok = p->body != NULL;
-		}
-		gf_secret_clear(&authorization);
-		again = ok && p->response.status == 401 && round == 0;
-		if (again)
-			ok = gf_auth_challenged(r->auth, &p->response, p->repository, &again, err);
+		headers[n] = range;
 	}
-	return ok;
+	gf_input_close(p->body);
+	p->body = gf_http_receive(p->registry->http, &q, &p->response, err);
+	return p->body != NULL;
 }
 
 /* p->body gives what follows the first p->got bytes, once p->skip have been thrown away. */
@@ -118,7 +107,7 @@ static bool begin(pull *p, gf_error *err)
 	bool ok;
 
 	do
-		ok = ask(p, err);
+		ok = gf_registry_authorised(p->registry, p->repository, ask, p, &p->response, err);
 	while (gf_http_again(&p->again, ok, &q, &p->response, p->registry->events, err));
 	if (!ok)
 		return false;
