@@ -49,6 +49,9 @@ bool gf_jobs(const gf_run *run, unsigned *jobs, gf_error *err);
 /* The private keys of --key or the command of --sign-cmd; what is there is to be freed in either case. */
 bool gf_signers_take(
     const gf_run *run, const char *const *keys, size_t n_keys, gf_signer ***signers, size_t *n, gf_error *err);
+const gf_pubkey **gf_signers_public(
+    gf_signer *const *signers, size_t n, gf_error *err); /* free() it; the keys are theirs */
+void gf_signers_free(gf_signer **signers, size_t n);
 
 /* What the options say of registries.  stdin_is: what is read from stdin already, or NULL.  password: the caller's, to be
  * cleared; *o points to it. */

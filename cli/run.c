@@ -4,6 +4,8 @@
 
 #include "cli/cli.h"
 
+#define RETRIES 3
+
 bool gf_config_find(const gf_run *run, gf_buf *out, gf_error *err)
 {
 	const char *named = gf_value(&run->args, GF_OPT_CONFIG), *home = getenv("HOME");
@@ -42,8 +44,6 @@ bool gf_jobs(const gf_run *run, unsigned *jobs, gf_error *err)
 	return true;
 }
 
-#define RETRIES 3
-
 bool gf_registry_take(
     const gf_run *run, const char *stdin_is, gf_registry_options *o, gf_secret *password, gf_error *err)
 {
@@ -72,4 +72,44 @@ bool gf_registry_take(
 		return gf_value_fail(GF_OPT_PASSWORD_STDIN, err, "stdin already is %s", stdin_is);
 	o->password = password;
 	return gf_secret_load_line(password, "-", err);
+}
+
+bool gf_signers_take(
+    const gf_run *run, const char *const *keys, size_t n_keys, gf_signer ***signers, size_t *n, gf_error *err)
+{
+	const char *command = gf_value(&run->args, GF_OPT_SIGN_CMD);
+
+	*n = 0;
+	if (command != NULL && n_keys != 1)
+		return gf_value_fail(
+		    GF_OPT_SIGN_CMD, err, "needs one --key, the public key that the command signs with");
+	*signers = gf_alloc(n_keys + 1, sizeof(gf_signer *), err);
+	for (size_t i = 0; *signers != NULL && i < n_keys; i++) {
+		bool plain = false;
+		gf_signer *s = command != NULL ? gf_signer_command(command, keys[i], err)
+					       : gf_signer_open(keys[i], &run->asker, &plain, err);
+
+		if (s == NULL)
+			return false;
+		(*signers)[(*n)++] = s;
+		if (plain)
+			gf_event_say(run->events, GF_EVENT_WARNING, "the private key '%s' is not encrypted", keys[i]);
+	}
+	return *signers != NULL;
+}
+
+const gf_pubkey **gf_signers_public(gf_signer *const *signers, size_t n, gf_error *err)
+{
+	const gf_pubkey **keys = gf_alloc(n + 1, sizeof(gf_pubkey *), err);
+
+	for (size_t i = 0; keys != NULL && i < n; i++)
+		keys[i] = gf_signer_public(signers[i]);
+	return keys;
+}
+
+void gf_signers_free(gf_signer **signers, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		gf_signer_free(signers[i]);
+	free(signers);
 }

@@ -141,6 +141,15 @@ static bool take_sources(const gf_words *words, asked *k, gf_error *err)
 	return true;
 }
 
+/* The source that is on stdin, or NULL. */
+static const char *stdin_source(const gf_pack_options *o)
+{
+	for (size_t i = 0; i < o->n_sources; i++)
+		if (gf_source_is_stdin(o->sources[i].text))
+			return o->sources[i].text;
+	return NULL;
+}
+
 /* What stdin is taken for, or NULL. */
 static const char *stdin_is(const gf_run *run, const gf_pack_options *o)
 {
@@ -150,10 +159,7 @@ static const char *stdin_is(const gf_run *run, const gf_pack_options *o)
 		return "the passphrase";
 	if (file != NULL && strcmp(file, "-") == 0)
 		return "the release";
-	for (size_t i = 0; i < o->n_sources; i++)
-		if (strcmp(o->sources[i].text, "-") == 0 || gf_ends_with(o->sources[i].text, ":-"))
-			return "a source";
-	return NULL;
+	return stdin_source(o) != NULL ? "a source" : NULL;
 }
 
 static bool take_options(const gf_run *run, asked *k, gf_error *err)
@@ -183,9 +189,8 @@ static bool take_options(const gf_run *run, asked *k, gf_error *err)
 		return gf_fail(err, GF_USAGE, "option", NULL, "the output is missing: -o OUT");
 	if (o->n_sources == 0)
 		return gf_fail(err, GF_USAGE, "argument", NULL, "nothing to pack: name a SOURCE, or images in -f FILE");
-	for (size_t i = 0; file != NULL && strcmp(file, "-") == 0 && i < o->n_sources; i++)
-		if (strcmp(o->sources[i].text, "-") == 0 || gf_ends_with(o->sources[i].text, ":-"))
-			return gf_value_fail(GF_OPT_FILE, err, "stdin already is a source ('%s')", o->sources[i].text);
+	if (file != NULL && strcmp(file, "-") == 0 && stdin_source(o) != NULL)
+		return gf_value_fail(GF_OPT_FILE, err, "stdin already is a source ('%s')", stdin_source(o));
 	if (strcmp(o->output, "-") == 0 && gf_given(a, GF_OPT_JSON))
 		return gf_value_fail(GF_OPT_JSON, err, "stdout already takes the bundle (-o -)");
 	if (gf_given(a, GF_OPT_CREATED)) {
@@ -202,15 +207,13 @@ static bool take_options(const gf_run *run, asked *k, gf_error *err)
 
 static void clear_options(asked *k)
 {
-	for (size_t i = 0; i < k->o.n_signers; i++)
-		gf_signer_free(k->signers[i]);
+	gf_signers_free(k->signers, k->o.n_signers);
 	for (size_t i = 0; i < k->n_labels; i++) {
 		free(k->labels[i].key);
 		free(k->labels[i].value);
 	}
 	free(k->sources);
 	gf_secret_clear(&k->password);
-	free(k->signers);
 	free(k->labels);
 	gf_release_free(k->release);
 }
@@ -218,11 +221,9 @@ static void clear_options(asked *k)
 static bool show(const asked *k, const gf_pack_result *r, gf_error *err)
 {
 	FILE *to = strcmp(k->o.output, "-") == 0 ? stderr : stdout;
-	const gf_pubkey **signers = gf_alloc(k->o.n_signers + 1, sizeof(gf_pubkey *), err);
+	const gf_pubkey **signers = gf_signers_public(k->o.signers, k->o.n_signers, err);
 	bool ok = signers != NULL;
 
-	for (size_t i = 0; ok && i < k->o.n_signers; i++)
-		signers[i] = gf_signer_public(k->signers[i]);
 	ok = ok &&
 	    gf_show_head(k->o.output, r->size, &r->manifest_digest, r->manifest, signers, k->o.n_signers, to, err);
 	for (size_t i = 0; ok && i < r->manifest->n_images; i++)

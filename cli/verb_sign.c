@@ -8,30 +8,6 @@
 
 #define STEM "manifest.json"
 
-bool gf_signers_take(
-    const gf_run *run, const char *const *keys, size_t n_keys, gf_signer ***signers, size_t *n, gf_error *err)
-{
-	const char *command = gf_value(&run->args, GF_OPT_SIGN_CMD);
-
-	*n = 0;
-	if (command != NULL && n_keys != 1)
-		return gf_value_fail(
-		    GF_OPT_SIGN_CMD, err, "needs one --key, the public key that the command signs with");
-	*signers = gf_alloc(n_keys + 1, sizeof(gf_signer *), err);
-	for (size_t i = 0; *signers != NULL && i < n_keys; i++) {
-		bool plain = false;
-		gf_signer *s = command != NULL ? gf_signer_command(command, keys[i], err)
-					       : gf_signer_open(keys[i], &run->asker, &plain, err);
-
-		if (s == NULL)
-			return false;
-		(*signers)[(*n)++] = s;
-		if (plain)
-			gf_event_say(run->events, GF_EVENT_WARNING, "the private key '%s' is not encrypted", keys[i]);
-	}
-	return *signers != NULL;
-}
-
 typedef struct signing {
 	gf_judged j;
 	gf_signer **signers;
@@ -196,9 +172,7 @@ static bool tell(gf_run *run, const signing *s, gf_error *err)
 		gf_json_close(&r.out, ']');
 		return gf_report_close(&r, run, NULL, err);
 	}
-	keys = gf_alloc(s->n_signers + 1, sizeof(gf_pubkey *), err);
-	for (size_t i = 0; keys != NULL && i < s->n_signers; i++)
-		keys[i] = gf_signer_public(s->signers[i]);
+	keys = gf_signers_public(s->signers, s->n_signers, err);
 	ok = keys != NULL;
 	if (ok && s->n_signers > 0)
 		ok = gf_show_head(bundle, 0, &s->j.verdict.manifest_digest, s->j.manifest, keys, s->n_signers, to, err);
@@ -240,9 +214,7 @@ bool gf_verb_sign(gf_run *run, gf_error *err)
 	gf_progress_rest(run->progress);
 	ok = ok && tell(run, &s, err);
 	gf_members_free(s.made, s.n_made);
-	for (size_t i = 0; i < s.n_signers; i++)
-		gf_signer_free(s.signers[i]);
-	free(s.signers);
+	gf_signers_free(s.signers, s.n_signers);
 	gf_judged_clear(&s.j);
 	return ok;
 }

@@ -51,6 +51,8 @@ typedef struct gf_pack_options {
 	unsigned jobs;                /* 0: all cores */
 } gf_pack_options;
 
+/* "-", or a transport of it. */
+bool gf_source_is_stdin(const char *text);
 /* "gzip" or "none". */
 bool gf_layers_parse(const char *text, gf_layers *out);
 /* A date or a duration of at most 100 years, into expires or lifetime. */

@@ -5,6 +5,11 @@
 #include <string.h>
 #include <sys/stat.h>
 
+bool gf_source_is_stdin(const char *text)
+{
+	return strcmp(text, "-") == 0 || gf_ends_with(text, ":-");
+}
+
 static bool exists(const char *path)
 {
 	struct stat st;
@@ -207,7 +212,7 @@ bool gf_gather(gf_gathering *g, gf_error *err)
 	if (ok && o->n_sources == 0)
 		ok = gf_fail(err, GF_USAGE, "no-source", NULL, "nothing to pack: name a source");
 	for (size_t i = 0; ok && i < o->n_sources; i++)
-		stdins += strcmp(o->sources[i].text, "-") == 0 || gf_ends_with(o->sources[i].text, ":-");
+		stdins += gf_source_is_stdin(o->sources[i].text);
 	if (ok && stdins > 1)
 		ok = gf_fail(err, GF_USAGE, "transport", NULL, "stdin can be read once only");
 	ok = ok && add_all(g, asked, err) && gf_gathering_settle(g, err);

@@ -29,13 +29,11 @@ bool gf_pubkey_print_minisign(const gf_pubkey *k, gf_buf *text, gf_error *err);
 
 /* ---- signatures (signature.c) ---- */
 
-/* "sig": one line of canonical base64 and one LF.  "minisig": minisign, prehashed.  False: this key did not make this over these bytes,
- * or the file is malformed; there is no third answer. */
+/* "sig": one line of canonical base64 and one LF.  "minisig": minisign, prehashed.  False: this key did not make this over
+ * these bytes, or the file is malformed; there is no third answer. */
 bool gf_signature_fits(const gf_pubkey *k, const char *ext, const gf_buf *signature, const void *bytes, size_t n);
 /* A minisig in the older form, which signs the bytes and not their hash and is not taken: for messages. */
 bool gf_signature_legacy(const char *ext, const gf_buf *signature);
-/* The trusted comment of a minisig that fits, covered by its signature; appended.  Foreign text.  None: nothing. */
-bool gf_signature_comment(const char *ext, const gf_buf *signature, gf_buf *out, gf_error *err);
 /* A name of the form STEM.<16 hex>.<ext>: its ext, or NULL when the name is not one. */
 const char *gf_signature_ext(const char *name, const char *stem);
 

@@ -110,8 +110,8 @@ typedef struct gf_record {
 	const char *step, *code;   /* refused, failed: "judge" "signature" */
 	bool unsigned_bundle;
 } gf_record;
-/* n lines, under the lock; written together and synced before it returns.  accepted: the manifest must lie in records/, and its signed `created`
- * goes into the line, since a clock below it is refused (FORMAT.md 5 "Time"). */
+/* n lines, under the lock; written together and synced before it returns.  accepted: the manifest must lie in records/,
+ * and its signed `created` goes into the line, since a clock below it is refused (FORMAT.md 5 "Time"). */
 bool gf_state_append(gf_state *s, const gf_record *records, size_t n, gf_error *err);
 /* records/<manifest sha256>/: the statement and the signatures that counted.  gf_accept_keep gathers them. */
 bool gf_state_keep(gf_state *s, const gf_digest *manifest, const gf_buf *statement, const gf_member *signatures,
