@@ -39,8 +39,9 @@ const gf_floor *gf_floors_find(const gf_floors *f, const char *stream, const cha
 typedef struct entry {
 	const char *type, *stream, *environment;
 	uint64_t epoch, sequence;
-	bool has_manifest, unsigned_bundle;
-	gf_digest manifest;
+	bool has_manifest, unsigned_bundle, has_statement;
+	gf_digest manifest, statement;
+	uint64_t trust_version;
 	gf_time created;
 } entry;
 
@@ -114,19 +115,40 @@ static bool read_entry(gf_json root, entry *e, gf_error *err)
 	if (created != NULL && !gf_time_parse(created, &e->created))
 		return gf_json_fail(gf_json_get(root, "created"), "log", err, "'%s' is not a time", created);
 	e->has_manifest = gf_json_typeof(gf_json_get(root, "manifest")) != GF_JSON_ABSENT;
-	if (e->has_manifest && !gf_json_digest(root, "manifest", &e->manifest, err))
+	e->has_statement = gf_json_typeof(gf_json_get(root, "statement")) != GF_JSON_ABSENT;
+	if ((e->has_manifest && !gf_json_digest(root, "manifest", &e->manifest, err)) ||
+	    (e->has_statement && !gf_json_digest(root, "statement", &e->statement, err)) ||
+	    !gf_json_u64_if(root, "trustVersion", &e->trust_version, err))
 		return false;
 	/* A line with a stream has its numbers: a floor that lost its number would be no floor. */
 	return e->stream == NULL ||
 	    (gf_json_u64(root, "epoch", &e->epoch, err) && gf_json_u64(root, "sequence", &e->sequence, err));
 }
 
+/* Versions are installed one after another (FORMAT.md 4). */
+static bool take_trust(gf_floors *f, const entry *e, gf_error *err)
+{
+	if (!e->has_statement || e->created == 0)
+		return gf_fail(
+		    err, GF_FAILED, "log", NULL, "'trust' without %s", e->has_statement ? "created" : "statement");
+	if (e->trust_version == 0 || (f->trust_version > 0 && e->trust_version != f->trust_version + 1))
+		return gf_fail(err, GF_FAILED, "log", NULL, "trust file %llu follows %llu",
+		    (unsigned long long)e->trust_version, (unsigned long long)f->trust_version);
+	f->trust_version = e->trust_version;
+	f->trust = e->statement;
+	if (e->created > f->newest)
+		f->newest = e->created;
+	return true;
+}
+
 static bool take_entry(gf_floors *f, const entry *e, gf_error *err)
 {
-	bool accepted = strcmp(e->type, "accepted") == 0;
+	bool accepted = strcmp(e->type, "accepted") == 0 || strcmp(e->type, "restored") == 0;
 	bool loaded = strcmp(e->type, "loaded") == 0 || strcmp(e->type, "complete") == 0;
 	gf_floor *floor;
 
+	if (strcmp(e->type, "trust") == 0)
+		return take_trust(f, e, err);
 	if ((!accepted && !loaded) || e->unsigned_bundle)
 		return true;
 	if (!e->has_manifest || (accepted && e->created == 0))

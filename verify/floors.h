@@ -21,7 +21,9 @@ typedef struct gf_floors {
 		gf_digest manifest;
 	} * releases;
 	size_t n_releases, releases_room;
-	gf_time newest; /* signed `created` */
+	gf_time newest;         /* signed `created`, of bundles and trust files */
+	uint64_t trust_version; /* of the last trust file installed; 0: none */
+	gf_digest trust;
 } gf_floors;
 
 void gf_floors_clear(gf_floors *f);

@@ -220,6 +220,11 @@ bool gf_log_print(const gf_record *r, gf_time created, gf_buf *out, gf_error *er
 	gf_json_put(&o, "name", r->name);
 	if (r->digest != NULL)
 		gf_json_put_digest(&o, "digest", r->digest);
+	if (r->statement != NULL)
+		gf_json_put_digest(&o, "statement", r->statement);
+	if (r->trust_version > 0)
+		gf_json_put_u64(&o, "trustVersion", r->trust_version);
+	gf_json_put(&o, "holder", r->holder);
 	gf_json_put(&o, "step", r->step);
 	gf_json_put(&o, "code", r->code);
 	if (r->unsigned_bundle)

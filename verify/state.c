@@ -196,6 +196,12 @@ bool gf_state_accepted(const gf_state *s, const char *stream, uint64_t epoch, ui
 	return false;
 }
 
+uint64_t gf_state_trust(const gf_state *s, gf_digest *digest)
+{
+	*digest = s->floors.trust;
+	return s->floors.trust_version;
+}
+
 gf_time gf_state_newest(const gf_state *s)
 {
 	return s->floors.newest;
@@ -275,7 +281,7 @@ bool gf_state_set_site(gf_state *s, const char *site, gf_error *err)
 static bool add_line(const gf_state *s, const gf_record *r, gf_buf *lines, gf_error *err)
 {
 	bool accepted = strcmp(r->type, "accepted") == 0;
-	gf_time created = 0;
+	gf_time created = r->created;
 	gf_buf line;
 	bool ok;
 

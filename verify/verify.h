@@ -94,20 +94,29 @@ bool gf_state_floor(gf_state *s, const char *stream, const char *environment, gf
 /* The site's name, or NULL: set once by gf_state_set_site. */
 const char *gf_state_site(const gf_state *s);
 bool gf_state_set_site(gf_state *s, const char *site, gf_error *err);
+/* The version of the trust file that the log says is installed, and the digest of its bytes; 0: none. */
+uint64_t gf_state_trust(const gf_state *s, gf_digest *digest);
 
 bool gf_state_lock(gf_state *s, gf_error *err); /* rereads the log's tail; a torn last line is cut and recorded */
 void gf_state_unlock(gf_state *s);
 
 /* One line of audit.jsonl.  Members that are NULL or 0 are left out. */
 typedef struct gf_record {
-	const char *type; /* intent accepted loaded complete refused failed exported recovered */
-	const char *run;  /* 16 hex, the same in all lines of one run: the id of notifications */
+	const char
+	    *type;       /* intent accepted loaded complete refused failed exported recovered trust rejected restored */
+	const char *run; /* 16 hex, the same in all lines of one run: the id of notifications */
 	const char *stream, *environment, *site;
 	uint64_t epoch, sequence;
 	const gf_digest *manifest;
 	const char *target, *name; /* loaded */
 	const gf_digest *digest;   /* loaded: the image's */
 	const char *step, *code;   /* refused, failed: "judge" "signature" */
+	/* Of a signed file: trust: what was installed; rejected: the rejection; restored: the receipt; accepted: the permit
+	 * that lifted something. */
+	const gf_digest *statement;
+	uint64_t trust_version; /* trust: its version; accepted: of the one in force */
+	const char *holder;     /* rejected */
+	gf_time created;        /* trust: its signed `created` */
 	bool unsigned_bundle;
 } gf_record;
 /* n lines, under the lock; written together and synced before it returns.  accepted: the manifest must lie in records/,

@@ -123,6 +123,43 @@ static void test_floors(void **state)
 	gf_state_close(s);
 }
 
+/* The log says which trust file is installed, and raises a floor from a receipt. */
+static void test_trust_lines(void **state)
+{
+	const char *path = fresh();
+	gf_state *s = open_state(path, true);
+	gf_digest one = { { 1 } }, two = { { 2 } }, found;
+	gf_record r = { .type = "trust", .statement = &one, .trust_version = 3, .created = 1700000000 };
+	gf_record restored = { .type = "restored",
+		.stream = "shop",
+		.environment = "prod",
+		.epoch = 2,
+		.sequence = 9,
+		.manifest = &two,
+		.statement = &one,
+		.created = 1800000000 };
+	gf_error err = { 0 };
+
+	(void)state;
+	assert_int_equal(gf_state_trust(s, &found), 0);
+	append(s, &r);
+	r.trust_version = 4;
+	r.statement = &two;
+	append(s, &r);
+	append(s, &restored);
+	gf_state_close(s);
+	s = open_state(path, true);
+	assert_int_equal(gf_state_trust(s, &found), 4);
+	assert_true(gf_digest_equal(&found, &two));
+	expect_floor(s, "prod", 2, 9, &two);
+	/* no version is left out */
+	r.trust_version = 6;
+	need(gf_state_lock(s, &err));
+	assert_false(gf_state_append(s, &r, 1, &err));
+	assert_string_equal(err.name, "log");
+	gf_state_close(s);
+}
+
 static void test_unsigned_is_no_floor(void **state)
 {
 	spec what = { .stream = "shop", .epoch = 1, .sequence = 9 };
@@ -294,6 +331,7 @@ static void test_corrupt(void **state)
 	static const char *const lines[] = { "nonsense\n", "\n", "{}\n", "[]\n", "{\"type\":\"intent\"}\n",
 		"{\"time\":\"2026-11-23T01:02:03Z\"}\n", "{\"time\":\"2026-02-30T01:02:03Z\",\"type\":\"intent\"}\n",
 		"{\"time\":\"2026-11-23T01:02:03Z\",\"type\":\"accepted\",\"stream\":\"shop\",\"environment\":\"prod\"}\n",
+		"{\"time\":\"2026-11-23T01:02:03Z\",\"type\":\"trust\",\"trustVersion\":1}\n",
 		"{\"time\":\"2026-11-23T01:02:03Z\",\"type\":\"accepted\",\"stream\":\"shop\",\"environment\":\"prod\","
 		"\"epoch\":1,\"sequence\":1,\"created\":\"2026-11-23T01:02:03Z\"}\n",
 		"{\"time\":\"2026-11-23T01:02:03Z\",\"type\":\"accepted\",\"stream\":\"shop\",\"environment\":\"prod\","
@@ -701,13 +739,14 @@ static void test_records(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(test_floors), cmocka_unit_test(test_unsigned_is_no_floor),
-		cmocka_unit_test(test_lock_rereads), cmocka_unit_test(test_accepted_needs_record),
-		cmocka_unit_test(test_unlocked_and_read_only), cmocka_unit_test(test_torn),
-		cmocka_unit_test(test_corrupt), cmocka_unit_test(test_shorter), cmocka_unit_test(test_two_processes),
-		cmocka_unit_test(test_no_room), cmocka_unit_test(test_lines), cmocka_unit_test(test_members),
-		cmocka_unit_test(test_absent), cmocka_unit_test(test_modes), cmocka_unit_test(test_unusable),
-		cmocka_unit_test(test_where), cmocka_unit_test(test_site), cmocka_unit_test(test_records) };
+	const struct CMUnitTest tests[] = { cmocka_unit_test(test_floors), cmocka_unit_test(test_trust_lines),
+		cmocka_unit_test(test_unsigned_is_no_floor), cmocka_unit_test(test_lock_rereads),
+		cmocka_unit_test(test_accepted_needs_record), cmocka_unit_test(test_unlocked_and_read_only),
+		cmocka_unit_test(test_torn), cmocka_unit_test(test_corrupt), cmocka_unit_test(test_shorter),
+		cmocka_unit_test(test_two_processes), cmocka_unit_test(test_no_room), cmocka_unit_test(test_lines),
+		cmocka_unit_test(test_members), cmocka_unit_test(test_absent), cmocka_unit_test(test_modes),
+		cmocka_unit_test(test_unusable), cmocka_unit_test(test_where), cmocka_unit_test(test_site),
+		cmocka_unit_test(test_records) };
 
 	return cmocka_run_group_tests(tests, enter, leave);
 }
