@@ -13,6 +13,7 @@
 #define GF_BASE_JSON_H
 
 #include "base/buf.h"
+#include "base/clock.h"
 #include "base/hash.h"
 
 typedef struct gf_json_doc gf_json_doc;
@@ -69,6 +70,20 @@ bool gf_json_text(gf_json v, const char **out, gf_error *err);
 /* Fail about v: class of the document, its path (and line) put in front. */
 bool gf_json_fail(gf_json v, const char *name, gf_error *err, const char *fmt, ...)
     __attribute__((format(printf, 4, 5)));
+
+/* What signed statements and configurations share (json_read.c).  _if: absent leaves *out as it was. */
+bool gf_json_copy(gf_json object, const char *key, char **out, gf_error *err); /* a text, the caller's */
+bool gf_json_copy_if(gf_json object, const char *key, char **out, gf_error *err);
+bool gf_json_hex(
+    gf_json object, const char *key, gf_digest *out, gf_error *err);             /* 64 hex digits; else "digest-form" */
+bool gf_json_time(gf_json object, const char *key, gf_time *out, gf_error *err); /* of clock.h; else "time-form" */
+bool gf_json_time_if(gf_json object, const char *key, gf_time *out, gf_error *err);
+/* This text and no other: else an error of this name. */
+bool gf_json_expect(gf_json object, const char *key, const char *want, const char *name, gf_error *err);
+/* Copies of the texts of a list, with a NULL behind them; *out and *n are right to free by gf_texts_free on failure too.  An empty text: "empty". */
+bool gf_json_texts(gf_json array, char ***out, size_t *n, gf_error *err);
+bool gf_json_texts_if(gf_json object, const char *key, char ***out, size_t *n, gf_error *err);
+void gf_texts_free(char **list, size_t n);
 
 const char *gf_json_library(void); /* version of jansson */
 

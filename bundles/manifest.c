@@ -9,51 +9,6 @@ const char *const gf_file_names[GF_FILES] = { "SHA256SUMS", "oci-layout", "index
 
 /* ---- single values ---- */
 
-static bool read_text(gf_json object, const char *key, char **out, gf_error *err)
-{
-	const char *text = NULL;
-
-	return gf_json_string(object, key, &text, err) && (*out = gf_strdup(text, err)) != NULL;
-}
-
-static bool read_text_if(gf_json object, const char *key, char **out, gf_error *err)
-{
-	return gf_json_typeof(gf_json_get(object, key)) == GF_JSON_ABSENT || read_text(object, key, out, err);
-}
-
-/* A digest written as hex alone, as in-toto has it. */
-static bool read_hex(gf_json object, const char *key, gf_digest *out, gf_error *err)
-{
-	const char *text = NULL;
-
-	if (!gf_json_string(object, key, &text, err))
-		return false;
-	return gf_digest_parse_hex(text, out) ||
-	    gf_json_fail(gf_json_get(object, key), "digest-form", err, "expected 64 lower-case hex digits");
-}
-
-static bool read_time(gf_json object, const char *key, gf_time *out, gf_error *err)
-{
-	const char *text = NULL;
-
-	if (!gf_json_string(object, key, &text, err))
-		return false;
-	return gf_time_parse(text, out) ||
-	    gf_json_fail(gf_json_get(object, key), "manifest-time", err,
-		"expected a time as 2026-11-23T01:02:03Z, found '%.64s'", text);
-}
-
-static bool expect_text(gf_json object, const char *key, const char *want, gf_error *err)
-{
-	const char *text = NULL;
-
-	if (!gf_json_string(object, key, &text, err))
-		return false;
-	return strcmp(text, want) == 0 ||
-	    gf_json_fail(gf_json_get(object, key), "manifest-type", err,
-		"expected '%s', found '%.128s': no manifest of this format", want, text);
-}
-
 /* An array of digests, each once; absent: none. */
 static bool read_digests_if(gf_json object, const char *key, gf_digest **out, size_t *n, gf_error *err)
 {
@@ -96,7 +51,7 @@ static bool read_previous(gf_json predicate, gf_manifest *m, gf_error *err)
 		return true;
 	m->has_previous = true;
 	return gf_json_only(previous, keys, err) && gf_json_u64(previous, "sequence", &m->previous_sequence, err) &&
-	    read_hex(previous, "sha256", &m->previous, err);
+	    gf_json_hex(previous, "sha256", &m->previous, err);
 }
 
 static bool read_stream(gf_json predicate, gf_manifest *m, gf_error *err)
@@ -110,7 +65,7 @@ static bool read_stream(gf_json predicate, gf_manifest *m, gf_error *err)
 		    predicate, "manifest-stream", err, "stream, epoch and sequence stand together or not at all");
 	if (!stream)
 		return true;
-	if (!read_text(predicate, "stream", &m->stream, err) || !gf_json_u64(predicate, "epoch", &m->epoch, err) ||
+	if (!gf_json_copy(predicate, "stream", &m->stream, err) || !gf_json_u64(predicate, "epoch", &m->epoch, err) ||
 	    !gf_json_u64(predicate, "sequence", &m->sequence, err))
 		return false;
 	return gf_name_valid(m->stream) ||
@@ -186,13 +141,13 @@ static bool read_build(gf_json predicate, gf_build *b, gf_error *err)
 	gf_json build;
 
 	return gf_json_object(predicate, "build", &build, err) && gf_json_only(build, keys, err) &&
-	    read_text_if(build, "system", &b->system, err) && read_text_if(build, "id", &b->id, err) &&
-	    read_text_if(build, "number", &b->number, err) && read_text_if(build, "url", &b->url, err) &&
-	    read_text_if(build, "repository", &b->repository, err) &&
-	    read_text_if(build, "revision", &b->revision, err) && read_text_if(build, "ref", &b->ref, err) &&
-	    read_text_if(build, "definition", &b->definition, err) &&
-	    read_text_if(build, "requester", &b->requester, err) &&
-	    read_text_if(build, "collection", &b->collection, err) && read_labels(build, b, err);
+	    gf_json_copy_if(build, "system", &b->system, err) && gf_json_copy_if(build, "id", &b->id, err) &&
+	    gf_json_copy_if(build, "number", &b->number, err) && gf_json_copy_if(build, "url", &b->url, err) &&
+	    gf_json_copy_if(build, "repository", &b->repository, err) &&
+	    gf_json_copy_if(build, "revision", &b->revision, err) && gf_json_copy_if(build, "ref", &b->ref, err) &&
+	    gf_json_copy_if(build, "definition", &b->definition, err) &&
+	    gf_json_copy_if(build, "requester", &b->requester, err) &&
+	    gf_json_copy_if(build, "collection", &b->collection, err) && read_labels(build, b, err);
 }
 
 static bool read_packer(gf_json predicate, gf_manifest *m, gf_error *err)
@@ -201,8 +156,9 @@ static bool read_packer(gf_json predicate, gf_manifest *m, gf_error *err)
 	gf_json packer;
 
 	return gf_json_object(predicate, "packer", &packer, err) && gf_json_only(packer, keys, err) &&
-	    expect_text(packer, "name", "gapferry", err) && read_text(packer, "version", &m->packer_version, err) &&
-	    read_text(packer, "compressor", &m->compressor, err);
+	    gf_json_expect(packer, "name", "gapferry", "manifest-type", err) &&
+	    gf_json_copy(packer, "version", &m->packer_version, err) &&
+	    gf_json_copy(packer, "compressor", &m->compressor, err);
 }
 
 /* ---- images ---- */
@@ -251,7 +207,7 @@ static bool read_platforms(gf_json image, gf_image *out, gf_error *err)
 		gf_image_platform *p = &out->platforms[i];
 
 		out->n_platforms = i + 1;
-		if (!gf_json_only(item, keys, err) || !read_text(item, "platform", &p->platform, err) ||
+		if (!gf_json_only(item, keys, err) || !gf_json_copy(item, "platform", &p->platform, err) ||
 		    !gf_json_digest(item, "manifest", &p->manifest, err) ||
 		    !gf_json_digest(item, "imageId", &p->image_id, err))
 			return false;
@@ -265,9 +221,9 @@ static bool read_image(gf_json image, gf_image *out, gf_error *err)
 		"evidence", "sourceIndex", NULL };
 
 	if (!gf_json_only(image, keys, err) || !read_names(image, out, err) ||
-	    !read_text(image, "source", &out->source, err) || !gf_json_digest(image, "digest", &out->digest, err) ||
-	    !read_text(image, "mediaType", &out->media_type, err) || !gf_json_u64(image, "size", &out->size, err) ||
-	    !read_text_if(image, "load", &out->load, err) || !read_platforms(image, out, err) ||
+	    !gf_json_copy(image, "source", &out->source, err) || !gf_json_digest(image, "digest", &out->digest, err) ||
+	    !gf_json_copy(image, "mediaType", &out->media_type, err) || !gf_json_u64(image, "size", &out->size, err) ||
+	    !gf_json_copy_if(image, "load", &out->load, err) || !read_platforms(image, out, err) ||
 	    !read_digests_if(image, "evidence", &out->evidence, &out->n_evidence, err))
 		return false;
 	if (!gf_source_valid(out->source))
@@ -349,7 +305,7 @@ static bool read_files(gf_json predicate, gf_manifest *m, gf_error *err)
 
 		if (!gf_json_only(item, keys, err) || !gf_json_string(item, "path", &path, err) ||
 		    !gf_json_u64(item, "size", &m->files[i].size, err) ||
-		    !read_hex(item, "sha256", &m->files[i].digest, err))
+		    !gf_json_hex(item, "sha256", &m->files[i].digest, err))
 			return false;
 		if (strcmp(path, gf_file_names[i]) != 0)
 			return gf_json_fail(
@@ -458,7 +414,7 @@ static bool check_subject(gf_json root, const gf_manifest *m, gf_error *err)
 				    list, "manifest-subject", err, "'%s' is missing", m->images[i].names[k]);
 			if (!gf_json_only(item, keys, err) || !gf_json_string(item, "name", &name, err) ||
 			    !gf_json_object(item, "digest", &digest, err) || !gf_json_only(digest, digest_keys, err) ||
-			    !read_hex(digest, "sha256", &found, err))
+			    !gf_json_hex(digest, "sha256", &found, err))
 				return false;
 			if (strcmp(name, m->images[i].names[k]) != 0 || !gf_digest_equal(&found, &m->images[i].digest))
 				return gf_json_fail(item, "manifest-subject", err,
@@ -476,15 +432,15 @@ static bool read_predicate(gf_json predicate, gf_manifest *m, gf_error *err)
 	bool trust = gf_json_get(predicate, "trustVersion").node != NULL;
 
 	if (!gf_json_only(predicate, keys, err) || !read_stream(predicate, m, err) ||
-	    !read_text_if(predicate, "version", &m->version, err) || !read_previous(predicate, m, err) ||
+	    !gf_json_copy_if(predicate, "version", &m->version, err) || !read_previous(predicate, m, err) ||
 	    !read_audience(predicate, m, err) || !gf_json_u64_if(predicate, "trustVersion", &m->trust_version, err) ||
-	    !read_time(predicate, "created", &m->created, err))
+	    !gf_json_time(predicate, "created", &m->created, err))
 		return false;
 	if (trust && m->trust_version == 0)
 		return gf_json_fail(
 		    gf_json_get(predicate, "trustVersion"), "manifest-trust-version", err, "versions begin with 1");
 	if (gf_json_get(predicate, "expires").node != NULL) {
-		if (!read_time(predicate, "expires", &m->expires, err))
+		if (!gf_json_time(predicate, "expires", &m->expires, err))
 			return false;
 		if (m->expires <= m->created)
 			return gf_json_fail(
@@ -499,8 +455,9 @@ static bool read_statement(gf_json root, gf_manifest *m, gf_error *err)
 	static const char *const keys[] = { "_type", "subject", "predicateType", "predicate", NULL };
 	gf_json predicate;
 
-	return gf_json_only(root, keys, err) && expect_text(root, "_type", "https://in-toto.io/Statement/v1", err) &&
-	    expect_text(root, "predicateType", "urn:gapferry:bundle:v1", err) &&
+	return gf_json_only(root, keys, err) &&
+	    gf_json_expect(root, "_type", "https://in-toto.io/Statement/v1", "manifest-type", err) &&
+	    gf_json_expect(root, "predicateType", "urn:gapferry:bundle:v1", "manifest-type", err) &&
 	    gf_json_object(root, "predicate", &predicate, err) && read_predicate(predicate, m, err) &&
 	    check_subject(root, m, err);
 }

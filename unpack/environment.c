@@ -20,13 +20,6 @@ static void spec_clear(gf_target_spec *s)
 	memset(s, 0, sizeof *s);
 }
 
-void gf_texts_free(char **list, size_t n)
-{
-	for (size_t i = 0; list != NULL && i < n; i++)
-		free(list[i]);
-	free(list);
-}
-
 static void targets_free(gf_environment *e)
 {
 	for (size_t i = 0; i < e->n_targets; i++)
@@ -210,37 +203,6 @@ bool gf_take_path(gf_json object, const char *key, char **out, gf_error *err)
 	return true;
 }
 
-bool gf_take_texts(gf_json array, char ***out, size_t *n, gf_error *err)
-{
-	size_t count = gf_json_count(array);
-	char **list = gf_alloc(count + 1, sizeof *list, err);
-
-	if (list == NULL)
-		return false;
-	*out = list;
-	for (*n = 0; *n < count; ++*n) {
-		const char *text;
-
-		if (!gf_json_text(gf_json_at(array, *n), &text, err))
-			return false;
-		if (*text == '\0')
-			return gf_json_fail(gf_json_at(array, *n), "empty", err, "a value is missing here");
-		list[*n] = gf_strdup(text, err);
-		if (list[*n] == NULL)
-			return false;
-	}
-	return true;
-}
-
-static bool take_list(gf_json object, const char *key, char ***out, size_t *n, gf_error *err)
-{
-	gf_json array;
-
-	if (gf_json_typeof(gf_json_get(object, key)) == GF_JSON_ABSENT)
-		return true;
-	return gf_json_array(object, key, &array, err) && gf_take_texts(array, out, n, err);
-}
-
 static bool take_template(gf_json object, const char *key, char **out, gf_error *err)
 {
 	return gf_take_text(object, key, out, err) &&
@@ -310,7 +272,7 @@ static bool take_rule(gf_retag_rule *r, gf_json v, gf_error *err)
 	gf_json tags = gf_json_get(v, "tags");
 
 	if (!gf_json_only(v, keys, err) || !gf_take_text(v, "match", &r->match, err) ||
-	    !take_template(v, "name", &r->name, err) || !take_list(v, "tags", &r->tags, &r->n_tags, err))
+	    !take_template(v, "name", &r->name, err) || !gf_json_texts_if(v, "tags", &r->tags, &r->n_tags, err))
 		return false;
 	if (r->match == NULL || r->name == NULL)
 		return gf_json_fail(v, "missing-key", err, "a rule has match and name");
@@ -362,7 +324,7 @@ static bool take_existing(gf_environment *e, gf_json root, gf_error *err)
 
 static bool take_moving(gf_environment *e, gf_json root, gf_error *err)
 {
-	if (!take_list(root, "moving", &e->moving, &e->n_moving, err))
+	if (!gf_json_texts_if(root, "moving", &e->moving, &e->n_moving, err))
 		return false;
 	for (size_t i = 0; i < e->n_moving; i++)
 		if (!gf_tag_valid(e->moving[i]))

@@ -192,7 +192,7 @@ static bool take_hook(gf_hook *h, gf_json v, gf_error *err)
 		return false;
 	if (gf_json_count(argv) == 0)
 		return gf_json_fail(argv, "empty", err, "the program is missing");
-	return gf_take_texts(argv, &h->argv, &h->argc, err);
+	return gf_json_texts(argv, &h->argv, &h->argc, err);
 }
 
 static bool take_hooks(gf_environment *e, gf_json root, gf_error *err)

@@ -7,9 +7,6 @@
 /* A member that is text, or an absolute path; absent leaves *out.  Empty: "empty"; not absolute: "path". */
 bool gf_take_text(gf_json object, const char *key, char **out, gf_error *err);
 bool gf_take_path(gf_json object, const char *key, char **out, gf_error *err);
-/* A list of texts, with a NULL behind it; *out and *n are the caller's, also on failure. */
-bool gf_take_texts(gf_json array, char ***out, size_t *n, gf_error *err);
-void gf_texts_free(char **list, size_t n);
 
 /* environment_after.c: lock-file, lock-files, notify: what is done once everything is loaded. */
 bool gf_environment_take_after(gf_environment *e, gf_json root, gf_error *err);

@@ -10,6 +10,7 @@
 
 #include "bundles/bundles.h"
 #include "sign/sign.h"
+#include "verify/approval.h"
 
 /* ---- keys that are believed without a trust file (trust.c) ---- */
 
