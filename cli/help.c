@@ -83,7 +83,7 @@ static void option_term(const gf_option *o, char *out, size_t cap)
 
 static bool has(gf_verb_id verb, size_t option)
 {
-	return (gf_options[option].verbs & (1u << verb)) != 0;
+	return (gf_options[option].verbs & ((uint64_t)1 << verb)) != 0;
 }
 
 void gf_help_verb(gf_verb_id verb, FILE *to)

@@ -5,7 +5,7 @@
 
 #include "cli/option.h"
 
-#define MASK(verb) (1u << (verb))
+#define MASK(verb) ((uint64_t)1 << (verb))
 
 /* Options that people know from docker, skopeo, crane and cosign, and what does that here. */
 static const struct {

@@ -87,7 +87,7 @@ typedef enum gf_option_id {
 } gf_option_id;
 
 typedef struct gf_option {
-	unsigned verbs;       /* bit v is set: verb v has it.  No verb has two options of one name. */
+	uint64_t verbs;       /* bit v is set: verb v has it.  No verb has two options of one name. */
 	char letter;          /* 0: none */
 	bool many;            /* may be given more than once */
 	const char *name;     /* without the dashes */

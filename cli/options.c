@@ -1,11 +1,13 @@
 /* options: the rows of the table (option.h). */
 #include "cli/option.h"
 
-#define ON(verb) (1u << GF_VERB_##verb)
+#define ON(verb) ((uint64_t)1 << GF_VERB_##verb)
 #define JUDGING (ON(VERIFY) | ON(INSPECT) | ON(UNPACK))
 #define REPORTING (ON(PACK) | ON(SIGN) | JUDGING | ON(TRACE) | ON(KEY_NEW) | ON(KEY_SHOW) | ON(VERSION))
 #define WORKING (ON(PACK) | ON(SIGN) | JUDGING)
-#define EVERY ((1u << GF_VERBS) - 1)
+#define EVERY (((uint64_t)1 << GF_VERBS) - 1)
+
+_Static_assert(GF_VERBS < 64, "a set of verbs is 64 bits");
 
 const gf_option gf_options[GF_OPTIONS] = {
 	[GF_OPT_OUTPUT] = { ON(PACK), 'o', false, "output", "OUT",
