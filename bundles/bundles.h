@@ -140,6 +140,8 @@ typedef struct gf_graph {
  */
 gf_graph *gf_graph_build(const gf_store *store, const gf_root *roots, size_t n, gf_class class, gf_error *err);
 void gf_graph_free(gf_graph *g);
+/* The platform that `load` of an image names, or NULL: the first runnable one of that text. */
+const gf_platform *gf_tree_load(const gf_tree *tree, const char *load);
 /* The place of a digest in blobs, or SIZE_MAX. */
 size_t gf_graph_find(const gf_graph *g, const gf_digest *digest);
 /* chain[i] for the first n diff_ids (image-spec config.md, "Layer ChainID"). */

@@ -2,7 +2,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "bundles/derive.h"
 #include "bundles/names.h"
 
 /* ---- pack ---- */

@@ -1,7 +1,6 @@
 /* The four files that are functions of manifest and graph (FORMAT.md 1). */
 #include <string.h>
 
-#include "bundles/derive.h"
 #include "bundles/names.h"
 
 const gf_platform *gf_tree_load(const gf_tree *tree, const char *load)

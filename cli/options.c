@@ -47,7 +47,7 @@ const gf_option gf_options[GF_OPTIONS] = {
 	    "a public key to believe (repeatable; default: every *.pub in keys/ of the configuration)" },
 	[GF_OPT_ENV] = { ON(VERIFY) | ON(UNPACK), 0, false, "env", "NAME", "the environment" },
 	[GF_OPT_TO] = { ON(UNPACK), 0, true, "to", "TARGET",
-	    "docker-daemon:, docker://HOST/PREFIX or oci:DIR, instead of the environment's targets (repeatable)" },
+	    "docker-daemon:, docker://HOST/PREFIX, oci:DIR, oci-archive:PATH or docker-archive:PATH (PATH '-': stdout), instead of the environment's targets (repeatable)" },
 	[GF_OPT_NAME] = { ON(UNPACK), 0, false, "name", "NAME",
 	    "new name of the one image; {host} {path} {basename} {tag} ... are filled in" },
 	[GF_OPT_TAG] = { ON(UNPACK), 0, true, "tag", "TAG", "new tag, likewise (repeatable)" },

@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cli/cli.h"
 #include "unpack/unpack.h"
@@ -13,9 +14,19 @@ static const char *state_text(gf_row_state state)
 	return texts[state];
 }
 
+/* The target that is an archive on stdout, or NULL: the report then goes to stderr. */
+static const char *on_stdout(const gf_unpack_options *o)
+{
+	for (size_t i = 0; i < o->n_to; i++)
+		if (gf_target_is_stdout(o->to[i]))
+			return o->to[i];
+	return NULL;
+}
+
 static bool take_options(const gf_run *run, gf_unpack_options *o, gf_secret *password, gf_error *err)
 {
 	const gf_arguments *a = &run->args;
+	const char *archive;
 
 	o->bundle = a->words.items[0];
 	o->environment = gf_value(a, GF_OPT_ENV);
@@ -34,6 +45,13 @@ static bool take_options(const gf_run *run, gf_unpack_options *o, gf_secret *pas
 	o->allow_unsigned = gf_given(a, GF_OPT_ALLOW_UNSIGNED);
 	o->dry_run = gf_given(a, GF_OPT_DRY_RUN);
 	o->verify_first = gf_given(a, GF_OPT_VERIFY_FIRST);
+	archive = on_stdout(o);
+	if (archive != NULL && gf_given(a, GF_OPT_JSON))
+		return gf_value_fail(GF_OPT_JSON, err, "stdout already takes the archive (--to %s)", archive);
+	if (archive != NULL && !o->dry_run && isatty(STDOUT_FILENO))
+		return gf_value_fail(GF_OPT_TO, err,
+		    "'%s' would write an archive to the terminal; send stdout to a file or a program, or name a path",
+		    archive);
 	if (o->environment == NULL && o->n_to == 0)
 		return gf_fail(err, GF_USAGE, "option", NULL, "nowhere to load to: give --env NAME or --to TARGET");
 	return gf_jobs(run, &o->jobs, err) &&
@@ -41,7 +59,7 @@ static bool take_options(const gf_run *run, gf_unpack_options *o, gf_secret *pas
 }
 
 /* One line for a target, then its names. */
-static void show_sum(const gf_target_sum *s, bool dry_run)
+static void show_sum(const gf_target_sum *s, bool dry_run, FILE *to)
 {
 	char sent[GF_SIZE_TEXT], held[GF_SIZE_TEXT], space[GF_SIZE_TEXT];
 	gf_buf room;
@@ -50,20 +68,20 @@ static void show_sum(const gf_target_sum *s, bool dry_run)
 	gf_size_text(s->bytes_sent, sent);
 	gf_size_text(s->bytes_held, held);
 	gf_size_text(s->free_bytes, space);
-	printf("\n%s  ", gf_shown(&room, s->target));
+	fprintf(to, "\n%s  ", gf_shown(&room, s->target));
 	if (s->failed)
-		printf("failed: %s", gf_shown(&room, s->error.text));
+		fprintf(to, "failed: %s", gf_shown(&room, s->error.text));
 	else
-		printf("%llu blob%s (%s) %s, %llu (%s) held", (unsigned long long)s->blobs_sent,
+		fprintf(to, "%llu blob%s (%s) %s, %llu (%s) held", (unsigned long long)s->blobs_sent,
 		    s->blobs_sent == 1 ? "" : "s", sent, dry_run ? "to send" : "sent",
 		    (unsigned long long)s->blobs_held, held);
 	if (dry_run && s->free_known)
-		printf(", %s free", space);
-	putchar('\n');
+		fprintf(to, ", %s free", space);
+	fputc('\n', to);
 	gf_buf_clear(&room);
 }
 
-static bool show_rows(const gf_unpack_result *r, const char *target, gf_error *err)
+static bool show_rows(const gf_unpack_result *r, const char *target, FILE *to, gf_error *err)
 {
 	gf_table *t = gf_table_new(4, err);
 	char digest[GF_DIGEST_SIZE];
@@ -81,7 +99,7 @@ static bool show_rows(const gf_unpack_result *r, const char *target, gf_error *e
 		if (row->moved)
 			gf_table_add(t, "", "", "was", row->before != NULL ? row->before : "another image");
 	}
-	return gf_table_print(t, stdout, 2, err);
+	return gf_table_print(t, to, 2, err);
 }
 
 static const char *after_text(const gf_after *a)
@@ -92,46 +110,51 @@ static const char *after_text(const gf_after *a)
 }
 
 /* What would be done once everything is loaded. */
-static void show_after(const gf_unpack_result *r)
+static void show_after(const gf_unpack_result *r, FILE *to)
 {
 	gf_buf room;
 
 	gf_buf_init(&room, GF_COPY_STEP);
 	if (r->n_after > 0)
-		putchar('\n');
+		fputc('\n', to);
 	for (size_t i = 0; i < r->n_after; i++) {
 		const gf_after *a = &r->after[i];
 		const char *line = gf_buf_text(&a->changes);
 
 		if (a->kind == GF_AFTER_LOCK)
-			printf("would write %s (%s): %s\n", gf_shown(&room, a->what), a->form, after_text(a));
+			fprintf(to, "would write %s (%s): %s\n", gf_shown(&room, a->what), a->form, after_text(a));
 		else
-			printf("would %s %s\n", a->kind == GF_AFTER_RUN ? "run" : "call", gf_shown(&room, a->what));
+			fprintf(
+			    to, "would %s %s\n", a->kind == GF_AFTER_RUN ? "run" : "call", gf_shown(&room, a->what));
 		for (; *line != '\0'; line += strcspn(line, "\n") + 1)
-			printf("  %.*s\n", (int)strcspn(line, "\n"), line);
+			fprintf(to, "  %.*s\n", (int)strcspn(line, "\n"), line);
 	}
 	gf_buf_clear(&room);
 }
 
-static bool show(const gf_run *run, const gf_unpack_options *o, const gf_unpack_result *r, bool good, gf_error *err)
+static bool show(
+    const gf_run *run, const gf_unpack_options *o, const gf_unpack_result *r, gf_class outcome, gf_error *err)
 {
 	const gf_verdict *v = &r->verdict;
+	FILE *to = on_stdout(o) != NULL ? stderr : stdout;
 	bool ok = true;
 
 	if (r->manifest != NULL)
-		ok = gf_show_head(run->args.words.items[0], 0, &v->manifest_digest, r->manifest, v->signers,
-		    v->n_signers, stdout, err);
-	if (ok && !good && r->n_rows == 0) {
-		putchar('\n');
-		ok = gf_show_verdict(v, stdout, err);
+		ok = gf_show_head(
+		    run->args.words.items[0], 0, &v->manifest_digest, r->manifest, v->signers, v->n_signers, to, err);
+	if (ok && (outcome == GF_REFUSED || outcome == GF_DAMAGED) && r->n_rows == 0) {
+		fputc('\n', to);
+		ok = gf_show_verdict(v, to, err);
 	}
 	for (size_t i = 0; ok && i < r->n_targets; i++) {
-		show_sum(&r->targets[i], o->dry_run);
-		ok = show_rows(r, r->targets[i].target, err);
+		if (r->n_rows == 0)
+			continue; /* it failed before anything had a name */
+		show_sum(&r->targets[i], o->dry_run, to);
+		ok = show_rows(r, r->targets[i].target, to, err);
 	}
-	if (ok && o->dry_run && good) {
-		show_after(r);
-		printf("\nNothing was changed (--dry-run).\n");
+	if (ok && o->dry_run && outcome == GF_OK) {
+		show_after(r, to);
+		fprintf(to, "\nNothing was changed (--dry-run).\n");
 	}
 	return ok;
 }
@@ -244,7 +267,8 @@ bool gf_verb_unpack(gf_run *run, gf_error *err)
 	o.config_dir = config.data;
 	ok = gf_unpack(&o, run->events, &r, err);
 	gf_progress_rest(run->progress);
-	said = run->json ? report(run, &o, &r, ok ? NULL : err, &shown) : show(run, &o, &r, ok, &shown);
+	said = run->json ? report(run, &o, &r, ok ? NULL : err, &shown)
+			 : show(run, &o, &r, ok ? GF_OK : err->class, &shown);
 	if (ok && !said) {
 		*err = shown;
 		ok = false;

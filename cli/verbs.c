@@ -27,7 +27,8 @@ const gf_verb gf_verbs[GF_VERBS] = {
 	    "The environment is the file environments/NAME.yaml of the configuration. No name is set before every byte "
 	    "has passed. The same command run again finishes what was interrupted.",
 	    { "gapferry unpack --env prod app.tar", "gapferry unpack --env prod --dry-run app.tar",
-		"gapferry unpack --to docker://registry.example:5000/shop --key release.pub app.tar", NULL },
+		"gapferry unpack --to docker://registry.example:5000/shop --key release.pub app.tar",
+		"gapferry unpack --to oci-archive:- app.tar | ctr -n k8s.io images import -", NULL },
 	    1, 1, gf_verb_unpack },
 	[GF_VERB_INSPECT] = { "inspect", "[options] BUNDLE", "show what is in a bundle",
 	    "Signatures are checked first. Layers are not read: verify does that.",

@@ -1,10 +1,9 @@
 #include <string.h>
 
 #include "unpack/docker_stream.h"
+#include "unpack/layout_index.h"
 
 #define BLOB_NAME_SIZE (sizeof "blobs/sha256/" + 64)
-
-static const char layout_text[] = "{\"imageLayoutVersion\":\"1.0.0\"}";
 
 static void blob_name(const gf_digest *d, char out[BLOB_NAME_SIZE])
 {
@@ -49,24 +48,38 @@ static bool index_text(const gf_stream_image *s, gf_buf *out, gf_error *err)
 	return gf_json_end(&o);
 }
 
-static bool docker_text(const gf_stream_image *s, gf_buf *out, gf_error *err)
+void gf_stream_put_image(gf_json_out *o, const gf_digest *config, const char *const *tags, size_t n_tags,
+    const gf_digest *layers, size_t n_layers)
 {
 	char name[BLOB_NAME_SIZE];
+
+	gf_json_open(o, NULL, '{');
+	blob_name(config, name);
+	gf_json_put(o, "Config", name);
+	if (n_tags == 0) {
+		gf_json_put_null(o, "RepoTags");
+	} else {
+		gf_json_open(o, "RepoTags", '[');
+		for (size_t i = 0; i < n_tags; i++)
+			gf_json_put(o, NULL, tags[i]);
+		gf_json_close(o, ']');
+	}
+	gf_json_open(o, "Layers", '[');
+	for (size_t i = 0; i < n_layers; i++) {
+		blob_name(&layers[i], name);
+		gf_json_put(o, NULL, name);
+	}
+	gf_json_close(o, ']');
+	gf_json_close(o, '}');
+}
+
+static bool docker_text(const gf_stream_image *s, gf_buf *out, gf_error *err)
+{
 	gf_json_out o;
 
 	gf_json_begin(&o, out, 0, err);
 	gf_json_open(&o, NULL, '[');
-	gf_json_open(&o, NULL, '{');
-	blob_name(&s->config, name);
-	gf_json_put(&o, "Config", name);
-	gf_json_put_null(&o, "RepoTags");
-	gf_json_open(&o, "Layers", '[');
-	for (size_t i = 0; i < s->n_layers; i++) {
-		blob_name(&s->layers[i], name);
-		gf_json_put(&o, NULL, name);
-	}
-	gf_json_close(&o, ']');
-	gf_json_close(&o, '}');
+	gf_stream_put_image(&o, &s->config, NULL, 0, s->layers, s->n_layers);
 	gf_json_close(&o, ']');
 	return gf_json_end(&o);
 }
@@ -107,7 +120,7 @@ bool gf_stream_end(gf_output *out, gf_error *err)
 	return gf_output_write(out, zeros, sizeof zeros, err);
 }
 
-static bool member(const char *name, const void *bytes, size_t n, gf_output *out, gf_error *err)
+bool gf_stream_document(const char *name, const void *bytes, size_t n, gf_output *out, gf_error *err)
 {
 	return header(name, n, out, err) && (n == 0 || gf_output_write(out, bytes, n, err)) &&
 	    gf_stream_fill(n, out, err);
@@ -119,17 +132,17 @@ bool gf_stream_front(const gf_stream_image *s, gf_output *out, gf_error *err)
 	bool ok;
 
 	gf_buf_init(&text, GF_DOCKER_MANIFEST_MAX);
-	ok = member("oci-layout", layout_text, strlen(layout_text), out, err) && index_text(s, &text, err) &&
-	    member("index.json", text.data, text.len, out, err);
+	ok = gf_stream_document("oci-layout", gf_layout_text, strlen(gf_layout_text), out, err) &&
+	    index_text(s, &text, err) && gf_stream_document("index.json", text.data, text.len, out, err);
 	gf_buf_clear(&text);
-	ok = ok && docker_text(s, &text, err) && member("manifest.json", text.data, text.len, out, err);
+	ok = ok && docker_text(s, &text, err) && gf_stream_document("manifest.json", text.data, text.len, out, err);
 	gf_buf_clear(&text);
 	for (size_t i = 0; ok && i < s->n_documents; i++) {
 		const gf_buf *d = document(s, &s->documents[i], err);
 		char name[BLOB_NAME_SIZE];
 
 		blob_name(&s->documents[i], name);
-		ok = d != NULL && member(name, d->data, d->len, out, err);
+		ok = d != NULL && gf_stream_document(name, d->data, d->len, out, err);
 	}
 	return ok;
 }
@@ -137,7 +150,7 @@ bool gf_stream_front(const gf_stream_image *s, gf_output *out, gf_error *err)
 bool gf_stream_front_size(const gf_stream_image *s, uint64_t *size, gf_error *err)
 {
 	gf_buf text;
-	uint64_t n = gf_stream_member_size(strlen(layout_text));
+	uint64_t n = gf_stream_member_size(strlen(gf_layout_text));
 	bool ok;
 
 	gf_buf_init(&text, GF_DOCKER_MANIFEST_MAX);

@@ -3,7 +3,8 @@
  *
  * oci-layout, index.json with one entry without name annotations, manifest.json with RepoTags
  * null: so no daemon sets a name, and the ID is known beforehand.  Then the JSON documents,
- * then layers in any order, of which those that the daemon has may be left out.
+ * then layers in any order, of which those that the daemon has may be left out.  Archives as targets are made of
+ * the same members (target_archive.c).
  */
 #ifndef GF_UNPACK_DOCKER_STREAM_H
 #define GF_UNPACK_DOCKER_STREAM_H
@@ -30,5 +31,10 @@ bool gf_stream_header(const gf_digest *member, uint64_t size, gf_output *out, gf
 bool gf_stream_fill(uint64_t size, gf_output *out, gf_error *err);
 #define GF_STREAM_END_SIZE ((uint64_t)1024)
 bool gf_stream_end(gf_output *out, gf_error *err);
+/* A whole member. */
+bool gf_stream_document(const char *name, const void *bytes, size_t n, gf_output *out, gf_error *err);
+/* One image of manifest.json; no tags: null. */
+void gf_stream_put_image(gf_json_out *o, const gf_digest *config, const char *const *tags, size_t n_tags,
+    const gf_digest *layers, size_t n_layers);
 
 #endif

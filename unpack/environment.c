@@ -7,6 +7,7 @@
 #include "remote/remote.h"
 #include "unpack/environment_take.h"
 #include "unpack/template.h"
+#include "unpack/unpack.h"
 
 static void spec_clear(gf_target_spec *s)
 {
@@ -112,31 +113,77 @@ static bool spec_docker(gf_target_spec *s, const char *text, gf_error *err)
 	return s->label != NULL && (*text == '\0' || s->host != NULL);
 }
 
-/* DIR[:REF]; the directory ends at the first colon, as in containers-transports(5). */
-static bool spec_layout(gf_target_spec *s, const char *text, gf_error *err)
+/* Targets that are a path. */
+typedef struct path_kind {
+	const char *key; /* in the file; with a colon in --to */
+	gf_target_kind kind;
+	const char *what, *path;
+} path_kind;
+
+static const path_kind path_kinds[] = { { "oci", GF_TO_LAYOUT, "a layout", "DIR" },
+	{ "oci-archive", GF_TO_OCI_ARCHIVE, "an archive", "PATH" },
+	{ "docker-archive", GF_TO_DOCKER_ARCHIVE, "an archive", "PATH" } };
+
+#define PATH_KINDS (sizeof path_kinds / sizeof path_kinds[0])
+
+/* PATH[:REF]; the path ends at the first colon, as in containers-transports(5). */
+static bool spec_path(gf_target_spec *s, const path_kind *k, const char *text, gf_error *err)
 {
 	size_t n = strcspn(text, ":");
 	gf_reference ref;
 
-	s->kind = GF_TO_LAYOUT;
+	s->kind = k->kind;
 	if (n == 0)
-		return gf_fail(err, GF_USAGE, "target", text, "a layout is written oci:DIR or oci:DIR:REFERENCE");
+		return gf_fail(err, GF_USAGE, "target", text, "%s is written %s:%s or %s:%s:REFERENCE", k->what, k->key,
+		    k->path, k->key, k->path);
 	if (text[n] == ':') {
 		char full[GF_REFERENCE_SIZE];
 
 		if (!gf_reference_parse(text + n + 1, &ref, err))
-			return gf_because(err, "target 'oci:%s'", text);
+			return gf_because(err, "target '%s:%s'", k->key, text);
 		if (ref.has_digest)
 			return gf_fail(
-			    err, GF_USAGE, "target", text, "give the name in the layout a tag, not a digest");
+			    err, GF_USAGE, "target", text, "give the name in %s a tag, not a digest", k->what);
 		gf_reference_print(&ref, full);
 		s->reference = gf_strdup(full, err);
 		if (s->reference == NULL)
 			return false;
 	}
 	s->path = gf_strndup(text, n, err);
-	s->label = s->path != NULL ? text_join("oci:", s->path, "", err) : NULL;
+	s->label = s->path != NULL ? text_join(k->key, ":", s->path, err) : NULL;
 	return s->label != NULL;
+}
+
+/* Is this word of that kind?  Behind its colon, or NULL. */
+static const char *behind(const path_kind *k, const char *text)
+{
+	size_t n = strlen(k->key);
+
+	return gf_starts_with(text, k->key) && text[n] == ':' ? text + n + 1 : NULL;
+}
+
+static bool is_archive(gf_target_kind kind)
+{
+	return kind == GF_TO_OCI_ARCHIVE || kind == GF_TO_DOCKER_ARCHIVE;
+}
+
+bool gf_target_is_stdout(const char *to)
+{
+	for (size_t i = 0; i < PATH_KINDS; i++) {
+		const char *path = behind(&path_kinds[i], to);
+
+		if (path != NULL && is_archive(path_kinds[i].kind) && *path == '-' &&
+		    (path[1] == ':' || path[1] == '\0'))
+			return true;
+	}
+	return false;
+}
+
+/* What the second writes would be written over what the first has. */
+static bool same_place(const gf_target_spec *a, const gf_target_spec *b)
+{
+	return strcmp(a->label, b->label) == 0 ||
+	    (is_archive(a->kind) && is_archive(b->kind) && strcmp(a->path, b->path) == 0);
 }
 
 static bool spec_parse(gf_target_spec *s, const char *text, gf_error *err)
@@ -145,10 +192,11 @@ static bool spec_parse(gf_target_spec *s, const char *text, gf_error *err)
 		return spec_registry(s, text + strlen("docker://"), err);
 	if (gf_starts_with(text, "docker-daemon:"))
 		return spec_docker(s, text + strlen("docker-daemon:"), err);
-	if (gf_starts_with(text, "oci:"))
-		return spec_layout(s, text + strlen("oci:"), err);
-	return gf_fail(
-	    err, GF_USAGE, "target", text, "not a target; write docker://HOST/PREFIX, docker-daemon: or oci:DIR");
+	for (size_t i = 0; i < PATH_KINDS; i++)
+		if (behind(&path_kinds[i], text) != NULL)
+			return spec_path(s, &path_kinds[i], behind(&path_kinds[i], text), err);
+	return gf_fail(err, GF_USAGE, "target", text,
+	    "not a target; write docker://HOST/PREFIX, docker-daemon:, oci:DIR, oci-archive:PATH or docker-archive:PATH");
 }
 
 bool gf_environment_set_targets(gf_environment *e, const char *const *to, size_t n, gf_error *err)
@@ -164,8 +212,9 @@ bool gf_environment_set_targets(gf_environment *e, const char *const *to, size_t
 		if (!spec_parse(&list[i], to[i], err))
 			return false;
 		for (size_t j = 0; j < i; j++)
-			if (strcmp(list[i].label, list[j].label) == 0)
-				return gf_fail(err, GF_USAGE, "target", to[i], "'%s' is given twice", list[i].label);
+			if (same_place(&list[i], &list[j]))
+				return gf_fail(err, GF_USAGE, "target", to[i], "'%s' is given twice",
+				    is_archive(list[i].kind) ? list[i].path : list[i].label);
 	}
 	return true;
 }
@@ -214,9 +263,13 @@ static bool take_target(gf_target_spec *s, gf_json v, gf_error *err)
 	static const char *const registry_keys[] = { "registry", "ca-file", "cert-file", "key-file", "plain-http",
 		NULL };
 	static const char *const docker_keys[] = { "docker-daemon", NULL };
-	static const char *const layout_keys[] = { "oci", NULL };
+	const path_kind *k = NULL;
 	char *text = NULL;
 	bool ok;
+
+	for (size_t i = 0; i < PATH_KINDS && k == NULL; i++)
+		if (gf_json_typeof(gf_json_get(v, path_kinds[i].key)) != GF_JSON_ABSENT)
+			k = &path_kinds[i];
 
 	if (gf_json_typeof(gf_json_get(v, "registry")) != GF_JSON_ABSENT) {
 		ok = gf_json_only(v, registry_keys, err) && gf_take_text(v, "registry", &text, err) &&
@@ -231,11 +284,14 @@ static bool take_target(gf_target_spec *s, gf_json v, gf_error *err)
 		ok = gf_json_only(v, docker_keys, err) && gf_take_text(v, "docker-daemon", &text, err) &&
 		    (spec_docker(s, strcmp(text, "default") == 0 ? "" : text, err) ||
 			at_value(gf_json_get(v, "docker-daemon"), err));
-	} else if (gf_json_typeof(gf_json_get(v, "oci")) != GF_JSON_ABSENT) {
-		ok = gf_json_only(v, layout_keys, err) && gf_take_path(v, "oci", &text, err) &&
-		    (spec_layout(s, text, err) || at_value(gf_json_get(v, "oci"), err));
+	} else if (k != NULL) {
+		const char *const keys[] = { k->key, NULL };
+
+		ok = gf_json_only(v, keys, err) && gf_take_path(v, k->key, &text, err) &&
+		    (spec_path(s, k, text, err) || at_value(gf_json_get(v, k->key), err));
 	} else {
-		ok = gf_json_fail(v, "target", err, "a target has one of the keys registry, docker-daemon, oci");
+		ok = gf_json_fail(v, "target", err,
+		    "a target has one of the keys registry, docker-daemon, oci, oci-archive, docker-archive");
 	}
 	free(text);
 	return ok;
@@ -259,7 +315,7 @@ static bool take_targets(gf_environment *e, gf_json root, gf_error *err)
 		if (!take_target(&e->targets[i], gf_json_at(list, i), err))
 			return false;
 		for (size_t j = 0; j < i; j++)
-			if (strcmp(e->targets[i].label, e->targets[j].label) == 0)
+			if (same_place(&e->targets[i], &e->targets[j]))
 				return gf_json_fail(
 				    gf_json_at(list, i), "target", err, "'%s' is listed twice", e->targets[i].label);
 	}

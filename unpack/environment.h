@@ -9,14 +9,20 @@
 
 #include "base/base.h"
 
-typedef enum gf_target_kind { GF_TO_REGISTRY, GF_TO_DOCKER, GF_TO_LAYOUT } gf_target_kind;
+typedef enum gf_target_kind {
+	GF_TO_REGISTRY,
+	GF_TO_DOCKER,
+	GF_TO_LAYOUT,
+	GF_TO_OCI_ARCHIVE,
+	GF_TO_DOCKER_ARCHIVE
+} gf_target_kind;
 
 typedef struct gf_target_spec {
 	gf_target_kind kind;
-	char *label;                          /* as it is shown: "docker://HOST/PREFIX" */
-	char *host;                           /* registry: host[:port]; docker: "unix:///..." or NULL: the default */
-	char *path;                           /* registry: prefix, "" for none; layout: the directory */
-	char *reference;                      /* layout: the name of its one image, or NULL */
+	char *label;     /* as it is shown: "docker://HOST/PREFIX" */
+	char *host;      /* registry: host[:port]; docker: "unix:///..." or NULL: the default */
+	char *path;      /* registry: prefix, "" for none; layout: the directory; archive: the file, "-" for stdout */
+	char *reference; /* layout, archive: the name of its one image, or NULL */
 	char *ca_file, *cert_file, *key_file; /* registry; NULL: not given */
 	bool plain_http;
 } gf_target_spec;
@@ -85,7 +91,8 @@ gf_environment *gf_environment_parse(const void *text, size_t len, const char *f
 gf_environment *gf_environment_new(const char *name, gf_error *err);
 void gf_environment_free(gf_environment *e);
 
-/* "docker://HOST[/PREFIX]", "docker-daemon:[unix:///SOCKET]", "oci:DIR[:REF]"; replaces what targets e had. */
+/* "docker://HOST[/PREFIX]", "docker-daemon:[unix:///SOCKET]", "oci:DIR[:REF]", "oci-archive:PATH[:REF]",
+ * "docker-archive:PATH[:REF]" (PATH "-": stdout); replaces what targets e had. */
 bool gf_environment_set_targets(gf_environment *e, const char *const *to, size_t n, gf_error *err);
 
 #endif

@@ -8,6 +8,8 @@
 
 #define INDEX_MAX (64 * GF_MIB)
 
+const char gf_layout_text[] = "{\"imageLayoutVersion\":\"1.0.0\"}";
+
 struct gf_layout_index {
 	gf_json_doc *doc; /* NULL: there is none yet */
 	gf_json entries;
@@ -140,7 +142,7 @@ static bool copy(gf_json_out *o, const char *key, gf_json parent, gf_json v, gf_
 static bool copy_others(
     const gf_layout_index *x, const gf_layout_entry *entries, size_t n, gf_json_out *o, gf_error *err)
 {
-	size_t count = x->doc != NULL ? gf_json_count(x->entries) : 0;
+	size_t count = x != NULL && x->doc != NULL ? gf_json_count(x->entries) : 0;
 
 	for (size_t i = 0; i < count; i++) {
 		gf_json entry = gf_json_at(x->entries, i);
@@ -170,10 +172,14 @@ static void put_entry(gf_json_out *o, const gf_layout_entry *e)
 bool gf_layout_index_merge(
     const gf_layout_index *x, const gf_layout_entry *entries, size_t n, gf_buf *out, gf_error *err)
 {
-	gf_json root = x->doc != NULL ? gf_json_root(x->doc) : x->entries;
-	size_t members = x->doc != NULL ? gf_json_count(root) : 0;
+	gf_json root = { .node = NULL };
+	size_t members = 0;
 	gf_json_out o;
 
+	if (x != NULL && x->doc != NULL) {
+		root = gf_json_root(x->doc);
+		members = gf_json_count(root);
+	}
 	gf_json_begin(&o, out, 0, err);
 	gf_json_open(&o, NULL, '{');
 	gf_json_put_u64(&o, "schemaVersion", 2);

@@ -4,6 +4,8 @@
 
 #include "base/base.h"
 
+extern const char gf_layout_text[]; /* the file oci-layout */
+
 typedef struct gf_layout_entry {
 	const char *name; /* full reference, for both annotations */
 	const char *media_type;
@@ -20,7 +22,7 @@ void gf_layout_index_free(gf_layout_index *x);
 const char *gf_layout_index_find(const gf_layout_index *x, const char *name);
 /*
  * The same index with these entries at its end, in place of those that had one of their names.  Everything
- * else stays, member for member.
+ * else stays, member for member.  x NULL: of an index that there is not yet.
  */
 bool gf_layout_index_merge(
     const gf_layout_index *x, const gf_layout_entry *entries, size_t n, gf_buf *out, gf_error *err);

@@ -32,7 +32,7 @@ static void put_name(gf_json_out *o, const gf_job *job, const gf_target *t, cons
 		gf_json_put_digest(o, "imageId", id);
 	if (n->state == GF_ROW_KEPT) { /* on-existing: keep left another image under the name */
 		gf_json_put_bool(o, "kept", true);
-		gf_json_put(o, "shown", n->before);
+		gf_json_put(o, "shown", n->before[0] != '\0' ? n->before : NULL);
 	} else {
 		gf_json_put_digest(o, "shown", &n->digest);
 		gf_json_put(o, "before", n->moved ? n->before : NULL);

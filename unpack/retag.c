@@ -122,11 +122,11 @@ static bool add_tags(const step *s, const char *repository, const char *own, con
 	if (n == 0) {
 		if (s->from.tag[0] != '\0')
 			return add(s, repository, s->from.tag, err);
-		if (s->to->kind != GF_TO_DOCKER)
+		if (s->to->kind != GF_TO_DOCKER && s->to->kind != GF_TO_DOCKER_ARCHIVE)
 			return add(s, repository, NULL, err);
 		return gf_fail(err, GF_USAGE, "reference", s->packed,
-		    "'%s' has no tag, and a daemon knows no names by digest; give one with --tag or in a retag rule",
-		    s->packed);
+		    "'%s' has no tag, and %s knows no names by digest; give one with --tag or in a retag rule",
+		    s->packed, s->to->kind == GF_TO_DOCKER ? "a daemon" : "a docker-archive");
 	}
 	for (size_t i = 0; i < n; i++)
 		if (!gf_template_expand(tags[i], s->values, tag, err))

@@ -75,6 +75,24 @@ bool gf_target_wants(const gf_target *t, size_t image)
 	return false;
 }
 
+void gf_target_mark(const gf_target *t, unsigned char *blobs, unsigned char mark)
+{
+	for (size_t i = 0; i < t->job->manifest->n_images; i++) {
+		const gf_tree *tree = &t->job->graph->trees[i];
+
+		if (!gf_target_wants(t, i))
+			continue;
+		for (size_t k = 0; k < tree->n_needs; k++)
+			blobs[tree->needs[k]] = mark;
+		for (size_t k = 0; k < tree->n_pushes; k++) {
+			size_t blob = gf_graph_find(t->job->graph, &tree->pushes[k].digest);
+
+			if (blob != SIZE_MAX)
+				blobs[blob] = mark;
+		}
+	}
+}
+
 bool gf_free_space(const char *path, uint64_t *bytes)
 {
 	struct statvfs v;

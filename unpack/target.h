@@ -60,6 +60,7 @@ struct gf_target {
 gf_target *gf_target_registry(const gf_target_spec *spec, const gf_job *job, gf_error *err);
 gf_target *gf_target_docker(const gf_target_spec *spec, const gf_job *job, gf_error *err);
 gf_target *gf_target_layout(const gf_target_spec *spec, const gf_job *job, gf_error *err);
+gf_target *gf_target_archive(const gf_target_spec *spec, const gf_job *job, gf_error *err);
 void gf_target_close(gf_target *t);
 
 /*
@@ -71,6 +72,8 @@ bool gf_naming_judge(gf_naming *n, const gf_target *t, const char *now, bool sam
 bool gf_naming_rejudge(gf_naming *n, const gf_target *t, const char *now, bool same, gf_error *err);
 /* Some name of this image is to be set or is right already (not KEPT). */
 bool gf_target_wants(const gf_target *t, size_t image);
+/* blobs[i] = mark for every blob of the images that it wants, whole: indexes, all platforms, evidence. */
+void gf_target_mark(const gf_target *t, unsigned char *blobs, unsigned char mark);
 /* Free bytes of the file system that path, or the nearest directory above it, is on. */
 bool gf_free_space(const char *path, uint64_t *bytes);
 

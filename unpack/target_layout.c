@@ -9,8 +9,6 @@
 
 enum { NO_USE, LACKING, HELD, SENT };
 
-static const char layout_text[] = "{\"imageLayoutVersion\":\"1.0.0\"}";
-
 typedef struct layout_target {
 	gf_target t;
 	pthread_mutex_t lock; /* blobs, the sums, made */
@@ -97,14 +95,6 @@ static bool judge(layout_target *l, bool again, gf_error *err)
 	return ok;
 }
 
-static void use(layout_target *l, const gf_digest *digest)
-{
-	size_t i = gf_graph_find(l->t.job->graph, digest);
-
-	if (i != SIZE_MAX)
-		l->blobs[i] = LACKING;
-}
-
 static bool plan_blobs(layout_target *l, gf_error *err)
 {
 	const gf_manifest *m = l->t.job->manifest;
@@ -112,16 +102,7 @@ static bool plan_blobs(layout_target *l, gf_error *err)
 	l->blobs = gf_alloc(m->n_blobs, 1, err);
 	if (l->blobs == NULL)
 		return false;
-	for (size_t i = 0; i < m->n_images; i++) {
-		const gf_tree *tree = &l->t.job->graph->trees[i];
-
-		if (!gf_target_wants(&l->t, i))
-			continue;
-		for (size_t k = 0; k < tree->n_needs; k++)
-			l->blobs[tree->needs[k]] = LACKING;
-		for (size_t k = 0; k < tree->n_pushes; k++)
-			use(l, &tree->pushes[k].digest);
-	}
+	gf_target_mark(&l->t, l->blobs, LACKING);
 	for (size_t i = 0; i < m->n_blobs; i++) {
 		bool there;
 
@@ -349,8 +330,9 @@ static bool commit_locked(layout_target *l, gf_error *err)
 	bool fresh = ok && lstat(gf_buf_text(&path), &st) != 0;
 
 	gf_buf_clear(&path);
-	return ok && judge(l, true, err) && (!fresh || store(l, "oci-layout", layout_text, strlen(layout_text), err)) &&
-	    write_index(l, err) && read_back(l, err);
+	return ok && judge(l, true, err) &&
+	    (!fresh || store(l, "oci-layout", gf_layout_text, strlen(gf_layout_text), err)) && write_index(l, err) &&
+	    read_back(l, err);
 }
 
 static bool commit(gf_target *t, gf_error *err)

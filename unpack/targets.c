@@ -185,6 +185,8 @@ static gf_target *open_one(const gf_target_spec *spec, const gf_job *job, gf_err
 	switch (spec->kind) {
 	case GF_TO_REGISTRY: return gf_target_registry(spec, job, err);
 	case GF_TO_DOCKER: return gf_target_docker(spec, job, err);
+	case GF_TO_OCI_ARCHIVE:
+	case GF_TO_DOCKER_ARCHIVE: return gf_target_archive(spec, job, err);
 	case GF_TO_LAYOUT: break;
 	}
 	return gf_target_layout(spec, job, err);

@@ -16,7 +16,8 @@ typedef struct gf_unpack_options {
 	const char *bundle;
 	const char *config_dir;  /* environments/NAME.yaml, keys/ */
 	const char *environment; /* NULL: "default", with to */
-	const char *const *to;   /* --to: docker-daemon: docker://HOST/PREFIX oci:DIR, instead of the environment's */
+	const char *const
+	    *to; /* --to: targets instead of the environment's, as gf_environment_set_targets takes them */
 	size_t n_to;
 	const char *name;        /* --name: of the one image; templates allowed */
 	const char *const *tags; /* --tag */
@@ -80,5 +81,7 @@ typedef struct gf_unpack_result {
  * as things went, in either case. */
 bool gf_unpack(const gf_unpack_options *o, gf_events *events, gf_unpack_result *result, gf_error *err);
 void gf_unpack_result_clear(gf_unpack_result *r);
+/* The target is an archive on stdout: then nothing else may be written there. */
+bool gf_target_is_stdout(const char *to);
 
 #endif

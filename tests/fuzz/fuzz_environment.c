@@ -30,7 +30,7 @@ static void check_target(const gf_target_spec *s)
 	hold((s->cert_file == NULL) == (s->key_file == NULL));
 	hold((s->ca_file == NULL || s->ca_file[0] == '/') && (s->cert_file == NULL || s->cert_file[0] == '/') &&
 	    (s->key_file == NULL || s->key_file[0] == '/'));
-	hold(s->kind != GF_TO_LAYOUT || s->path[0] == '/');
+	hold(s->kind == GF_TO_REGISTRY || s->kind == GF_TO_DOCKER || s->path[0] == '/');
 	gf_environment_free(again);
 }
 

@@ -110,7 +110,8 @@ static void test_what_is_missing_or_wrong(void **state)
 	(void)state;
 	refused("environment: test\ntargets:\n  - oci: /x\n", "environment", 1, "'test'");
 	refused("environment: prod\ntargets: []\n", "target", 2, "at least one target");
-	refused("environment: prod\ntargets:\n  - ca-file: /x\n", "target", 3, "registry, docker-daemon, oci");
+	refused("environment: prod\ntargets:\n  - ca-file: /x\n", "target", 3,
+	    "registry, docker-daemon, oci, oci-archive, docker-archive");
 	refused("environment: prod\ntargets:\n  - oci: /x\n  - oci: /x\n", "target", 4, "'oci:/x' is listed twice");
 	refused(T "retag: []\n", "empty", 4, "leave retag out");
 	refused(T "retag:\n  - match: \"**\"\n", "missing-key", 5, "match and name");
@@ -293,13 +294,17 @@ static void test_names_of_environments(void **state)
 static void test_targets_by_hand(void **state)
 {
 	static const char *const good[] = { "docker://127.0.0.1:5000/a/b",
-		"docker-daemon:", "docker-daemon:unix:///run/d.sock", "oci:out", "oci:/x:app", "docker://localhost/x" };
+		"docker-daemon:", "docker-daemon:unix:///run/d.sock", "oci:out", "oci:/x:app", "docker://localhost/x",
+		"oci-archive:a.tar", "docker-archive:/b.tar:app:2", "oci-archive:-" };
 	static const char *const bad[][2] = { { "127.0.0.1:5000/a", "not a target" }, { "docker:x", "not a target" },
-		{ "docker-daemon:app:1", "--name" }, { "docker-archive:x.tar", "not a target" }, { "oci:", "oci:DIR" },
-		{ "oci::x", "oci:DIR" }, { "docker://", "not the host" }, { "docker://shop/x", "with a dot or a port" },
+		{ "docker-daemon:app:1", "--name" }, { "oci-archive:", "oci-archive:PATH" },
+		{ "docker-archive::x", "docker-archive:PATH" }, { "oci-archives:x", "not a target" },
+		{ "dir:x", "not a target" }, { "oci:", "oci:DIR" }, { "oci::x", "oci:DIR" },
+		{ "docker://", "not the host" }, { "docker://shop/x", "with a dot or a port" },
 		{ "oci:x:a@sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
 		    "a tag, not a digest" } };
 	static const char *const capital[] = { "oci:x:Y" }, *const twice[] = { "oci:x", "oci:y", "oci:x" };
+	static const char *const one_file[] = { "oci-archive:x:a", "docker-archive:x" };
 	gf_error err = { 0 };
 	gf_environment *e;
 
@@ -317,10 +322,22 @@ static void test_targets_by_hand(void **state)
 	assert_string_equal(e->targets[4].path, "/x");
 	assert_string_equal(e->targets[4].reference, "docker.io/library/app:latest");
 	assert_string_equal(e->targets[5].host, "localhost");
+	assert_int_equal(e->targets[6].kind, GF_TO_OCI_ARCHIVE);
+	assert_string_equal(e->targets[6].path, "a.tar");
+	assert_string_equal(e->targets[6].label, "oci-archive:a.tar");
+	assert_int_equal(e->targets[7].kind, GF_TO_DOCKER_ARCHIVE);
+	assert_string_equal(e->targets[7].path, "/b.tar");
+	assert_string_equal(e->targets[7].reference, "docker.io/library/app:2");
+	for (size_t i = 0; i < TESTS_OF(good); i++)
+		assert_int_equal(gf_target_is_stdout(good[i]), i == 8);
+	assert_true(gf_target_is_stdout("docker-archive:-:app:1"));
+	assert_false(gf_target_is_stdout("docker-archive:-x"));
+	assert_false(gf_target_is_stdout("oci:-"));
 	for (size_t i = 0; i < TESTS_OF(bad); i++)
 		fails(gf_environment_set_targets(e, bad[i], 1, &err), GF_USAGE, "target", bad[i][1]);
 	fails(gf_environment_set_targets(e, capital, 1, &err), GF_USAGE, "reference", "target 'oci:x:Y'");
 	fails(gf_environment_set_targets(e, twice, 3, &err), GF_USAGE, "target", "'oci:x' is given twice");
+	fails(gf_environment_set_targets(e, one_file, 2, &err), GF_USAGE, "target", "'x' is given twice");
 	gf_environment_free(e);
 }
 
