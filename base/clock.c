@@ -115,3 +115,26 @@ bool gf_duration_parse(const char *text, int64_t *seconds)
 	*seconds = (int64_t)(count * unit);
 	return true;
 }
+
+bool gf_date_parse(const char *text, gf_time *out)
+{
+	char day[GF_TIME_SIZE];
+
+	if (strlen(text) != 10)
+		return gf_time_parse(text, out);
+	memcpy(day, text, 10);
+	memcpy(day + 10, "T00:00:00Z", 11);
+	return gf_time_parse(day, out);
+}
+
+bool gf_when_parse(const char *text, gf_time from, gf_time *out)
+{
+	int64_t seconds;
+
+	if (gf_date_parse(text, out))
+		return true;
+	if (!gf_duration_parse(text, &seconds) || seconds == 0 || seconds > GF_LIFETIME_MAX)
+		return false;
+	*out = from + seconds;
+	return true;
+}

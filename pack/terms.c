@@ -10,8 +10,6 @@
 #define OLD_SECONDS ((gf_time)7 * 24 * 60 * 60)
 #define CREATED_MAX ((gf_time)8589934591) /* eleven octal digits of a tar header */
 
-#define LIFETIME_MAX ((int64_t)100 * 366 * 24 * 60 * 60)
-
 bool gf_layers_parse(const char *text, gf_layers *out)
 {
 	bool none = strcmp(text, "none") == 0;
@@ -22,19 +20,10 @@ bool gf_layers_parse(const char *text, gf_layers *out)
 
 bool gf_expires_parse(const char *text, gf_pack_options *o)
 {
-	char day[GF_TIME_SIZE];
-
 	o->expires = 0;
 	o->lifetime = 0;
-	if (gf_time_parse(text, &o->expires))
-		return true;
-	if (strlen(text) == 10) {
-		memcpy(day, text, 10);
-		memcpy(day + 10, "T00:00:00Z", 11);
-		if (gf_time_parse(day, &o->expires))
-			return true;
-	}
-	return gf_duration_parse(text, &o->lifetime) && o->lifetime > 0 && o->lifetime <= LIFETIME_MAX;
+	return gf_date_parse(text, &o->expires) ||
+	    (gf_duration_parse(text, &o->lifetime) && o->lifetime > 0 && o->lifetime <= GF_LIFETIME_MAX);
 }
 
 static bool set_created(const gf_pack_options *o, gf_events *events, gf_manifest *m, gf_error *err)

@@ -78,6 +78,21 @@ static void test_duration(void **state)
 	assert_false(gf_duration_parse("8589934592s", &s));
 }
 
+static void test_when(void **state)
+{
+	static const char *const bad[] = { "", "0d", "tomorrow", "2027-02-30", "2027-5-23", "2027-05-23T", "36601d",
+		"-1d" };
+	gf_time t;
+
+	(void)state;
+	assert_true(gf_when_parse("2027-05-23", 5, &t) && t == 1811030400);
+	assert_true(gf_when_parse("2027-05-23T00:00:01Z", 5, &t) && t == 1811030401);
+	assert_true(gf_when_parse("90s", 5, &t) && t == 95);
+	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+		if (gf_when_parse(bad[i], 5, &t))
+			fail_msg("accepted: '%s'", bad[i]);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -85,6 +100,7 @@ int main(void)
 		cmocka_unit_test(test_edges),
 		cmocka_unit_test(test_refused),
 		cmocka_unit_test(test_duration),
+		cmocka_unit_test(test_when),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
