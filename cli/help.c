@@ -23,7 +23,9 @@ static const struct {
 	{ "SOURCE_DATE_EPOCH", "time of packing, in seconds since 1970" },
 	{ "DOCKER_HOST, DOCKER_CONTEXT", "the Docker daemon" },
 	{ "DOCKER_TLS_VERIFY, DOCKER_CERT_PATH", "TLS to it, and where ca.pem, cert.pem and key.pem are" },
-	{ "DOCKER_CONFIG, REGISTRY_AUTH_FILE", "where registry credentials are" },
+	{ "REGISTRY_AUTH_FILE", "the one file with registry credentials" },
+	{ "DOCKER_AUTH_CONFIG", "credentials themselves, as JSON (CI jobs)" },
+	{ "DOCKER_CONFIG", "directory with docker's config.json and contexts" },
 	{ "HTTPS_PROXY, HTTP_PROXY, NO_PROXY", "proxies on the way to a registry" },
 	{ "SSL_CERT_FILE", "certificates (PEM) that vouch for registries" },
 	{ "NO_COLOR, TERM", "colours and bars on a terminal" },
@@ -32,6 +34,10 @@ static const struct {
 	{ "/var/lib/gapferry, ~/.local/state/gapferry", "state: audit.jsonl, records/" },
 	{ "~/.config/containers, /etc/containers, /etc/docker: certs.d/HOST[:PORT]/",
 	    "of a registry: *.crt that vouch for it, NAME.cert and NAME.key that vouch for us" },
+	{ "config.json, auth.json",
+	    "registry credentials of docker, podman and skopeo: in $DOCKER_CONFIG, $XDG_RUNTIME_DIR/containers (not "
+	    "set: /run/containers/UID), $XDG_CONFIG_HOME/containers (~/.config/containers), ~/.docker; then "
+	    "~/.dockercfg. The first that knows the registry counts; in it the longest HOST/NAMESPACE" },
 	{ "BUNDLE.d/", "companions: signatures added after packing" },
 };
 #define COUNT(array) (sizeof(array) / sizeof *(array))

@@ -73,7 +73,7 @@ const gf_option gf_options[GF_OPTIONS] = {
 	    "the Docker daemon, unix:///PATH or tcp://HOST[:PORT] (default: $DOCKER_HOST, else the current context, else "
 	    "unix:///var/run/docker.sock)" },
 	[GF_OPT_AUTHFILE] = { ON(PACK) | ON(UNPACK), 0, false, "authfile", "FILE",
-	    "registry credentials (default: $REGISTRY_AUTH_FILE, else containers' auth.json, else Docker's config.json)" },
+	    "registry credentials (default: $REGISTRY_AUTH_FILE, else what docker login, podman login and skopeo login wrote)" },
 	[GF_OPT_USERNAME] = { ON(PACK) | ON(UNPACK), 0, false, "username", "NAME",
 	    "registry user, with --password-stdin" },
 	[GF_OPT_PASSWORD_STDIN] = { ON(PACK) | ON(UNPACK), 0, false, "password-stdin", NULL,

@@ -6,18 +6,17 @@
 
 #include "remote/registry.h"
 
-#define TOKEN_MAX (64 * GF_KIB)
-#define TOKEN_SECONDS 60 /* the default, and the least that a service may mean */
-#define TOKEN_SECONDS_MAX 86400
 #define MARGIN 10 /* a token must last so much longer when a request begins */
+#define FOREVER INT64_MAX
 
-/* The token of one repository. */
-typedef struct token {
+/* What is shown to one repository: an account can be that of a namespace. */
+typedef struct account {
 	char *repository;
+	gf_credentials credentials;
 	gf_secret header;
-	int64_t ends; /* of the monotonic clock; 0: none */
-	struct token *next;
-} token;
+	int64_t ends; /* of the monotonic clock; 0: no header yet, or it was refused */
+	struct account *next;
+} account;
 
 struct gf_auth {
 	pthread_mutex_t lock;
@@ -27,13 +26,12 @@ struct gf_auth {
 	bool read_only;
 	unsigned retries;
 	gf_events *events;
-	bool known; /* credentials were looked for */
-	gf_credentials credentials;
+	gf_credentials given; /* before any file */
+	gf_helped helped;
 	bool asked; /* challenge is set */
 	gf_challenge challenge;
 	char *realm; /* absolute, and checked */
-	gf_secret basic;
-	token *tokens;
+	account *accounts;
 };
 
 static int64_t seconds(void)
@@ -63,11 +61,10 @@ gf_auth *gf_auth_new(const char *host, const gf_registry_options *options, gf_ht
 		ok = a->file != NULL;
 	}
 	if (ok && options->username != NULL) {
-		a->known = true;
-		a->credentials.username = gf_strdup(options->username, err);
-		ok = a->credentials.username != NULL &&
+		a->given.username = gf_strdup(options->username, err);
+		ok = a->given.username != NULL &&
 		    (options->password == NULL ||
-			gf_secret_set(&a->credentials.password, options->password->data, options->password->len, err));
+			gf_secret_set(&a->given.password, options->password->data, options->password->len, err));
 	}
 	if (!ok) {
 		gf_auth_free(a);
@@ -76,20 +73,26 @@ gf_auth *gf_auth_new(const char *host, const gf_registry_options *options, gf_ht
 	return a;
 }
 
+static void account_free(account *c)
+{
+	gf_credentials_clear(&c->credentials);
+	gf_secret_clear(&c->header);
+	free(c->repository);
+	free(c);
+}
+
 void gf_auth_free(gf_auth *a)
 {
 	if (a == NULL)
 		return;
-	while (a->tokens != NULL) {
-		token *t = a->tokens;
+	while (a->accounts != NULL) {
+		account *next = a->accounts->next;
 
-		a->tokens = t->next;
-		gf_secret_clear(&t->header);
-		free(t->repository);
-		free(t);
+		account_free(a->accounts);
+		a->accounts = next;
 	}
-	gf_secret_clear(&a->basic);
-	gf_credentials_clear(&a->credentials);
+	gf_credentials_clear(&a->helped.answer);
+	gf_credentials_clear(&a->given);
 	pthread_mutex_destroy(&a->lock);
 	free(a->realm);
 	free(a->host);
@@ -170,35 +173,57 @@ static bool read_challenge(gf_auth *a, const gf_response *r, gf_error *err)
 	return true;
 }
 
-static bool find_credentials(gf_auth *a, gf_error *err)
+/* ---- accounts ---- */
+
+static bool find_credentials(gf_auth *a, const char *repository, gf_credentials *out, gf_error *err)
 {
-	if (!a->known && !gf_credentials_find(a->host, a->file, &a->credentials, err))
-		return false;
-	a->known = true;
-	return true;
+	const gf_account who = { a->host, repository };
+
+	return gf_credentials_any(&a->given) ? gf_credentials_copy(&a->given, out, err)
+					     : gf_credentials_find(&who, a->file, &a->helped, out, err);
 }
 
-static token *token_of(gf_auth *a, const char *repository)
+static account *account_if(gf_auth *a, const char *repository)
 {
-	token *t = a->tokens;
+	account *c = a->accounts;
 
-	while (t != NULL && strcmp(t->repository, repository) != 0)
-		t = t->next;
-	return t;
+	while (c != NULL && strcmp(c->repository, repository) != 0)
+		c = c->next;
+	return c;
+}
+
+static account *account_of(gf_auth *a, const char *repository, gf_error *err)
+{
+	account *c = account_if(a, repository);
+
+	if (c != NULL)
+		return c;
+	c = gf_alloc(1, sizeof *c, err);
+	if (c == NULL)
+		return NULL;
+	c->repository = gf_strdup(repository, err);
+	if (c->repository == NULL || !find_credentials(a, repository, &c->credentials, err)) {
+		account_free(c);
+		return NULL;
+	}
+	c->next = a->accounts;
+	a->accounts = c;
+	return c;
 }
 
 bool gf_auth_challenged(gf_auth *a, const gf_response *r, const char *repository, bool *again, gf_error *err)
 {
-	token *t;
-	bool ok, tried;
+	account *c;
+	bool ok, all;
 
 	pthread_mutex_lock(&a->lock);
-	tried = a->basic.data != NULL;
-	ok = read_challenge(a, r, err) && find_credentials(a, err);
-	t = repository != NULL ? token_of(a, repository) : NULL;
-	if (t != NULL)
-		t->ends = 0;
-	*again = ok && (a->challenge.bearer || !tried);
+	ok = read_challenge(a, r, err);
+	c = repository != NULL ? account_if(a, repository) : NULL;
+	/* It has seen all there is. */
+	all = c != NULL && c->header.data != NULL && (!a->challenge.bearer || c->credentials.token.data != NULL);
+	if (c != NULL)
+		c->ends = 0;
+	*again = ok && !all;
 	pthread_mutex_unlock(&a->lock);
 	return ok;
 }
@@ -227,7 +252,7 @@ static bool knows_no_post(long status)
 	return status == 404 || status == 401 || status == 400 || status == 405;
 }
 
-static bool post_for_token(gf_auth *a, const char *repository, gf_response *r, gf_error *err)
+static bool post_for_token(gf_auth *a, const account *c, gf_response *r, gf_error *err)
 {
 	static const char *const headers[] = { "Content-Type: application/x-www-form-urlencoded",
 		"Accept: application/json", NULL };
@@ -235,11 +260,11 @@ static bool post_for_token(gf_auth *a, const char *repository, gf_response *r, g
 	gf_buf form;
 	bool ok;
 
-	gf_buf_init(&form, 4 * TOKEN_MAX);
-	ok = gf_buf_reserve(&form, 3 * a->credentials.identity.len + 4096, err) &&
-	    add_parameter(&form, "grant_type", "refresh_token", err) && scope_parameters(a, repository, &form, err) &&
-	    add_parameter(&form, "client_id", "gapferry", err) &&
-	    add_parameter(&form, "refresh_token", a->credentials.identity.data, err);
+	gf_buf_init(&form, 4 * GF_TOKEN_MAX);
+	ok = gf_buf_reserve(&form, 3 * c->credentials.identity.len + 4096, err) &&
+	    add_parameter(&form, "grant_type", "refresh_token", err) &&
+	    scope_parameters(a, c->repository, &form, err) && add_parameter(&form, "client_id", "gapferry", err) &&
+	    add_parameter(&form, "refresh_token", c->credentials.identity.data, err);
 	q.body = form.data;
 	q.body_size = form.len;
 	ok = ok && gf_http_do_again(a->http, &q, r, a->retries, a->events, err);
@@ -247,9 +272,9 @@ static bool post_for_token(gf_auth *a, const char *repository, gf_response *r, g
 	return ok;
 }
 
-static bool get_token(gf_auth *a, const char *repository, gf_response *r, gf_error *err)
+static bool get_token(gf_auth *a, const account *of, gf_response *r, gf_error *err)
 {
-	const gf_credentials *c = &a->credentials;
+	const gf_credentials *c = &of->credentials;
 	bool known = c->username != NULL || c->identity.data != NULL;
 	gf_secret basic = { 0 };
 	gf_buf query, url;
@@ -257,7 +282,7 @@ static bool get_token(gf_auth *a, const char *repository, gf_response *r, gf_err
 
 	gf_buf_init(&query, GF_URL_MAX);
 	gf_buf_init(&url, GF_URL_MAX);
-	ok = scope_parameters(a, repository, &query, err) &&
+	ok = scope_parameters(a, of->repository, &query, err) &&
 	    (c->username == NULL || c->username[0] == '\0' || add_parameter(&query, "account", c->username, err)) &&
 	    gf_buf_printf(&url, err, "%s%c%s", a->realm, strchr(a->realm, '?') != NULL ? '&' : '?', query.data) &&
 	    (!known || basic_header(c->username, c->identity.data != NULL ? &c->identity : &c->password, &basic, err));
@@ -273,113 +298,76 @@ static bool get_token(gf_auth *a, const char *repository, gf_response *r, gf_err
 	return ok;
 }
 
-static bool token_plain(const char *text)
+static bool keep_token(gf_auth *a, account *c, const gf_response *r, gf_error *err)
 {
-	size_t n = strlen(text);
+	uint64_t lasts;
 
-	for (size_t i = 0; i < n; i++)
-		if (text[i] <= 0x20 || text[i] >= 0x7f)
-			return false;
-	return n > 0 && n <= TOKEN_MAX;
+	if (!gf_token_read(gf_buf_text(&r->body), r->body.len, &c->header, &lasts, err))
+		return gf_because(err, "the token service of registry '%s'", a->host);
+	c->ends = seconds() + (int64_t)lasts;
+	return true;
 }
 
-static bool keep_token(gf_auth *a, token *t, const gf_response *r, gf_error *err)
+static bool fetch_token(gf_auth *a, account *c, gf_error *err)
 {
-	static const char start[] = "Authorization: Bearer ";
-	gf_json_doc *doc = gf_json_parse(
-	    gf_buf_text(&r->body), r->body.len, 4 * TOKEN_MAX, GF_FAILED, "the answer of the token service", err);
-	const char *text = "";
-	uint64_t lasts = TOKEN_SECONDS;
-	gf_error ignored;
-	gf_buf line;
-	bool ok = false;
-
-	gf_buf_init(&line, TOKEN_MAX + sizeof start);
-	if (doc == NULL || !gf_json_string_if(gf_json_root(doc), "token", &text, err) ||
-	    !gf_json_string_if(gf_json_root(doc), "access_token", &text, err))
-		goto out;
-	if (!token_plain(text)) {
-		gf_fail(err, GF_FAILED, "registry-token", a->host,
-		    "the token service of registry '%s' answers without a usable token", a->host);
-		goto out;
-	}
-	/* Counted from now: issued_at of a service with another clock has led clients to ask each time. */
-	if (!gf_json_u64_if(gf_json_root(doc), "expires_in", &lasts, &ignored) || lasts < TOKEN_SECONDS)
-		lasts = TOKEN_SECONDS;
-	if (lasts > TOKEN_SECONDS_MAX)
-		lasts = TOKEN_SECONDS_MAX;
-	ok = gf_buf_reserve(&line, sizeof start + strlen(text), err) && gf_buf_puts(&line, start, err) &&
-	    gf_buf_puts(&line, text, err) && gf_secret_set(&t->header, line.data, line.len, err);
-	if (ok)
-		t->ends = seconds() + (int64_t)lasts;
-out:
-	gf_buf_wipe(&line);
-	gf_json_free(doc);
-	return ok;
-}
-
-static bool fetch_token(gf_auth *a, token *t, gf_error *err)
-{
-	bool posted = a->credentials.identity.data != NULL;
+	const char *as = c->credentials.username;
+	bool posted = c->credentials.identity.data != NULL;
 	gf_response r;
 	bool ok;
 
 	gf_response_init(&r);
-	ok = !posted || post_for_token(a, t->repository, &r, err);
+	ok = !posted || post_for_token(a, c, &r, err);
 	if (ok && (!posted || knows_no_post(r.status)))
-		ok = get_token(a, t->repository, &r, err);
+		ok = get_token(a, c, &r, err);
 	if (!ok)
-		gf_because(err, "asking for a token for '%s/%s'", a->host, t->repository);
+		gf_because(err, "asking for a token for '%s/%s'", a->host, c->repository);
 	else if (r.status != 200)
 		ok = gf_registry_refused(a->host, &r, err, "asking for a token for '%s/%s' %s%s", a->host,
-		    t->repository, a->credentials.username != NULL ? "as " : "without a user name",
-		    a->credentials.username != NULL ? a->credentials.username : "");
+		    c->repository, as != NULL ? "as " : "without a user name", as != NULL ? as : "");
 	else
-		ok = keep_token(a, t, &r, err);
+		ok = keep_token(a, c, &r, err);
 	gf_buf_wipe(&r.body);
 	gf_response_clear(&r);
 	return ok;
 }
 
-static bool bearer(gf_auth *a, const char *repository, gf_secret *out, gf_error *err)
-{
-	token *t = token_of(a, repository);
+/* ---- the header ---- */
 
-	if (t == NULL) {
-		t = gf_alloc(1, sizeof *t, err);
-		if (t == NULL)
-			return false;
-		t->repository = gf_strdup(repository, err);
-		if (t->repository == NULL) {
-			free(t);
-			return false;
-		}
-		t->next = a->tokens;
-		a->tokens = t;
-	}
-	if (t->ends < seconds() + MARGIN && !fetch_token(a, t, err))
-		return false;
-	return gf_secret_set(out, t->header.data, t->header.len, err);
+static bool make_header(gf_auth *a, account *c, gf_error *err)
+{
+	const gf_credentials *have = &c->credentials;
+	bool ok;
+
+	if (have->token.data == NULL && a->challenge.bearer)
+		return fetch_token(a, c, err);
+	if (have->token.data != NULL)
+		ok = gf_token_header(have->token.data, &c->header, err) ||
+		    gf_because(err, "'registrytoken' of '%s'", a->host);
+	else if (have->username != NULL)
+		ok = basic_header(have->username, &have->password, &c->header, err);
+	else
+		ok = gf_fail(err, GF_FAILED, "registry-auth", a->host,
+		    "registry '%s' wants a user name and a password; log in with 'docker login %s', or give --username "
+		    "with --password-stdin",
+		    a->host, a->host);
+	if (ok)
+		c->ends = FOREVER;
+	return ok;
 }
 
 bool gf_auth_header(gf_auth *a, const char *repository, gf_secret *out, gf_error *err)
 {
-	const gf_credentials *c = &a->credentials;
+	account *c;
 	bool ok = true;
 
 	gf_secret_clear(out);
 	/* Held while a token is fetched: of several threads that need the same one, one asks. */
 	pthread_mutex_lock(&a->lock);
-	if (a->asked && a->challenge.bearer)
-		ok = bearer(a, repository, out, err);
-	else if (a->asked && c->username == NULL)
-		ok = gf_fail(err, GF_FAILED, "registry-auth", a->host,
-		    "registry '%s' wants a user name and a password; log in with 'docker login %s', or give --username "
-		    "with --password-stdin",
-		    a->host, a->host);
-	else if (a->asked)
-		ok = (a->basic.data != NULL || basic_header(c->username, &c->password, &a->basic, err)) &&
-		    gf_secret_set(out, a->basic.data, a->basic.len, err);
+	if (a->asked) {
+		c = account_of(a, repository, err);
+		ok = c != NULL && (c->ends >= seconds() + MARGIN || make_header(a, c, err)) &&
+		    gf_secret_set(out, c->header.data, c->header.len, err);
+	}
 	pthread_mutex_unlock(&a->lock);
 	return ok;
 }

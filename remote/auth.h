@@ -26,19 +26,66 @@ bool gf_challenge_parse(const char *value, size_t n, gf_challenge *out, gf_error
 typedef struct gf_credentials {
 	char *username; /* NULL: none */
 	gf_secret password;
-	gf_secret identity; /* an identity token */
+	gf_secret identity; /* an identity token, for the token service */
+	gf_secret token;    /* a registry token, shown to the registry as it is */
 } gf_credentials;
 
 void gf_credentials_clear(gf_credentials *c);
+bool gf_credentials_any(const gf_credentials *c);
+bool gf_credentials_copy(const gf_credentials *from, gf_credentials *to, gf_error *err); /* to: empty */
+
+/* ---- auth_file.c ---- */
+
+/* Who is asked for: a repository of a host, as in references. */
+typedef struct gf_account {
+	const char *host, *repository;
+} gf_account;
+
+/* One file, or the variable, name: for messages.  old: the form of ~/.dockercfg. */
+typedef struct gf_auth_text {
+	const char *text;
+	size_t len;
+	const char *name;
+	bool old;
+} gf_auth_text;
+
+/* What a text knows of who: *out, or the name of the credential helper to be asked instead; nothing leaves both empty.
+ * GF_USAGE "auth-file" and those of JSON. */
+#define GF_HELPER_SIZE 65
+bool gf_credentials_read(
+    const gf_auth_text *t, const gf_account *who, gf_credentials *out, char helper[GF_HELPER_SIZE], gf_error *err);
+
+/* ---- where they are looked for (credentials.c, credential_helper.c) ---- */
+
+/* What the helper that was asked last said.  Starts zeroed; the answer is to be cleared. */
+typedef struct gf_helped {
+	char helper[GF_HELPER_SIZE];
+	gf_credentials answer;
+} gf_helped;
+
 /*
- * Of host, in the manner of docker's config.json; nothing there leaves *out empty.  file: --authfile, which must be there;
- * NULL: $REGISTRY_AUTH_FILE, $DOCKER_CONFIG/config.json, containers/auth.json in $XDG_RUNTIME_DIR, $XDG_CONFIG_HOME and
- * ~/.config, ~/.docker/config.json.  credHelpers and credsStore are asked.
+ * Nothing anywhere leaves *out empty.  file: --authfile, which must be there; NULL: $REGISTRY_AUTH_FILE alone, or the
+ * first of these that knows the host: the text in $DOCKER_AUTH_CONFIG, $DOCKER_CONFIG/config.json,
+ * $XDG_RUNTIME_DIR/containers/auth.json (not set: /run/containers/UID/auth.json), $XDG_CONFIG_HOME/containers/auth.json
+ * (not set: below ~/.config), ~/.docker/config.json (without $DOCKER_CONFIG), ~/.dockercfg.  Inside "auths" the longest
+ * HOST/NAMESPACE counts.  credHelpers and credsStore are asked.
  */
-bool gf_credentials_find(const char *host, const char *file, gf_credentials *out, gf_error *err);
+bool gf_credentials_find(
+    const gf_account *who, const char *file, gf_helped *helped, gf_credentials *out, gf_error *err);
 
 /* credential_helper.c: what docker-credential-HELPER keeps for host; nothing leaves *out empty.  "credential-helper". */
 bool gf_credentials_ask(const char *helper, const char *host, gf_credentials *out, gf_error *err);
+/* Its answer: {"Username", "Secret"}, at most GF_HELPER_ANSWER_MAX bytes. */
+#define GF_HELPER_ANSWER_MAX (64 * GF_KIB)
+bool gf_credentials_answer(const char *text, size_t n, gf_credentials *out, gf_error *err);
+
+/* ---- token.c ---- */
+
+#define GF_TOKEN_MAX (64 * GF_KIB)
+/* "Authorization: Bearer ..."; a token that cannot stand in a header: false, "registry-token". */
+bool gf_token_header(const char *token, gf_secret *out, gf_error *err);
+/* What a token service answers (distribution token specification): the header, and for how many seconds it lasts. */
+bool gf_token_read(const char *text, size_t n, gf_secret *header, uint64_t *seconds, gf_error *err);
 
 /* ---- auth.c ---- */
 

@@ -6,7 +6,6 @@
 
 #include "remote/auth.h"
 
-#define ANSWER_MAX (64 * GF_KIB)
 #define SECONDS 60
 #define NOT_THERE "credentials not found in native keychain"
 
@@ -17,10 +16,10 @@ static bool name_valid(const char *name)
 }
 
 /* User name "<token>" says that the secret is an identity token. */
-static bool take(const gf_buf *answer, const char *program, gf_credentials *out, gf_error *err)
+bool gf_credentials_answer(const char *text, size_t n, gf_credentials *out, gf_error *err)
 {
-	gf_json_doc *doc = gf_json_parse(
-	    gf_buf_text(answer), answer->len, ANSWER_MAX, GF_FAILED, "the credential helper's answer", err);
+	gf_json_doc *doc =
+	    gf_json_parse(text, n, GF_HELPER_ANSWER_MAX, GF_FAILED, "the credential helper's answer", err);
 	const char *username = NULL, *secret = NULL;
 	bool ok = doc != NULL && gf_json_string(gf_json_root(doc), "Username", &username, err) &&
 	    gf_json_string(gf_json_root(doc), "Secret", &secret, err);
@@ -31,7 +30,7 @@ static bool take(const gf_buf *answer, const char *program, gf_credentials *out,
 		ok = (out->username = gf_strdup(username, err)) != NULL &&
 		    gf_secret_set(&out->password, secret, strlen(secret), err);
 	gf_json_free(doc);
-	return ok || gf_because(err, "asking %s", program);
+	return ok;
 }
 
 /* It has none, and says so in these words; anything else is a failure. */
@@ -72,10 +71,11 @@ bool gf_credentials_ask(const char *helper, const char *host, gf_credentials *ou
 		return gf_fail(
 		    err, GF_USAGE, "credential-helper", host, "the credential helper of '%s' has no valid name", host);
 	strncat(program, helper, sizeof program - strlen(program) - 1);
-	gf_buf_init(&answer, ANSWER_MAX);
+	gf_buf_init(&answer, GF_HELPER_ANSWER_MAX);
 	ok = gf_process_run(&p, &answer, &status, err);
 	if (ok && status == 0)
-		ok = take(&answer, program, out, err);
+		ok = gf_credentials_answer(gf_buf_text(&answer), answer.len, out, err) ||
+		    gf_because(err, "asking %s", program);
 	else if (ok)
 		ok = has_none(&answer) || refused(&answer, program, host, status, err);
 	gf_buf_wipe(&answer);

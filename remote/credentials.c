@@ -1,12 +1,12 @@
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "remote/auth.h"
 
-/* The key of Docker Hub is older than its registry. */
-#define HUB "docker.io"
+#define OLD_FILE ".dockercfg"
 
 void gf_credentials_clear(gf_credentials *c)
 {
@@ -14,163 +14,130 @@ void gf_credentials_clear(gf_credentials *c)
 	c->username = NULL;
 	gf_secret_clear(&c->password);
 	gf_secret_clear(&c->identity);
+	gf_secret_clear(&c->token);
 }
 
-/* ---- the file ---- */
-
-/* Where credentials may be, in this order; the first that knows the host counts.  containers-auth.json(5), docker login. */
-static const struct {
-	const char *variable; /* not set: the next */
-	const char *tail;     /* behind its value, which may be all */
-	bool alone;           /* whoever sets it means it: nothing behind it is looked at */
-} places[] = {
-	{ "REGISTRY_AUTH_FILE", NULL, true },
-	{ "DOCKER_CONFIG", "config.json", true },
-	{ "XDG_RUNTIME_DIR", "containers/auth.json", false },
-	{ "XDG_CONFIG_HOME", "containers/auth.json", false },
-	{ "HOME", ".config/containers/auth.json", false },
-	{ "HOME", ".docker/config.json", false },
-};
-
-/* ---- its entries ---- */
-
-/* A key of "auths" is a host, or a URL of one with any path.  HOST/NAMESPACE without a scheme is another account, for a
- * part of the host (containers-auth.json(5)), and never taken for the whole of it. */
-static bool key_is(const char *key, const char *host)
+bool gf_credentials_any(const gf_credentials *c)
 {
-	bool url = true;
-	size_t n;
-
-	if (gf_starts_with(key, "https://"))
-		key += 8;
-	else if (gf_starts_with(key, "http://"))
-		key += 7;
-	else
-		url = false;
-	n = strcspn(key, "/");
-	if (!url && key[n] != '\0')
-		return false;
-	if (strcmp(host, HUB) == 0 && n == 15 && memcmp(key, "index.docker.io", n) == 0)
-		return true;
-	return n == strlen(host) && memcmp(key, host, n) == 0;
+	return c->username != NULL || c->identity.data != NULL || c->token.data != NULL;
 }
 
-static gf_json find_entry(gf_json object, const char *host)
+static bool copy_secret(const gf_secret *from, gf_secret *to, gf_error *err)
 {
-	gf_json v = gf_json_get(object, host);
+	return from->data == NULL || gf_secret_set(to, from->data, from->len, err);
+}
 
-	for (size_t i = 0; v.node == NULL && i < gf_json_count(object); i++) {
-		gf_json candidate;
-		const char *key = gf_json_key_at(object, i, &candidate);
+bool gf_credentials_copy(const gf_credentials *from, gf_credentials *to, gf_error *err)
+{
+	return (from->username == NULL || (to->username = gf_strdup(from->username, err)) != NULL) &&
+	    copy_secret(&from->password, &to->password, err) && copy_secret(&from->identity, &to->identity, err) &&
+	    copy_secret(&from->token, &to->token, err);
+}
 
-		if (key != NULL && key_is(key, host))
-			v = candidate;
+/* ---- where they are ---- */
+
+/* A helper is asked once, however many repositories of its host there are. */
+static bool ask_once(gf_helped *h, const char *helper, const char *host, gf_credentials *out, gf_error *err)
+{
+	if (strcmp(h->helper, helper) != 0) {
+		gf_credentials_clear(&h->answer);
+		h->helper[0] = '\0';
+		if (!gf_credentials_ask(helper, host, &h->answer, err))
+			return false;
+		memcpy(h->helper, helper, strlen(helper) + 1);
 	}
-	return v;
+	return gf_credentials_copy(&h->answer, out, err);
 }
 
-/* auth: base64 of "user:password", perhaps with NULs behind. */
-static bool take_pair(gf_json entry, const char *text, gf_credentials *out, gf_error *err)
-{
-	gf_error ignored;
-	gf_buf pair;
-	const char *colon;
-	bool ok = false;
+typedef struct search {
+	const gf_account *who;
+	gf_helped *helped;
+	gf_credentials *out;
+	gf_error *err;
+} search;
 
-	gf_buf_init(&pair, GF_CONFIG_FILE_MAX);
-	colon = gf_base64_decode(text, strlen(text), &pair, &ignored) ? strchr(gf_buf_text(&pair), ':') : NULL;
-	if (colon == NULL) {
-		gf_json_fail(entry, "auth-file", err, "'auth' is not the base64 text of USER:PASSWORD");
-	} else {
-		out->username = gf_strndup(pair.data, (size_t)(colon - pair.data), err);
-		ok = out->username != NULL && gf_secret_set(&out->password, colon + 1, strlen(colon + 1), err);
-	}
-	gf_buf_wipe(&pair);
-	return ok;
+static bool look_at(search *s, const gf_auth_text *t)
+{
+	char helper[GF_HELPER_SIZE];
+
+	return gf_credentials_read(t, s->who, s->out, helper, s->err) &&
+	    (helper[0] == '\0' || ask_once(s->helped, helper, s->who->host, s->out, s->err));
 }
 
-static bool take_entry(gf_json entry, gf_credentials *out, gf_error *err)
+/* must: it has to be there. */
+static bool look_in_file(search *s, const char *path, bool old, bool must)
 {
-	const char *auth = "", *username = "", *password = "", *identity = "";
-	bool ok;
-
-	if (!gf_json_string_if(entry, "auth", &auth, err) || !gf_json_string_if(entry, "username", &username, err) ||
-	    !gf_json_string_if(entry, "password", &password, err) ||
-	    !gf_json_string_if(entry, "identitytoken", &identity, err))
-		return false;
-	ok = identity[0] == '\0' || gf_secret_set(&out->identity, identity, strlen(identity), err);
-	if (ok && auth[0] != '\0')
-		return take_pair(entry, auth, out, err);
-	if (ok && username[0] != '\0') {
-		out->username = gf_strdup(username, err);
-		ok = out->username != NULL && gf_secret_set(&out->password, password, strlen(password), err);
-	}
-	return ok;
-}
-
-/* docker's order: a helper of this host, the entry, the store of all hosts.  With a store docker login leaves an empty
- * entry behind. */
-static bool take_config(gf_json root, const char *host, gf_credentials *out, gf_error *err)
-{
-	gf_json entry = find_entry(gf_json_get(root, "auths"), host), helper;
-	const char *store = "", *name = "";
-
-	helper = find_entry(gf_json_get(root, "credHelpers"), host);
-	if (helper.node != NULL)
-		return gf_json_text(helper, &name, err) && gf_credentials_ask(name, host, out, err);
-	if (!gf_json_string_if(root, "credsStore", &store, err) || (entry.node != NULL && !take_entry(entry, out, err)))
-		return false;
-	if (store[0] != '\0' && out->username == NULL && out->identity.data == NULL)
-		return gf_credentials_ask(store, host, out, err);
-	return true;
-}
-
-/* A file that must be there, or may be absent. */
-static bool take_file(const char *path, bool must, const char *host, gf_credentials *out, gf_error *err)
-{
-	gf_json_doc *doc = NULL;
+	gf_auth_text t = { .name = path, .old = old };
 	gf_secret text = { 0 };
 	bool ok;
 
 	if (!must && access(path, F_OK) != 0 && (errno == ENOENT || errno == ENOTDIR))
 		return true;
-	ok = gf_secret_load(&text, path, GF_CONFIG_FILE_MAX, err) &&
-	    (doc = gf_json_parse(text.data, text.len, GF_CONFIG_FILE_MAX, GF_USAGE, path, err)) != NULL &&
-	    take_config(gf_json_root(doc), host, out, err);
-	gf_json_free(doc);
+	ok = gf_secret_load(&text, path, GF_CONFIG_FILE_MAX, s->err);
+	t.text = text.data;
+	t.len = text.len;
+	ok = ok && look_at(s, &t);
 	gf_secret_clear(&text);
 	return ok;
 }
 
-/* *alone: no other place counts. */
-static bool take_place(size_t i, const char *host, gf_credentials *out, bool *alone, gf_error *err)
+/* DIR/NAME; dir NULL: nowhere.  Once something is found nothing more is looked at. */
+static bool look_in(search *s, const char *dir, const char *name)
 {
-	const char *value = getenv(places[i].variable);
 	gf_buf path;
 	bool ok;
 
-	if (value == NULL || value[0] == '\0')
+	if (dir == NULL || gf_credentials_any(s->out))
 		return true;
-	*alone = places[i].alone;
 	gf_buf_init(&path, 4096);
-	ok = (places[i].tail != NULL ? gf_path_join(&path, value, places[i].tail, err)
-				     : gf_buf_puts(&path, value, err)) &&
-	    take_file(gf_buf_text(&path), false, host, out, err);
+	ok = gf_path_join(&path, dir, name, s->err) &&
+	    look_in_file(s, gf_buf_text(&path), strcmp(name, OLD_FILE) == 0, false);
 	gf_buf_clear(&path);
 	return ok;
 }
 
-bool gf_credentials_find(const char *host, const char *file, gf_credentials *out, gf_error *err)
+static bool look_in_variable(search *s, const char *name, const char *value)
 {
-	bool ok = true, done = file != NULL;
+	const gf_auth_text t = { .text = value, .len = value != NULL ? strlen(value) : 0, .name = name };
+
+	return value == NULL || look_at(s, &t);
+}
+
+static const char *variable(const char *name)
+{
+	const char *value = getenv(name);
+
+	return value != NULL && value[0] != '\0' ? value : NULL;
+}
+
+/* The places of docker login (docker/cli, cli/config) and of podman login (containers-auth.json(5)). */
+static bool look_around(search *s)
+{
+	const char *home = variable("HOME"), *docker = variable("DOCKER_CONFIG"), *run = variable("XDG_RUNTIME_DIR"),
+		   *config = variable("XDG_CONFIG_HOME");
+	char by_user[64];
+
+	snprintf(by_user, sizeof by_user, "/run/containers/%lu", (unsigned long)getuid());
+	return look_in_variable(s, "DOCKER_AUTH_CONFIG", variable("DOCKER_AUTH_CONFIG")) &&
+	    look_in(s, docker, "config.json") && look_in(s, run, "containers/auth.json") &&
+	    look_in(s, run == NULL ? by_user : NULL, "auth.json") && look_in(s, config, "containers/auth.json") &&
+	    look_in(s, config == NULL ? home : NULL, ".config/containers/auth.json") &&
+	    look_in(s, docker == NULL ? home : NULL, ".docker/config.json") && look_in(s, home, OLD_FILE);
+}
+
+bool gf_credentials_find(const gf_account *who, const char *file, gf_helped *helped, gf_credentials *out, gf_error *err)
+{
+	search s = { .who = who, .helped = helped, .out = out, .err = err };
+	const char *named = variable("REGISTRY_AUTH_FILE");
+	bool ok;
 
 	memset(out, 0, sizeof *out);
 	if (file != NULL)
-		ok = take_file(file, true, host, out, err);
-	for (size_t i = 0; ok && !done && i < sizeof places / sizeof *places; i++) {
-		ok = take_place(i, host, out, &done, err);
-		done = done || out->username != NULL || out->identity.data != NULL;
-	}
+		ok = look_in_file(&s, file, false, true);
+	else if (named != NULL) /* who sets it means it */
+		ok = look_in_file(&s, named, false, false);
+	else
+		ok = look_around(&s);
 	if (!ok)
 		gf_credentials_clear(out);
 	return ok;

@@ -14,6 +14,9 @@ typedef struct gf_docker_place {
 /* host: as written; NULL: as docker finds it.  GF_USAGE "docker-host", "docker-context".  out is to be cleared in either case. */
 bool gf_docker_host_find(const char *host, gf_docker_place *out, gf_error *err);
 void gf_docker_host_clear(gf_docker_place *p);
+/* The address in the meta.json of the context name, added to host.  GF_USAGE "docker-context" and those of JSON. */
+bool gf_docker_context_read(
+    const char *text, size_t n, const char *path, const char *name, gf_buf *host, gf_error *err);
 
 struct gf_docker {
 	gf_http *http;

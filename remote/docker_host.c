@@ -119,64 +119,70 @@ static bool take_environment(const char *host, gf_docker_place *out, gf_error *e
 
 /* ---- contexts: contexts/meta/SHA256(NAME)/meta.json, contexts/tls/SHA256(NAME)/docker/{ca,cert,key}.pem ---- */
 
-/* Passwords may stand in it. */
-static gf_json_doc *load(const char *path, gf_error *err)
+/* Passwords may stand in it.  *there false: no such file. */
+static bool load(const char *path, gf_buf *text, bool *there, gf_error *err)
 {
-	gf_json_doc *doc = NULL;
-	gf_buf text;
-
-	gf_buf_init(&text, GF_CONFIG_FILE_MAX);
-	if (gf_file_load(path, GF_CONFIG_FILE_MAX, GF_USAGE, &text, err))
-		doc = gf_json_parse(gf_buf_text(&text), text.len, GF_CONFIG_FILE_MAX, GF_USAGE, path, err);
-	gf_buf_wipe(&text);
-	return doc;
+	*there = access(path, F_OK) == 0;
+	return !*there || gf_file_load(path, GF_CONFIG_FILE_MAX, GF_USAGE, text, err);
 }
 
 static bool current_context(const char *dir, gf_buf *name, gf_error *err)
 {
 	const char *variable = getenv("DOCKER_CONTEXT"), *said = "";
 	gf_json_doc *doc = NULL;
-	gf_buf path;
-	bool ok;
+	gf_buf path, text;
+	bool ok, there = false;
 
 	if (variable != NULL && variable[0] != '\0')
 		return gf_buf_puts(name, variable, err);
 	gf_buf_init(&path, 4096);
-	ok = gf_path_join(&path, dir, "config.json", err);
-	if (ok && access(gf_buf_text(&path), F_OK) == 0)
-		ok = (doc = load(gf_buf_text(&path), err)) != NULL &&
+	gf_buf_init(&text, GF_CONFIG_FILE_MAX);
+	ok = gf_path_join(&path, dir, "config.json", err) && load(gf_buf_text(&path), &text, &there, err);
+	if (ok && there)
+		ok = (doc = gf_json_parse(gf_buf_text(&text), text.len, GF_CONFIG_FILE_MAX, GF_USAGE,
+			  gf_buf_text(&path), err)) != NULL &&
 		    gf_json_string_if(gf_json_root(doc), "currentContext", &said, err) && gf_buf_puts(name, said, err);
 	gf_json_free(doc);
+	gf_buf_wipe(&text);
 	gf_buf_clear(&path);
+	return ok;
+}
+
+bool gf_docker_context_read(const char *text, size_t n, const char *path, const char *name, gf_buf *host, gf_error *err)
+{
+	gf_json_doc *doc = gf_json_parse(text, n, GF_CONFIG_FILE_MAX, GF_USAGE, path, err);
+	const char *said = NULL;
+	gf_json endpoint;
+	bool skips = false, ok;
+
+	if (doc == NULL)
+		return false;
+	endpoint = gf_json_get(gf_json_get(gf_json_root(doc), "Endpoints"), "docker");
+	ok = gf_json_string(endpoint, "Host", &said, err) && gf_json_bool_if(endpoint, "SkipTLSVerify", &skips, err) &&
+	    gf_buf_puts(host, said, err);
+	if (ok && skips)
+		ok = gf_fail(err, GF_USAGE, "docker-context", name,
+		    "the Docker context '%s' says SkipTLSVerify; a daemon that anybody may be is not spoken to here",
+		    name);
+	gf_json_free(doc);
 	return ok;
 }
 
 /* Its address, kept in host; "docker-context" where there is no such context, or none for docker. */
 static bool context_host(const char *dir, const char *name, const char *hex, gf_buf *host, gf_error *err)
 {
-	const char *said = NULL;
-	gf_json_doc *doc = NULL;
-	gf_json endpoint;
-	bool skips = false, ok;
-	gf_buf path;
+	gf_buf path, text;
+	bool ok, there = false;
 
 	gf_buf_init(&path, 4096);
-	ok = gf_buf_printf(&path, err, "%s/contexts/meta/%s/meta.json", dir, hex);
-	if (ok && access(gf_buf_text(&path), F_OK) != 0)
-		ok = gf_fail(err, GF_USAGE, "docker-context", name,
-		    "there is no Docker context '%s' in '%s'; 'docker context ls' shows what there is", name, dir);
-	doc = ok ? load(gf_buf_text(&path), err) : NULL;
-	ok = doc != NULL;
-	if (ok) {
-		endpoint = gf_json_get(gf_json_get(gf_json_root(doc), "Endpoints"), "docker");
-		ok = gf_json_string(endpoint, "Host", &said, err) &&
-		    gf_json_bool_if(endpoint, "SkipTLSVerify", &skips, err) && gf_buf_puts(host, said, err);
-	}
-	if (ok && skips)
-		ok = gf_fail(err, GF_USAGE, "docker-context", name,
-		    "the Docker context '%s' says SkipTLSVerify; a daemon that anybody may be is not spoken to here",
-		    name);
-	gf_json_free(doc);
+	gf_buf_init(&text, GF_CONFIG_FILE_MAX);
+	ok = gf_buf_printf(&path, err, "%s/contexts/meta/%s/meta.json", dir, hex) &&
+	    load(gf_buf_text(&path), &text, &there, err) &&
+	    (there ||
+		gf_fail(err, GF_USAGE, "docker-context", name,
+		    "there is no Docker context '%s' in '%s'; 'docker context ls' shows what there is", name, dir)) &&
+	    gf_docker_context_read(gf_buf_text(&text), text.len, gf_buf_text(&path), name, host, err);
+	gf_buf_wipe(&text);
 	gf_buf_clear(&path);
 	return ok;
 }

@@ -162,10 +162,9 @@ bool gf_docker_remove(gf_docker *d, const char *reference, gf_error *err);
 typedef struct gf_registry gf_registry;
 
 typedef struct gf_registry_options {
-	gf_http_options http; /* .plain: spelled out; a loopback host may be plain without it */
-	const char
-	    *auth_file; /* --authfile; NULL: $REGISTRY_AUTH_FILE, $DOCKER_CONFIG/config.json, ~/.docker/config.json */
-	const char *username; /* with password: before any file */
+	gf_http_options http;  /* .plain: spelled out; a loopback host may be plain without it */
+	const char *auth_file; /* --authfile; NULL: where docker login, podman login and skopeo login write (auth.h) */
+	const char *username;  /* with password: before any file */
 	const gf_secret *password;
 	bool read_only;   /* tokens are asked for pulling alone */
 	unsigned retries; /* of requests that can be repeated */

@@ -30,7 +30,7 @@ setup_file() {
 
 teardown_file() {
 	load common
-	stop_server "$D/docker.pid"
+	for p in docker basic/registry token/registry token/token; do stop_server "$D/$p.pid"; done
 	rm -rf "$D"
 }
 
@@ -89,4 +89,22 @@ daemon_id() { docker -H "unix://$D/docker.sock" image inspect -f '{{.Id}}' "$1";
 	same status 2 "$status"
 	[[ $output == *"ssh -nNT -L"* ]] || fail "$output"
 	[ ! -e never.tar ]
+}
+
+@test "docker login through the daemon: a password kept, and an identity token exchanged" {
+	mkdir -p basic token
+	start_registry "$D/basic" htpasswd
+	start_registry "$D/token" token
+	for kind in basic token; do
+		R=127.0.0.1:$(cat $kind/registry.port)
+		skopeo login --tls-verify=false --authfile $kind.json -u gapferry --password-stdin "$R" <$kind/registry.password
+		skopeo copy -q --dest-tls-verify=false --dest-authfile $kind.json docker-archive:app.src "docker://$R/acme/app:1"
+		docker -H "unix://$D/docker.sock" login -u gapferry --password-stdin "$R" <$kind/registry.password >/dev/null 2>&1
+		: >token/token.log
+		gapferry pack -q -o $kind.tar --key release.pem "docker://$R/acme/app:1"
+		same digest "$(skopeo inspect --tls-verify=false --authfile $kind.json --format '{{.Digest}}' "docker://$R/acme/app:1")" \
+			"$(said $kind.tar '.predicate.images[0].digest')"
+	done
+	same kept "$(jq -r '.auths | to_entries[] | select(.value.identitytoken) | .key' "$HOME/.docker/config.json")" "$R"
+	grep -q '^POST gapferry repository:acme/app:pull$' token/token.log
 }

@@ -140,6 +140,64 @@ breaking() {
 	same back "$(said out.tar '.predicate.images[0].digest')" "$(shown "$M/back/acme/app:1" --cert-dir "push/$M")"
 }
 
+# logged_in_to HOST: what the login before this wrote is found without a word about it, and is needed.
+logged_in_to() {
+	rm -f out.tar
+	gapferry pack -q -o out.tar --key release.pem "docker://$1/acme/app:1"
+	same digest "$(shown "$R/acme/app:1")" "$(said out.tar '.predicate.images[0].digest')"
+}
+
+@test "skopeo login, podman login, docker login: what they write is read, each at its place" {
+	export XDG_RUNTIME_DIR=$D/run
+	mkdir -p run
+	run gapferry pack -q -o out.tar --key release.pem "docker://$BASIC/acme/app:1"
+	same "nobody logged in" 1 "$status"
+	skopeo login --tls-verify=false -u gapferry --password-stdin "$BASIC" <basic/registry.password
+	[ -s run/containers/auth.json ] || fail "skopeo wrote elsewhere"
+	logged_in_to "$BASIC"
+	skopeo logout "$BASIC"
+	podman login --tls-verify=false -u gapferry --password-stdin "$TOKEN" <token/registry.password
+	logged_in_to "$TOKEN"
+	podman logout "$TOKEN"
+	# A namespace: not the whole host.  skopeo 1.9 takes it, too.
+	podman login --tls-verify=false -u gapferry --password-stdin "$BASIC/acme" <basic/registry.password
+	same key "$BASIC/acme" "$(jq -r '.auths | keys[]' run/containers/auth.json)"
+	logged_in_to "$BASIC"
+	run gapferry pack -q -o never.tar --key release.pem "docker://$BASIC/other/app:1"
+	same "another namespace" 1 "$status"
+	[[ $output == *"docker login"* ]] || fail "$output"
+	rm -r run/containers
+	docker login -u gapferry --password-stdin "$BASIC" <basic/registry.password >/dev/null 2>&1
+	[ -s "$HOME/.docker/config.json" ] || fail "docker wrote elsewhere"
+	logged_in_to "$BASIC"
+	docker logout "$BASIC" >/dev/null
+	run gapferry pack -q -o never.tar --key release.pem "docker://$BASIC/acme/app:1"
+	same "all logged out" 1 "$status"
+	[ ! -e never.tar ]
+}
+
+@test "podman login without XDG_RUNTIME_DIR: /run/containers/UID" {
+	unset XDG_RUNTIME_DIR
+	cat >by-uid.sh <<-'END'
+		set -e
+		mount -t tmpfs none /run/containers
+		podman login --tls-verify=false -u gapferry --password-stdin "$1" <basic/registry.password
+		[ -s "/run/containers/$(id -u)/auth.json" ]
+		"$2" pack -q -o out.tar --key release.pem "docker://$1/acme/app:1"
+	END
+	mkdir -p /run/containers
+	unshare -m sh by-uid.sh "$BASIC" "$GAPFERRY"
+	pulled "$BASIC/acme/app:1" --authfile basic.json
+}
+
+@test "DOCKER_AUTH_CONFIG of a CI job, and ~/.dockercfg" {
+	auth=$(printf 'gapferry:%s' "$(cat basic/registry.password)" | base64 -w0)
+	DOCKER_AUTH_CONFIG="{\"auths\":{\"$BASIC\":{\"auth\":\"$auth\"}}}" logged_in_to "$BASIC"
+	printf '{"http://%s/v1/":{"auth":"%s","email":"me@acme.example"}}' "$BASIC" "$auth" >"$HOME/.dockercfg"
+	logged_in_to "$BASIC"
+	rm "$HOME/.dockercfg"
+}
+
 @test "a wrong password, no password, a tag that is not there: said, and no bundle" {
 	for r in "$BASIC" "$TOKEN"; do
 		run gapferry pack -q -o out.tar --key release.pem --username gapferry --password-stdin "docker://$r/acme/app:1" <<<wrong

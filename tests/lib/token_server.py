@@ -1,6 +1,7 @@
 """A token service for tests (distribution token specification): RS256 with x5c, signed by openssl.
 
-GET with Basic credentials, GET without (a token that allows nothing), POST with the refresh token "refresh-me".
+GET with Basic credentials (with offline_token=true it also gives the refresh token "refresh-me", as docker login wants),
+GET without (a token that allows nothing), POST with that refresh token.
 Each request is one line in the log: method, user, scope.  --stale-first: the first token has run out.
 """
 
@@ -81,7 +82,10 @@ class Handler(BaseHTTPRequestHandler):
             self.answer(401, {"errors": [{"code": "UNAUTHORIZED", "message": "wrong name or password"}]})
         else:
             text = token(user, scopes)
-            self.answer(200, {"token": text, "access_token": text, "expires_in": 300})
+            answer = {"token": text, "access_token": text, "expires_in": 300}
+            if user and query.get("offline_token") == ["true"]:
+                answer["refresh_token"] = "refresh-me"
+            self.answer(200, answer)
 
     def do_POST(self):
         form = urllib.parse.parse_qs(self.rfile.read(int(self.headers.get("Content-Length", "0"))).decode())

@@ -36,6 +36,7 @@ static int enter(void **state)
 	(void)state;
 	unsetenv("REGISTRY_AUTH_FILE");
 	unsetenv("DOCKER_CONFIG");
+	unsetenv("DOCKER_AUTH_CONFIG");
 	unsetenv("XDG_RUNTIME_DIR");
 	unsetenv("XDG_CONFIG_HOME");
 	if (mkdtemp(dir) == NULL || !make_helpers())
@@ -77,8 +78,8 @@ static const struct {
 	    "r.example", "exact", "", NULL, NULL },
 	{ "{\"auths\":{\"https://index.docker.io/v1/\":{\"auth\":\"dXNlcjpwOnc=\"}}}", "docker.io", "user", "p:w", NULL,
 	    NULL },
-	{ "{\"auths\":{\"r.example/team\":{\"auth\":\"dXNlcjpwOnc=\"}}}", "r.example", NULL, NULL, NULL, NULL },
-	{ "{\"auths\":{\"r.example/team\":{\"username\":\"team\",\"password\":\"\"},\"https://r.example/v1/\":{\"username\":\"all\",\"password\":\"\"}}}",
+	{ "{\"auths\":{\"r.example/other\":{\"auth\":\"dXNlcjpwOnc=\"}}}", "r.example", NULL, NULL, NULL, NULL },
+	{ "{\"auths\":{\"r.example/other\":{\"username\":\"team\",\"password\":\"\"},\"https://r.example/v1/\":{\"username\":\"all\",\"password\":\"\"}}}",
 	    "r.example", "all", "", NULL, NULL },
 	{ "{\"credHelpers\":{\"r.example\":\"gf-odd\"}}", "r.example", NULL, NULL, NULL, "credential-helper" },
 	{ "{\"auths\":{\"index.docker.io\":{\"auth\":\"dXNlcjpwOnc=\"}}}", "r.example", NULL, NULL, NULL, NULL },
@@ -86,6 +87,14 @@ static const struct {
 	{ "{\"auths\":{\"r.example\":{\"auth\":\"dXNlcjo=\",\"identitytoken\":\"tok\"}}}", "r.example", "user", "",
 	    "tok", NULL },
 	{ "{\"auths\":{\"r.example\":{\"identitytoken\":\"tok\"}}}", "r.example", NULL, NULL, "tok", NULL },
+	{ "{\"auths\":{\"r.example\":{\"identitytoken\":7}}}", "r.example", NULL, NULL, NULL, "json-type" },
+	{ "{\"auths\":{\"r.example\":{\"registrytoken\":[]}}}", "r.example", NULL, NULL, NULL, "json-type" },
+	{ "{\"auths\":{\"r.example\":{\"auth\":\"OnB3\"}}}", "r.example", "", "pw", NULL, NULL },
+	{ "{\"auths\":[]}", "r.example", NULL, NULL, NULL, NULL },
+	{ "[]", "r.example", NULL, NULL, NULL, "json-type" },
+	{ "{\"auths\":{\"r.example\":{},\"r.example\":{}}}", "r.example", NULL, NULL, NULL, "json" },
+	{ "{\"credHelpers\":{\"r.example\":\"gf-a-name-that-is-longer-than-what-any-helper-in-the-world-has-ever-been-called\"}}",
+	    "r.example", NULL, NULL, NULL, "credential-helper" },
 	{ "{\"auths\":{\"r.example\":{\"auth\":\"not base64\"}}}", "r.example", NULL, NULL, NULL, "auth-file" },
 	{ "{\"auths\":{\"r.example\":{\"auth\":\"dXNlcg==\"}}}", "r.example", NULL, NULL, NULL, "auth-file" },
 	{ "{\"auths\":{\"r.example\":{\"auth\":7}}}", "r.example", NULL, NULL, NULL, "json-type" },
@@ -107,6 +116,17 @@ static const struct {
 	    "p:w", NULL, NULL },
 };
 
+/* Helpers are asked anew each time. */
+static bool find(const char *host, const char *repository, const char *authfile, gf_credentials *out, gf_error *err)
+{
+	const gf_account who = { host, repository };
+	gf_helped helped = { "", { NULL, { NULL, 0 }, { NULL, 0 }, { NULL, 0 } } };
+	bool ok = gf_credentials_find(&who, authfile, &helped, out, err);
+
+	gf_credentials_clear(&helped.answer);
+	return ok;
+}
+
 static void same(const char *have, const char *want, const char *json)
 {
 	if ((have == NULL) != (want == NULL) || (have != NULL && strcmp(have, want) != 0))
@@ -123,12 +143,15 @@ static void entries_are_found_by_exact_host(void **state)
 		bool ok;
 
 		put(file, rows[i].json);
-		ok = gf_credentials_find(rows[i].host, file, &c, &err);
+		ok = find(rows[i].host, "team/app", file, &c, &err);
 		if (ok != (rows[i].error == NULL))
 			fail_msg("%s: %s", rows[i].json, ok ? "taken" : err.text);
 		if (!ok) {
 			assert_string_equal(err.name, rows[i].error);
-			assert_int_equal(err.class, strstr(rows[i].json, "\"gf-") != NULL ? GF_FAILED : GF_USAGE);
+			assert_int_equal(err.class,
+			    strstr(rows[i].json, "\"gf-") != NULL && strstr(rows[i].json, "gf-a-name") == NULL
+				? GF_FAILED
+				: GF_USAGE);
 		}
 		same(c.username, rows[i].username, rows[i].json);
 		same(c.password.data, rows[i].password, rows[i].json);
@@ -144,69 +167,183 @@ static void the_helper_is_named_with_the_way_round_it(void **state)
 
 	(void)state;
 	put(file, "{\"credHelpers\":{\"r.example\":\"gf-locked\"}}");
-	check_fails(gf_credentials_find("r.example", file, &c, &err), "credential-helper");
+	check_fails(find("r.example", "team/app", file, &c, &err), "credential-helper");
 	assert_true(has_text(err.text, "docker-credential-gf-locked") && has_text(err.text, "vault is locked") &&
 	    has_text(err.text, "--password-stdin"));
 }
 
-static const char *found(const char *authfile)
+/* The user name that counts for a repository. */
+static const char *user_of(const char *host, const char *repository, const char *authfile)
 {
 	static char name[64];
 	gf_credentials c;
 	gf_error err;
 
-	check_ok(gf_credentials_find("r.example", authfile, &c, &err));
+	check_ok(find(host, repository, authfile, &c, &err));
 	snprintf(name, sizeof name, "%s", c.username != NULL ? c.username : "nobody");
 	gf_credentials_clear(&c);
 	return name;
 }
 
-static void files_are_looked_for_in_order(void **state)
+static void the_longest_namespace_counts(void **state)
 {
-	char path[256];
+	static const struct {
+		const char *host, *repository, *user;
+	} want[] = {
+		{ "r.example", "team/app", "app" },
+		{ "r.example", "team/app/sub", "app" },
+		{ "r.example", "team/apple", "team" },
+		{ "r.example", "team/other", "team" },
+		{ "r.example", "teams/app", "host" },
+		{ "r.example", "app", "host" },
+		{ "r.example:5000", "team/app", "nobody" },
+		{ "docker.io", "library/redis", "redis" },
+		{ "docker.io", "library/mongo", "hub" },
+		{ "quay.example", "a/b", "nobody" },
+	};
+
+	(void)state;
+	put(file,
+	    "{\"auths\":{\"r.example\":{\"username\":\"host\",\"password\":\"\"},"
+	    "\"r.example/team\":{\"username\":\"team\",\"password\":\"\"},"
+	    "\"r.example/team/app\":{\"username\":\"app\",\"password\":\"\"},"
+	    "\"docker.io/library/redis\":{\"username\":\"redis\",\"password\":\"\"},"
+	    "\"https://index.docker.io/v1/\":{\"username\":\"hub\",\"password\":\"\"},"
+	    "\"quay.example/a/b/c\":{\"username\":\"deeper\",\"password\":\"\"},"
+	    "\"https://quay.example/a/b\":{}}}");
+	for (size_t i = 0; i < sizeof want / sizeof *want; i++)
+		same(user_of(want[i].host, want[i].repository, file), want[i].user, want[i].repository);
+	/* A helper keeps whole hosts, and comes before entries. */
+	put(file,
+	    "{\"credHelpers\":{\"r.example\":\"gf-pair\"},\"auths\":{\"r.example/team\":{\"username\":\"team\",\"password\":\"\"}}}");
+	assert_string_equal(user_of("r.example", "team/app", file), "helped");
+	put(file,
+	    "{\"credsStore\":\"gf-pair\",\"auths\":{\"r.example/team\":{\"username\":\"team\",\"password\":\"\"}}}");
+	assert_string_equal(user_of("r.example", "team/app", file), "team");
+	assert_string_equal(user_of("r.example", "app", file), "helped");
+}
+
+static void a_registry_token_is_kept_as_it_is(void **state)
+{
 	gf_credentials c;
 	gf_error err;
 
 	(void)state;
+	put(file, "{\"auths\":{\"r.example\":{\"auth\":\"dXNlcjpwOnc=\",\"registrytoken\":\"a.b.c\"}}}");
+	check_ok(find("r.example", "team/app", file, &c, &err));
+	same(c.token.data, "a.b.c", "registrytoken");
+	gf_credentials_clear(&c);
+	assert_null(c.token.data);
+}
+
+static void a_helper_is_asked_once(void **state)
+{
+	static const gf_account one = { "r.example", "team/one" }, two = { "r.example", "team/two" };
+	gf_helped helped = { "", { NULL, { NULL, 0 }, { NULL, 0 }, { NULL, 0 } } };
+	char path[256];
+	gf_credentials c;
+	gf_error err;
+	gf_buf text;
+
+	(void)state;
+	assert_true(make_helper(
+	    "gf-counting", "echo once >>\"${0%/*}/asked\"; echo '{\"Username\":\"helped\",\"Secret\":\"s\"}'"));
+	put(file, "{\"credHelpers\":{\"r.example\":\"gf-counting\"}}");
+	for (int i = 0; i < 3; i++) {
+		check_ok(gf_credentials_find(i == 1 ? &two : &one, file, &helped, &c, &err));
+		same(c.username, "helped", "a helper");
+		same(c.password.data, "s", "a helper");
+		gf_credentials_clear(&c);
+	}
+	gf_credentials_clear(&helped.answer);
+	snprintf(path, sizeof path, "%s/asked", dir);
+	gf_buf_init(&text, 1024);
+	check_ok(gf_file_load(path, 1024, GF_USAGE, &text, &err));
+	assert_string_equal(gf_buf_text(&text), "once\n");
+	gf_buf_clear(&text);
+}
+
+static const char *found(const char *authfile)
+{
+	return user_of("r.example", "team/app", authfile);
+}
+
+/* DIR/what, with its directories: an entry of r.example for user; user NULL: of another host. */
+static void put_user(const char *what, const char *user)
+{
+	char path[256], text[256];
+	gf_error err;
+
+	snprintf(path, sizeof path, "%s/%s", dir, what);
+	*strrchr(path, '/') = '\0';
+	check_ok(gf_dir_make(path, 0700, &err));
+	snprintf(path, sizeof path, "%s/%s", dir, what);
+	snprintf(text, sizeof text, "{\"auths\":{\"%s\":{\"username\":\"%s\",\"password\":\"p\"}}}",
+	    user != NULL ? "r.example" : "other.example", user != NULL ? user : "nobody");
+	put(path, text);
+}
+
+static void set(const char *name, const char *what)
+{
+	char path[256];
+
+	snprintf(path, sizeof path, "%s/%s", dir, what);
+	assert_int_equal(setenv(name, path, 1), 0);
+}
+
+/* From the last to the first: each new one goes before. */
+static void places_are_looked_at_in_order(void **state)
+{
+	gf_credentials c;
+	gf_error err;
+	char path[256];
+
+	(void)state;
+	set("XDG_RUNTIME_DIR", "run"); /* else what this machine's root has would count */
 	unlink(file);
 	assert_string_equal(found(NULL), "nobody");
-	snprintf(path, sizeof path, "%s/.docker", dir);
-	assert_int_equal(mkdir(path, 0700), 0);
-	snprintf(path, sizeof path, "%s/.docker/config.json", dir);
-	put(path, "{\"auths\":{\"r.example\":{\"username\":\"home\",\"password\":\"p\"}}}");
+	snprintf(path, sizeof path, "%s/.dockercfg", dir);
+	put(path, "{\"https://r.example/v1/\":{\"auth\":\"b2xkOnB3\",\"email\":\"a@b.example\"}}");
+	assert_string_equal(found(NULL), "old");
+	put_user(".docker/config.json", "home");
 	assert_string_equal(found(NULL), "home");
-	snprintf(path, sizeof path, "%s/.config/containers", dir);
-	check_ok(gf_dir_make(path, 0700, &err));
-	snprintf(path, sizeof path, "%s/.config/containers/auth.json", dir);
-	put(path, "{\"auths\":{\"other.example\":{\"username\":\"config\",\"password\":\"p\"}}}");
+	put_user(".config/containers/auth.json", NULL);
 	assert_string_equal(found(NULL), "home"); /* not in the first file: the next is looked at */
-	put(path, "{\"auths\":{\"r.example\":{\"username\":\"config\",\"password\":\"p\"}}}");
+	put_user(".config/containers/auth.json", "config");
 	assert_string_equal(found(NULL), "config");
-	snprintf(path, sizeof path, "%s/run/containers", dir);
-	check_ok(gf_dir_make(path, 0700, &err));
-	snprintf(path, sizeof path, "%s/run/containers/auth.json", dir);
-	put(path, "{\"auths\":{\"r.example\":{\"username\":\"runtime\",\"password\":\"p\"}}}");
-	snprintf(path, sizeof path, "%s/run", dir);
-	setenv("XDG_RUNTIME_DIR", path, 1);
+	set("XDG_CONFIG_HOME", "xdg"); /* instead of ~/.config */
+	assert_string_equal(found(NULL), "home");
+	put_user("xdg/containers/auth.json", "xdg");
+	assert_string_equal(found(NULL), "xdg");
+	put_user("run/containers/auth.json", "runtime");
 	assert_string_equal(found(NULL), "runtime");
-	snprintf(path, sizeof path, "%s/docker", dir);
-	assert_int_equal(mkdir(path, 0700), 0);
-	setenv("DOCKER_CONFIG", path, 1);
-	assert_string_equal(found(NULL), "nobody");
-	snprintf(path, sizeof path, "%s/docker/config.json", dir);
-	put(path, "{\"auths\":{\"r.example\":{\"username\":\"docker\",\"password\":\"p\"}}}");
+	set("DOCKER_CONFIG", "docker");
+	assert_string_equal(found(NULL), "runtime");
+	put_user("docker/config.json", "docker");
 	assert_string_equal(found(NULL), "docker");
-	snprintf(path, sizeof path, "%s/auth.json", dir);
-	setenv("REGISTRY_AUTH_FILE", path, 1);
+	put_user("docker/config.json", NULL);
+	snprintf(path, sizeof path, "%s/run/containers/auth.json", dir);
+	unlink(path);
+	unsetenv("XDG_CONFIG_HOME");
+	snprintf(path, sizeof path, "%s/.config/containers/auth.json", dir);
+	unlink(path);
+	assert_string_equal(found(NULL), "old"); /* DOCKER_CONFIG stands instead of ~/.docker */
+	setenv("DOCKER_AUTH_CONFIG", "{\"auths\":{\"r.example\":{\"auth\":\"Y2k6cHc=\"}}}", 1);
+	assert_string_equal(found(NULL), "ci");
+	setenv("DOCKER_AUTH_CONFIG", "{\"auths\":", 1);
+	check_fails(find("r.example", "team/app", NULL, &c, &err), "json");
+	assert_true(has_text(err.text, "DOCKER_AUTH_CONFIG"));
+	set("REGISTRY_AUTH_FILE", "auth.json"); /* alone, whether it is there or not */
 	assert_string_equal(found(NULL), "nobody");
-	put(path, "{\"auths\":{\"r.example\":{\"username\":\"env\",\"password\":\"p\"}}}");
+	put_user("auth.json", "env");
 	assert_string_equal(found(NULL), "env");
-	put(file, "{\"auths\":{\"r.example\":{\"username\":\"option\",\"password\":\"p\"}}}");
+	put_user("config.json", "option");
 	assert_string_equal(found(file), "option");
 	unlink(file);
 	/* The option names a file that has to be there. */
-	assert_false(gf_credentials_find("r.example", file, &c, &err));
+	assert_false(find("r.example", "team/app", file, &c, &err));
 	unsetenv("REGISTRY_AUTH_FILE");
+	unsetenv("DOCKER_AUTH_CONFIG");
 	unsetenv("DOCKER_CONFIG");
 	unsetenv("XDG_RUNTIME_DIR");
 }
@@ -215,7 +352,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = { cmocka_unit_test(entries_are_found_by_exact_host),
 		cmocka_unit_test(the_helper_is_named_with_the_way_round_it),
-		cmocka_unit_test(files_are_looked_for_in_order) };
+		cmocka_unit_test(the_longest_namespace_counts), cmocka_unit_test(a_registry_token_is_kept_as_it_is),
+		cmocka_unit_test(a_helper_is_asked_once), cmocka_unit_test(places_are_looked_at_in_order) };
 
 	return cmocka_run_group_tests(tests, enter, leave);
 }

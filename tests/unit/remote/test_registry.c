@@ -256,7 +256,7 @@ static void a_password_opens_and_a_wrong_one_does_not(void **state)
 
 __attribute__((format(printf, 2, 3))) static void put_config(const char *name, const char *fmt, ...)
 {
-	char path[256], text[1024];
+	char path[256], text[8192];
 	gf_error err;
 	va_list ap;
 
@@ -300,9 +300,10 @@ static void the_config_file_of_docker_is_read(void **state)
 	assert_true(has);
 	gf_registry_close(r);
 	put_config("helper.json", "{\"credHelpers\":{\"%s\":\"ecr-login\"}}", address("basic"));
-	assert_null(try_open("basic", NULL, NULL, config("helper.json"), &err));
-	assert_string_equal(err.name, "command"); /* there is no such program */
+	r = open_as("basic", NULL, NULL, config("helper.json"));
+	check_fails(gf_registry_has_blob(r, "acme/app", &d, &has, &err), "command"); /* there is no such program */
 	assert_int_equal(err.class, GF_FAILED);
+	gf_registry_close(r);
 	/* Where nobody asks who we are, nobody asks the file. */
 	gf_registry_close(open_as("none", NULL, NULL, config("helper.json")));
 }
@@ -384,6 +385,68 @@ static void an_identity_token_is_exchanged(void **state)
 	gf_registry_close(r);
 }
 
+/* What the token service gave out is shown as it is, and nobody is asked for another. */
+static void a_registry_token_is_shown(void **state)
+{
+	char url[300], jwt[4096];
+	const char *end;
+	gf_registry *r;
+	gf_digest d;
+	gf_error err;
+	bool has = false;
+
+	(void)state;
+	big(&d);
+	load_text("token/token.port", url, sizeof url);
+	assert_int_equal(sh("cd %s && curl -s --noproxy '*' -u 'gapferry:%s' "
+			    "'http://127.0.0.1:%lu/token?scope=repository:acme/app:pull' | jq -j .token >jwt",
+			     dir, password, strtoul(url, NULL, 10)),
+	    0);
+	load_text("jwt", jwt, sizeof jwt);
+	assert_non_null(end = strrchr(jwt, '.'));
+	put_config("jwt.json", "{\"auths\":{\"%s/acme/app\":{\"registrytoken\":\"%s\"}}}", address("token"), jwt);
+	assert_int_equal(sh(": >%s/token/token.log", dir), 0);
+	r = open_as("token", NULL, NULL, config("jwt.json"));
+	check_ok(gf_registry_has_blob(r, "acme/app", &d, &has, &err));
+	assert_true(has);
+	gf_registry_close(r);
+	load_text("token/token.log", url, sizeof url);
+	assert_string_equal(url, "");
+	/* One that is refused is the end; nor is it shown. */
+	put_config("jwt.json", "{\"auths\":{\"%s\":{\"registrytoken\":\"%.*s.canary\"}}}", address("token"),
+	    (int)(end - jwt), jwt);
+	r = open_as("token", NULL, NULL, config("jwt.json"));
+	check_fails(gf_registry_has_blob(r, "acme/app", &d, &has, &err), "registry-auth");
+	assert_false(has_text(err.text, "canary"));
+	gf_registry_close(r);
+	put_config("jwt.json", "{\"auths\":{\"%s\":{\"registrytoken\":\"a b\\r\\nX: y\"}}}", address("token"));
+	r = open_as("token", NULL, NULL, config("jwt.json"));
+	check_fails(gf_registry_has_blob(r, "acme/app", &d, &has, &err), "registry-token");
+	gf_registry_close(r);
+}
+
+/* Two repositories of one host, an account each: HTTP Basic knows them apart. */
+static void a_namespace_has_its_own_account(void **state)
+{
+	gf_registry *r;
+	gf_digest d;
+	gf_error err;
+	bool has = false;
+
+	(void)state;
+	big(&d);
+	put_config("names.json",
+	    "{\"auths\":{\"%s/acme\":{\"username\":\"gapferry\",\"password\":\"%s\"},"
+	    "\"%s\":{\"username\":\"gapferry\",\"password\":\"wrong\"}}}",
+	    address("basic"), password, address("basic"));
+	r = open_as("basic", NULL, NULL, config("names.json"));
+	check_ok(gf_registry_has_blob(r, "acme/app", &d, &has, &err));
+	assert_true(has);
+	check_fails(gf_registry_has_blob(r, "elsewhere/app", &d, &has, &err), "registry-auth");
+	check_ok(gf_registry_has_blob(r, "acme/app", &d, &has, &err));
+	gf_registry_close(r);
+}
+
 /* ---- TLS ---- */
 
 static void a_certificate_needs_its_ca(void **state)
@@ -440,7 +503,8 @@ int main(void)
 		cmocka_unit_test(a_password_opens_and_a_wrong_one_does_not),
 		cmocka_unit_test(one_token_serves_a_repository), cmocka_unit_test(a_token_that_ran_out_is_renewed_once),
 		cmocka_unit_test(without_a_right_password_there_is_no_token),
-		cmocka_unit_test(an_identity_token_is_exchanged), cmocka_unit_test(the_config_file_of_docker_is_read),
+		cmocka_unit_test(an_identity_token_is_exchanged), cmocka_unit_test(a_registry_token_is_shown),
+		cmocka_unit_test(a_namespace_has_its_own_account), cmocka_unit_test(the_config_file_of_docker_is_read),
 		cmocka_unit_test(several_uploads_run_at_once), cmocka_unit_test(a_certificate_needs_its_ca),
 		cmocka_unit_test(nobody_there_is_an_error) };
 
