@@ -253,6 +253,11 @@ const char *gf_pubkey_holder(const gf_pubkey *k)
 	return k->holder;
 }
 
+bool gf_pubkey_is_minisign(const gf_pubkey *k)
+{
+	return k->has_number;
+}
+
 bool gf_pubkey_print(const gf_pubkey *k, gf_buf *pem, gf_error *err)
 {
 	BIO *bio = BIO_new(BIO_s_mem());

@@ -30,25 +30,27 @@ static bool keep_file(const char *dir, const char *name, const gf_buf *bytes, bo
 	return ok;
 }
 
-/* None replaces another (FORMAT.md 3): a second file of the same name gets a name from its own bytes. */
-static bool keep_signature(const char *dir, const gf_member *m, gf_error *err)
+/* m signs a file that was called from and is kept as to.  None replaces another (FORMAT.md 3): a second file of the same
+ * name gets a name from its own bytes. */
+static bool keep_signature(const char *dir, const char *from, const char *to, const gf_member *m, gf_error *err)
 {
-	const char *ext = gf_signature_ext(m->name, "manifest.json");
+	const char *ext = gf_signature_ext(m->name, from);
 	char hex[GF_HEX_SIZE], name[128];
 	gf_digest digest;
 	bool other;
 
 	if (ext == NULL)
 		return gf_fail(
-		    err, GF_FAILED, "state", m->name, "'%s' is not the name of a signature of the manifest", m->name);
-	if (!keep_file(dir, m->name, &m->bytes, &other, err))
+		    err, GF_FAILED, "state", m->name, "'%s' is not the name of a signature of '%s'", m->name, from);
+	(void)snprintf(name, sizeof name, "%s%s", to, m->name + strlen(from));
+	if (!keep_file(dir, name, &m->bytes, &other, err))
 		return false;
 	if (!other)
 		return true;
 	if (!gf_hash_bytes(gf_buf_text(&m->bytes), m->bytes.len, &digest, err))
 		return false;
 	gf_digest_hex(&digest, hex);
-	(void)snprintf(name, sizeof name, "manifest.json.%.16s.%s", hex, ext);
+	(void)snprintf(name, sizeof name, "%s.%.16s.%s", to, hex, ext);
 	return keep_file(dir, name, &m->bytes, &other, err);
 }
 
@@ -72,7 +74,7 @@ bool gf_records_keep(const char *state_dir, const gf_digest *manifest, const gf_
 		ok = gf_fail(err, GF_FAILED, "state", dir.data,
 		    "'%s/manifest.json' does not have the digest it lies under; the state is damaged", dir.data);
 	for (size_t i = 0; ok && i < n; i++)
-		ok = keep_signature(dir.data, &signatures[i], err);
+		ok = keep_signature(dir.data, "manifest.json", "manifest.json", &signatures[i], err);
 	/* A directory that an earlier run made may not be on the disk yet. */
 	ok = ok && gf_dir_sync_parent(dir.data, err);
 	gf_buf_clear(&dir);
@@ -172,6 +174,57 @@ bool gf_records_signatures(const char *state_dir, const gf_digest *manifest, gf_
 	}
 	*list = f.list;
 	*n = f.n;
+	gf_buf_clear(&path);
+	return ok;
+}
+
+/* ---- trust files ---- */
+
+#define TRUST_NAME_SIZE 48
+
+static void trust_name(uint64_t version, char out[TRUST_NAME_SIZE])
+{
+	(void)snprintf(out, TRUST_NAME_SIZE, "trust-%llu.json", (unsigned long long)version);
+}
+
+bool gf_records_keep_trust(const char *state_dir, uint64_t version, const gf_member *file, const gf_member *signatures,
+    size_t n, gf_error *err)
+{
+	char name[TRUST_NAME_SIZE];
+	gf_buf dir, path;
+	bool ok, other = false;
+
+	trust_name(version, name);
+	gf_buf_init(&dir, PATH_MAX_BYTES);
+	gf_buf_init(&path, PATH_MAX_BYTES);
+	ok = gf_path_join(&dir, state_dir, "records", err) && gf_dir_make(dir.data, 0700, err) &&
+	    keep_file(dir.data, name, &file->bytes, &other, err) && gf_path_join(&path, dir.data, name, err);
+	/* No line names what stands there: a run that was killed before it wrote one left it. */
+	if (ok && other)
+		ok = gf_file_store(path.data, 0600, gf_buf_text(&file->bytes), file->bytes.len, err);
+	for (size_t i = 0; ok && i < n; i++)
+		ok = keep_signature(dir.data, file->name, name, &signatures[i], err);
+	ok = ok && gf_dir_sync_parent(dir.data, err);
+	gf_buf_clear(&path);
+	gf_buf_clear(&dir);
+	return ok;
+}
+
+bool gf_records_trust(const char *state_dir, uint64_t version, const gf_digest *digest, gf_buf *text, gf_error *err)
+{
+	char name[TRUST_NAME_SIZE];
+	gf_digest is;
+	gf_buf path;
+	bool ok;
+
+	trust_name(version, name);
+	gf_buf_init(&path, PATH_MAX_BYTES);
+	ok = gf_buf_printf(&path, err, "%s/records/%s", state_dir, name) &&
+	    gf_file_load(path.data, GF_COMPANION_MAX, GF_FAILED, text, err) &&
+	    gf_hash_bytes(gf_buf_text(text), text->len, &is, err);
+	if (ok && !gf_digest_equal(&is, digest))
+		ok = gf_fail(err, GF_FAILED, "state", path.data,
+		    "'%s' is not the trust file that the log says is installed; restore it from a copy", path.data);
 	gf_buf_clear(&path);
 	return ok;
 }

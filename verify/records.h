@@ -1,4 +1,5 @@
-/* records: manifests that were accepted, each with the signatures that counted (FORMAT.md 6).  Private to verify/. */
+/* records: manifests that were accepted and trust files that were installed, each with the signatures that counted
+ * (FORMAT.md 6).  Private to verify/. */
 #ifndef GF_VERIFY_RECORDS_H
 #define GF_VERIFY_RECORDS_H
 
@@ -14,5 +15,11 @@ bool gf_records_signatures(
     const char *state_dir, const gf_digest *manifest, gf_member **list, size_t *n, gf_error *err);
 /* The signed `created` of a manifest that was kept. */
 bool gf_records_created(const char *state_dir, const gf_digest *manifest, gf_time *created, gf_error *err);
+
+/* records/trust-<version>.json and its signatures, which are named file->name.<16 hex>.<ext>. */
+bool gf_records_keep_trust(const char *state_dir, uint64_t version, const gf_member *file, const gf_member *signatures,
+    size_t n, gf_error *err);
+/* The trust file of that version, with the digest that the log has. */
+bool gf_records_trust(const char *state_dir, uint64_t version, const gf_digest *digest, gf_buf *text, gf_error *err);
 
 #endif

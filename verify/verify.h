@@ -11,16 +11,45 @@
 #include "bundles/bundles.h"
 #include "sign/sign.h"
 #include "verify/approval.h"
+#include "verify/policy.h"
 
-/* ---- keys that are believed without a trust file (trust.c) ---- */
+typedef struct gf_state gf_state;
+
+/* ---- whom to believe: the installed trust file, or loose keys where there is none (trust.c) ---- */
+
+typedef enum gf_trust_use {
+	GF_TRUST_UNPACK, /* paths where a trust file is installed: GF_USAGE "trust-keys" */
+	GF_TRUST_VERIFY  /* paths: these keys alone, and nothing is said of roles and gates */
+} gf_trust_use;
 
 typedef struct gf_trust gf_trust;
-/* paths (--key), n of them; none: every *.pub in keys/ of the configuration directory.  No key at all is
- * no error here: then nothing satisfies, and the verdict says so.  One key in two files counts once. */
+/* s: may be NULL, nothing is installed then.  paths (--key), n of them; none: every *.pub in keys/ of the configuration
+ * directory.  No key at all is no error here: then nothing satisfies, and the verdict says so.  One key in two files
+ * counts once.  An expired trust file is none either: gf_policy_fresh says so, once newer ones have been looked for. */
+gf_trust *gf_trust_for(
+    const gf_state *s, const char *const *paths, size_t n, const char *config_dir, gf_trust_use use, gf_error *err);
+/* Without a state. */
 gf_trust *gf_trust_open(const char *const *paths, size_t n, const char *config_dir, gf_error *err);
+/* For the first trust file here, checked against digest. */
+gf_trust *gf_trust_begin(
+    const gf_digest *digest, const gf_member *file, const gf_member *signatures, size_t n, gf_error *err);
 void gf_trust_free(gf_trust *t);
+/* NULL: loose keys. */
+const gf_policy *gf_trust_policy(const gf_trust *t);
+/* Of the bytes of gf_trust_policy. */
+const gf_digest *gf_trust_digest(const gf_trust *t);
+/* All keys, of any role; their validity in time is looked at by who counts.  The keys stay until the trust is freed or
+ * extended. */
 size_t gf_trust_count(const gf_trust *t);
 const gf_pubkey *gf_trust_key(const gf_trust *t, size_t i);
+
+/* Newer versions among these files, taken in memory, one after another, until none follows.  What does not follow changes
+ * nothing.  False: out of memory. */
+bool gf_trust_extend(gf_trust *t, const gf_member *companions, size_t n, gf_error *err);
+size_t gf_trust_newer(const gf_trust *t); /* versions taken that are not installed */
+/* Under the lock: these versions into records/, then a `trust` line for each.  Another run's meanwhile are passed over;
+ * one that does not fit ours: GF_REFUSED "trust-fork". */
+bool gf_trust_install(gf_trust *t, gf_state *s, gf_error *err);
 
 /* ---- the verdict (verdict.c) ---- */
 
@@ -77,7 +106,6 @@ const char *gf_result_text(gf_result r);   /* "passed", "failed", "lifted", "not
 
 /* ---- state: floors and the log (state.c, log.c; FORMAT.md 5 "Floor", 6) ---- */
 
-typedef struct gf_state gf_state;
 /* dir NULL: $GAPFERRY_STATE, else /var/lib/gapferry where it exists or as root, else ~/.local/state/gapferry.
  * write: made when absent; a state that cannot be written is GF_FAILED "state".  Not there and not write: empty. */
 gf_state *gf_state_open(const char *dir, bool write, gf_error *err);
