@@ -1,8 +1,9 @@
 /* Ordered writing of JSON. */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
-#include "base/json.h"
+#include "base/json_doc.h"
 #include "base/text.h"
 
 static void put(gf_json_out *o, const char *bytes, size_t n)
@@ -149,6 +150,19 @@ void gf_json_put_digest(gf_json_out *o, const char *key, const gf_digest *d)
 
 	gf_digest_text(d, text);
 	gf_json_put(o, key, text);
+}
+
+void gf_json_put_value(gf_json_out *o, const char *key, gf_json v)
+{
+	char *text = o->failed ? NULL : json_dumps(v.node, JSON_COMPACT | JSON_ENCODE_ANY);
+
+	if (text == NULL && !o->failed)
+		o->failed = !gf_no_memory(o->err);
+	if (o->failed)
+		return;
+	before(o, key);
+	put(o, text, strlen(text));
+	free(text);
 }
 
 bool gf_json_end(gf_json_out *o)

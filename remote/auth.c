@@ -9,9 +9,9 @@
 #define MARGIN 10 /* a token must last so much longer when a request begins */
 #define FOREVER INT64_MAX
 
-/* What is shown to one repository: an account can be that of a namespace. */
+/* What is shown to one repository, or to one and a second that is only read: an account can be that of a namespace. */
 typedef struct account {
-	char *repository;
+	char *repository, *from; /* from: NULL for none */
 	gf_credentials credentials;
 	gf_secret header;
 	int64_t ends; /* of the monotonic clock; 0: no header yet, or it was refused */
@@ -78,6 +78,7 @@ static void account_free(account *c)
 	gf_credentials_clear(&c->credentials);
 	gf_secret_clear(&c->header);
 	free(c->repository);
+	free(c->from);
 	free(c);
 }
 
@@ -183,18 +184,26 @@ static bool find_credentials(gf_auth *a, const char *repository, gf_credentials 
 					     : gf_credentials_find(&who, a->file, &a->helped, out, err);
 }
 
-static account *account_if(gf_auth *a, const char *repository)
+static bool same_or_none(const char *a, const char *b)
+{
+	return a == NULL || b == NULL ? a == b : strcmp(a, b) == 0;
+}
+
+static account *account_if(gf_auth *a, const char *repository, const char *from)
 {
 	account *c = a->accounts;
 
-	while (c != NULL && strcmp(c->repository, repository) != 0)
+	/* A password says nothing of repositories. */
+	if (!a->challenge.bearer)
+		from = NULL;
+	while (c != NULL && (strcmp(c->repository, repository) != 0 || !same_or_none(c->from, from)))
 		c = c->next;
 	return c;
 }
 
-static account *account_of(gf_auth *a, const char *repository, gf_error *err)
+static account *account_of(gf_auth *a, const char *repository, const char *from, gf_error *err)
 {
-	account *c = account_if(a, repository);
+	account *c = account_if(a, repository, from);
 
 	if (c != NULL)
 		return c;
@@ -202,7 +211,10 @@ static account *account_of(gf_auth *a, const char *repository, gf_error *err)
 	if (c == NULL)
 		return NULL;
 	c->repository = gf_strdup(repository, err);
-	if (c->repository == NULL || !find_credentials(a, repository, &c->credentials, err)) {
+	if (c->repository != NULL && from != NULL && a->challenge.bearer)
+		c->from = gf_strdup(from, err);
+	if (c->repository == NULL || (c->from == NULL && from != NULL && a->challenge.bearer) ||
+	    !find_credentials(a, repository, &c->credentials, err)) {
 		account_free(c);
 		return NULL;
 	}
@@ -211,14 +223,15 @@ static account *account_of(gf_auth *a, const char *repository, gf_error *err)
 	return c;
 }
 
-bool gf_auth_challenged(gf_auth *a, const gf_response *r, const char *repository, bool *again, gf_error *err)
+bool gf_auth_challenged(
+    gf_auth *a, const gf_response *r, const char *repository, const char *from, bool *again, gf_error *err)
 {
 	account *c;
 	bool ok, all;
 
 	pthread_mutex_lock(&a->lock);
 	ok = read_challenge(a, r, err);
-	c = repository != NULL ? account_if(a, repository) : NULL;
+	c = repository != NULL ? account_if(a, repository, from) : NULL;
 	/* It has seen all there is. */
 	all = c != NULL && c->header.data != NULL && (!a->challenge.bearer || c->credentials.token.data != NULL);
 	if (c != NULL)
@@ -236,14 +249,18 @@ static bool add_parameter(gf_buf *b, const char *name, const char *text, gf_erro
 	    gf_url_escape(b, text, "", err);
 }
 
-static bool scope_parameters(const gf_auth *a, const char *repository, gf_buf *b, gf_error *err)
+/* posted: a form has one scope of several words, a query several scopes (distribution token and OAuth specifications). */
+static bool scope_parameters(const gf_auth *a, const account *c, bool posted, gf_buf *b, gf_error *err)
 {
-	char scope[300];
+	char scope[600], from[300];
 
 	/* Both actions at once, whatever the challenge says: some registries ask for too little (image-protocols.md 4.4). */
-	snprintf(scope, sizeof scope, "repository:%s:pull%s", repository, a->read_only ? "" : ",push");
+	snprintf(from, sizeof from, "repository:%s:pull", c->from != NULL ? c->from : "");
+	snprintf(scope, sizeof scope, "repository:%s:pull%s%s%s", c->repository, a->read_only ? "" : ",push",
+	    c->from != NULL && posted ? " " : "", c->from != NULL && posted ? from : "");
 	return (a->challenge.service[0] == '\0' || add_parameter(b, "service", a->challenge.service, err)) &&
-	    add_parameter(b, "scope", scope, err);
+	    add_parameter(b, "scope", scope, err) &&
+	    (c->from == NULL || posted || add_parameter(b, "scope", from, err));
 }
 
 /* Token services that know no refresh tokens answer so; the identity token is then the password. */
@@ -262,8 +279,8 @@ static bool post_for_token(gf_auth *a, const account *c, gf_response *r, gf_erro
 
 	gf_buf_init(&form, 4 * GF_TOKEN_MAX);
 	ok = gf_buf_reserve(&form, 3 * c->credentials.identity.len + 4096, err) &&
-	    add_parameter(&form, "grant_type", "refresh_token", err) &&
-	    scope_parameters(a, c->repository, &form, err) && add_parameter(&form, "client_id", "gapferry", err) &&
+	    add_parameter(&form, "grant_type", "refresh_token", err) && scope_parameters(a, c, true, &form, err) &&
+	    add_parameter(&form, "client_id", "gapferry", err) &&
 	    add_parameter(&form, "refresh_token", c->credentials.identity.data, err);
 	q.body = form.data;
 	q.body_size = form.len;
@@ -282,7 +299,7 @@ static bool get_token(gf_auth *a, const account *of, gf_response *r, gf_error *e
 
 	gf_buf_init(&query, GF_URL_MAX);
 	gf_buf_init(&url, GF_URL_MAX);
-	ok = scope_parameters(a, of->repository, &query, err) &&
+	ok = scope_parameters(a, of, false, &query, err) &&
 	    (c->username == NULL || c->username[0] == '\0' || add_parameter(&query, "account", c->username, err)) &&
 	    gf_buf_printf(&url, err, "%s%c%s", a->realm, strchr(a->realm, '?') != NULL ? '&' : '?', query.data) &&
 	    (!known || basic_header(c->username, c->identity.data != NULL ? &c->identity : &c->password, &basic, err));
@@ -355,7 +372,7 @@ static bool make_header(gf_auth *a, account *c, gf_error *err)
 	return ok;
 }
 
-bool gf_auth_header(gf_auth *a, const char *repository, gf_secret *out, gf_error *err)
+bool gf_auth_header(gf_auth *a, const char *repository, const char *from, gf_secret *out, gf_error *err)
 {
 	account *c;
 	bool ok = true;
@@ -364,7 +381,7 @@ bool gf_auth_header(gf_auth *a, const char *repository, gf_secret *out, gf_error
 	/* Held while a token is fetched: of several threads that need the same one, one asks. */
 	pthread_mutex_lock(&a->lock);
 	if (a->asked) {
-		c = account_of(a, repository, err);
+		c = account_of(a, repository, from, err);
 		ok = c != NULL && (c->ends >= seconds() + MARGIN || make_header(a, c, err)) &&
 		    gf_secret_set(out, c->header.data, c->header.len, err);
 	}

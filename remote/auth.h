@@ -94,10 +94,12 @@ typedef struct gf_auth gf_auth; /* any thread */
 /* http and what options points to stay the caller's and must live as long. */
 gf_auth *gf_auth_new(const char *host, const gf_registry_options *options, gf_http *http, gf_error *err);
 void gf_auth_free(gf_auth *a);
-/* r is a 401: remember what it asks for and forget the token of repository (may be NULL).
+/* r is a 401: remember what it asks for and forget the token of repository (may be NULL) and from.
  * *again: the same request may do better now. */
-bool gf_auth_challenged(gf_auth *a, const gf_response *r, const char *repository, bool *again, gf_error *err);
-/* "Authorization: ..." for pull and push, from a token that lasts for some time yet; out->data NULL: none is asked for. */
-bool gf_auth_header(gf_auth *a, const char *repository, gf_secret *out, gf_error *err);
+bool gf_auth_challenged(
+    gf_auth *a, const gf_response *r, const char *repository, const char *from, bool *again, gf_error *err);
+/* "Authorization: ..." for pull and push, and for pulling from a second repository of it (NULL: none), from a token that
+ * lasts for some time yet; out->data NULL: none is asked for. */
+bool gf_auth_header(gf_auth *a, const char *repository, const char *from, gf_secret *out, gf_error *err);
 
 #endif

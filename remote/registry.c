@@ -114,7 +114,7 @@ char *gf_registry_url(const gf_registry *r, const char *repository, gf_error *er
 	return b.data;
 }
 
-bool gf_registry_authorised(gf_registry *r, const char *repository, gf_registry_send *send, void *ctx,
+bool gf_registry_authorised(gf_registry *r, const char *repository, const char *from, gf_registry_send *send, void *ctx,
     const gf_response *response, gf_error *err)
 {
 	bool ok = true, again = true;
@@ -122,11 +122,11 @@ bool gf_registry_authorised(gf_registry *r, const char *repository, gf_registry_
 	for (unsigned round = 0; ok && again && round < 2; round++) {
 		gf_secret authorization = { 0 };
 
-		ok = gf_auth_header(r->auth, repository, &authorization, err) && send(ctx, authorization.data, err);
+		ok = gf_auth_header(r->auth, repository, from, &authorization, err) && send(ctx, authorization.data, err);
 		gf_secret_clear(&authorization);
 		again = ok && response->status == 401 && round == 0;
 		if (again)
-			ok = gf_auth_challenged(r->auth, response, repository, &again, err);
+			ok = gf_auth_challenged(r->auth, response, repository, from, &again, err);
 	}
 	return ok;
 }
@@ -152,15 +152,21 @@ static bool send_request(void *ctx, const char *authorization, gf_error *err)
 	return gf_http_do_again(a->r->http, &with, a->response, a->r->retries, a->r->events, err);
 }
 
-bool gf_registry_request(
-    gf_registry *r, const char *repository, const gf_request *q, gf_response *response, gf_error *err)
+bool gf_registry_request_from(gf_registry *r, const char *repository, const char *from, const gf_request *q,
+    gf_response *response, gf_error *err)
 {
 	asking a = { r, q, response };
-	bool ok = gf_registry_authorised(r, repository, send_request, &a, response, err);
+	bool ok = gf_registry_authorised(r, repository, from, send_request, &a, response, err);
 
 	if (ok)
 		show_warnings(r, response);
 	return ok;
+}
+
+bool gf_registry_request(
+    gf_registry *r, const char *repository, const gf_request *q, gf_response *response, gf_error *err)
+{
+	return gf_registry_request_from(r, repository, NULL, q, response, err);
 }
 
 /* ---- opening ---- */
@@ -223,7 +229,7 @@ static bool introduce(gf_registry *r, const gf_http_options *http, gf_error *err
 		goto out;
 	}
 	if (response.status == 401)
-		ok = gf_auth_challenged(r->auth, &response, NULL, &again, err);
+		ok = gf_auth_challenged(r->auth, &response, NULL, NULL, &again, err);
 	else
 		ok = response.status == 200 ||
 		    gf_registry_refused(r->host, &response, err, "asking for the registry API (/v2/)");
@@ -257,6 +263,7 @@ gf_registry *gf_registry_open(const char *host, const gf_registry_options *optio
 	r = gf_alloc(1, sizeof *r, err);
 	if (r == NULL)
 		return NULL;
+	pthread_mutex_init(&r->lock, NULL);
 	r->retries = options->retries;
 	r->events = options->events;
 	r->host = gf_strdup(strcmp(host, "index.docker.io") == 0 ? "docker.io" : host, err);
@@ -277,8 +284,10 @@ void gf_registry_close(gf_registry *r)
 {
 	if (r == NULL)
 		return;
+	gf_registry_drop_sessions(r);
 	gf_auth_free(r->auth);
 	gf_http_close(r->http);
+	pthread_mutex_destroy(&r->lock);
 	free(r->base);
 	free(r->host);
 	free(r);

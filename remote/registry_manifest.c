@@ -114,6 +114,8 @@ bool gf_registry_put_manifest(gf_registry *r, const char *repository, const char
 		ok = gf_fail(err, GF_FAILED, "registry-digest", text,
 		    "registry '%s' was sent manifest '%s' and says that it stored '%s'", r->host, text, said);
 	}
+	if (ok && !gf_response_header(&response, "OCI-Subject", said, sizeof said))
+		ok = gf_registry_refer(r, repository, media_type, bytes, n, err);
 out:
 	gf_response_clear(&response);
 	free(url);

@@ -107,7 +107,7 @@ static bool begin(pull *p, gf_error *err)
 	bool ok;
 
 	do
-		ok = gf_registry_authorised(p->registry, p->repository, ask, p, &p->response, err);
+		ok = gf_registry_authorised(p->registry, p->repository, NULL, ask, p, &p->response, err);
 	while (gf_http_again(&p->again, ok, &q, &p->response, p->registry->events, err));
 	if (!ok)
 		return false;

@@ -177,11 +177,17 @@ void gf_registry_close(gf_registry *r);
 const char *gf_registry_host(const gf_registry *r);
 
 bool gf_registry_has_blob(gf_registry *r, const char *repository, const gf_digest *digest, bool *has, gf_error *err);
-/* One monolithic upload (POST, PUT).  finish: the registry confirmed this digest. */
-gf_output *gf_registry_put_blob(
-    gf_registry *r, const char *repository, const gf_digest *digest, uint64_t size, gf_error *err);
+/* A blob that can be read a second time: open gives it from its first byte, and its digest is checked at its end. */
+typedef struct gf_registry_source {
+	gf_input *(*open)(void *ctx, gf_error *err);
+	void *ctx; /* the caller's, until the output is closed */
+} gf_registry_source;
+/* A blob of that size (POST, PUT).  finish: the registry confirmed this digest.  again (may be NULL) is copied: with it an
+ * upload that broke off is taken up where the registry says, and one that was too much at once is sent in pieces. */
+gf_output *gf_registry_put_blob(gf_registry *r, const char *repository, const gf_digest *digest, uint64_t size,
+    const gf_registry_source *again, gf_error *err);
 /* Give repository a blob that the repository from of the same registry has (POST ?mount=&from=), without sending it.
- * *mounted false: the registry does not do that here; nothing was changed (a session it opened instead is left). */
+ * *mounted false: the registry does not do that here; a session that it opened instead is that of the next upload. */
 bool gf_registry_mount_blob(
     gf_registry *r, const char *repository, const char *from, const gf_digest *digest, bool *mounted, gf_error *err);
 /* reference: a tag or a digest in text.  *digest is of the bytes the registry has (its header, else the body hashed). */
@@ -196,6 +202,8 @@ bool gf_registry_get_manifest(gf_registry *r, const char *repository, const char
  * where it broke, as often as retries allow.  More bytes than size: "registry-size".  Any thread. */
 gf_input *gf_registry_get_blob(
     gf_registry *r, const char *repository, const gf_digest *digest, uint64_t size, gf_error *err);
+/* One that has a subject is found among the subject's referrers afterwards: where the registry does not say that it keeps
+ * that list itself, the tag that stands for it is kept (distribution-spec, "Pushing Manifests with Subject"). */
 bool gf_registry_put_manifest(gf_registry *r, const char *repository, const char *reference, const char *media_type,
     const void *bytes, size_t n, gf_error *err);
 

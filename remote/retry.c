@@ -18,6 +18,11 @@ static bool broke(const gf_error *err)
 	    strcmp(err->name, "http-timeout") == 0;
 }
 
+bool gf_http_passing(bool ok, const gf_response *r, const gf_error *err)
+{
+	return ok ? worth_it(r) : broke(err);
+}
+
 static void wait_for(unsigned milliseconds)
 {
 	struct timespec t = { milliseconds / 1000, (long)(milliseconds % 1000) * 1000000 };
@@ -32,7 +37,7 @@ bool gf_http_again(
 	unsigned asked = ok ? gf_response_retry_after(r) : 0, now;
 	char shown[256];
 
-	if (a->left == 0 || (ok ? !worth_it(r) : !broke(err)))
+	if (a->left == 0 || !gf_http_passing(ok, r, err))
 		return false;
 	a->left--;
 	if (a->milliseconds == 0)

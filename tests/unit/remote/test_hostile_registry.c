@@ -63,7 +63,7 @@ static bool has_blob(gf_registry *r, gf_error *err)
 static bool put_blob(gf_registry *r, gf_error *err)
 {
 	gf_digest d = abc();
-	gf_output *out = gf_registry_put_blob(r, "a/b", &d, 3, err);
+	gf_output *out = gf_registry_put_blob(r, "a/b", &d, 3, NULL, err);
 	bool ok = out != NULL && gf_output_write(out, "abc", 3, err) && gf_output_finish(out, err);
 
 	gf_output_close(out);

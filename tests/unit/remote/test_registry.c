@@ -75,7 +75,7 @@ static gf_registry *open_as(const char *kind, const char *user, const char *word
 
 static bool put(gf_registry *r, const char *repository, const void *bytes, size_t n, const gf_digest *as, gf_error *err)
 {
-	gf_output *out = gf_registry_put_blob(r, repository, as, n, err);
+	gf_output *out = gf_registry_put_blob(r, repository, as, n, NULL, err);
 	bool ok = out != NULL;
 
 	for (size_t at = 0; ok && at < n; at += 100000)
