@@ -122,7 +122,8 @@ bool gf_registry_authorised(gf_registry *r, const char *repository, const char *
 	for (unsigned round = 0; ok && again && round < 2; round++) {
 		gf_secret authorization = { 0 };
 
-		ok = gf_auth_header(r->auth, repository, from, &authorization, err) && send(ctx, authorization.data, err);
+		ok = gf_auth_header(r->auth, repository, from, &authorization, err) &&
+		    send(ctx, authorization.data, err);
 		gf_secret_clear(&authorization);
 		again = ok && response->status == 401 && round == 0;
 		if (again)
@@ -152,8 +153,8 @@ static bool send_request(void *ctx, const char *authorization, gf_error *err)
 	return gf_http_do_again(a->r->http, &with, a->response, a->r->retries, a->r->events, err);
 }
 
-bool gf_registry_request_from(gf_registry *r, const char *repository, const char *from, const gf_request *q,
-    gf_response *response, gf_error *err)
+bool gf_registry_request_from(
+    gf_registry *r, const char *repository, const char *from, const gf_request *q, gf_response *response, gf_error *err)
 {
 	asking a = { r, q, response };
 	bool ok = gf_registry_authorised(r, repository, from, send_request, &a, response, err);

@@ -72,8 +72,8 @@ void gf_registry_drop_sessions(gf_registry *r);
 
 /* registry_referrers.c: a manifest that was just sent, and that the registry did not say to have taken for a referrer, is
  * put into the index under its subject's referrers tag; without a subject nothing is done.  "registry-referrers". */
-bool gf_registry_refer(gf_registry *r, const char *repository, const char *media_type, const void *bytes, size_t n,
-    gf_error *err);
+bool gf_registry_refer(
+    gf_registry *r, const char *repository, const char *media_type, const void *bytes, size_t n, gf_error *err);
 /* One manifest as an entry of that index. */
 typedef struct gf_referrer {
 	gf_digest digest, subject;

@@ -59,7 +59,8 @@ bool gf_registry_mount_blob(
 	gf_buf_init(&name, GF_URL_MAX);
 	gf_digest_text(digest, text);
 	ok = gf_url_escape(&name, from, "/", err);
-	url = ok ? gf_registry_url(r, repository, err, "blobs/uploads/?mount=%s&from=%s", text, gf_buf_text(&name)) : NULL;
+	url = ok ? gf_registry_url(r, repository, err, "blobs/uploads/?mount=%s&from=%s", text, gf_buf_text(&name))
+		 : NULL;
 	q.url = url;
 	ok = url != NULL && gf_registry_request_from(r, repository, from, &q, &response, err);
 	if (ok)

@@ -56,7 +56,8 @@ bool gf_referrers_add(const gf_buf *old, const gf_referrer *e, bool *there, gf_b
 	*there = false;
 	gf_digest_text(&e->digest, digest);
 	if (old->len > 0) {
-		doc = gf_json_parse(gf_buf_text(old), old->len, GF_HTTP_BODY_MAX, GF_FAILED, "the index of referrers", err);
+		doc = gf_json_parse(
+		    gf_buf_text(old), old->len, GF_HTTP_BODY_MAX, GF_FAILED, "the index of referrers", err);
 		ok = doc != NULL && gf_json_array(gf_json_root(doc), "manifests", &manifests, err);
 		root = ok ? gf_json_root(doc) : root;
 		*there = ok && lists(manifests, digest);
@@ -86,7 +87,8 @@ bool gf_referrers_add(const gf_buf *old, const gf_referrer *e, bool *there, gf_b
 /* ---- reading, writing ---- */
 
 /* What the tag shows; empty: nothing.  etag: as the registry gives it, else "". */
-static bool read_index(gf_registry *r, const char *repository, const char *tag, gf_buf *out, char etag[256], gf_error *err)
+static bool read_index(
+    gf_registry *r, const char *repository, const char *tag, gf_buf *out, char etag[256], gf_error *err)
 {
 	gf_response response;
 	bool ok;

@@ -29,10 +29,10 @@ typedef struct upload {
 
 	gf_session session; /* location NULL: none */
 	gf_way way;
-	bool whole;         /* this session gets the blob as its closing PUT */
-	uint64_t at;        /* of the blob, sent in this session */
-	uint64_t left;      /* of the request that is open */
-	gf_output *body;    /* that request; NULL: none */
+	bool whole;      /* this session gets the blob as its closing PUT */
+	uint64_t at;     /* of the blob, sent in this session */
+	uint64_t left;   /* of the request that is open */
+	gf_output *body; /* that request; NULL: none */
 	gf_response response;
 
 	bool lost;    /* what is written is dropped; finish sends the blob again, because of why */
@@ -157,8 +157,8 @@ static bool begin(upload *u, bool fresh, gf_error *err)
 	q.url = url;
 	ok = url != NULL && gf_registry_request(r, u->repository, &q, &u->response, err);
 	if (ok && u->response.status != 202)
-		ok = gf_registry_refused(
-		    r->host, &u->response, err, "beginning to send blob '%s' to '%s/%s'", u->text, r->host, u->repository);
+		ok = gf_registry_refused(r->host, &u->response, err, "beginning to send blob '%s' to '%s/%s'", u->text,
+		    r->host, u->repository);
 	ok = ok && gf_registry_session_of(r, u->repository, &u->response, &u->session, err);
 	free(url);
 	return ok;
@@ -209,8 +209,8 @@ static bool open_request(upload *u, gf_error *err)
 	char range[80];
 	char *url = u->whole ? closing_url(u, err) : gf_strdup(u->session.location, err);
 	uint64_t n = request_size(u);
-	bool ok = url != NULL && (!gf_url_same_origin(url, r->base) ||
-				     gf_auth_header(r->auth, u->repository, NULL, &authorization, err));
+	bool ok = url != NULL &&
+	    (!gf_url_same_origin(url, r->base) || gf_auth_header(r->auth, u->repository, NULL, &authorization, err));
 
 	if (ok) {
 		const char *const headers[] = { "Content-Type: application/octet-stream",
@@ -291,8 +291,8 @@ static bool confirmed(const upload *u, gf_error *err)
 
 	if (u->response.status != 201)
 		return upload_refused(u, err);
-	if (!gf_response_header(&u->response, "Docker-Content-Digest", said, sizeof said) || !gf_digest_parse(said, &d) ||
-	    gf_digest_equal(&d, &u->digest))
+	if (!gf_response_header(&u->response, "Docker-Content-Digest", said, sizeof said) ||
+	    !gf_digest_parse(said, &d) || gf_digest_equal(&d, &u->digest))
 		return true;
 	return gf_fail(err, GF_FAILED, "registry-digest", u->text,
 	    "registry '%s' was sent blob '%s' and says that it stored '%s'", u->registry->host, u->text, said);
@@ -368,8 +368,9 @@ static bool take_up(upload *u, gf_error *err)
 		free(u->session.location);
 		u->session.location = where;
 	}
-	gf_event_say(u->registry->events, GF_EVENT_NOTE, "registry '%s' has %llu of %llu bytes of '%s'; going on from there",
-	    u->registry->host, (unsigned long long)n, (unsigned long long)u->size, u->text);
+	gf_event_say(u->registry->events, GF_EVENT_NOTE,
+	    "registry '%s' has %llu of %llu bytes of '%s'; going on from there", u->registry->host,
+	    (unsigned long long)n, (unsigned long long)u->size, u->text);
 	if (n >= u->since + PROGRESS) {
 		u->retry = (gf_retry){ .left = u->registry->retries };
 		u->since = n;
@@ -404,8 +405,7 @@ static bool recover(upload *u, gf_error *err)
 		break;
 	case ANEW: u->restarts++; break;
 	case TAKE_UP:
-		if (!gf_http_again(
-			&u->retry, u->response.status != 0, &q, &u->response, u->registry->events, err))
+		if (!gf_http_again(&u->retry, u->response.status != 0, &q, &u->response, u->registry->events, err))
 			return false;
 		return take_up(u, err);
 	}

@@ -199,7 +199,8 @@ static bool confirm(gf_target *t, gf_error *err)
 	return true;
 }
 
-static bool push(gf_registry_target *r, const gf_naming *n, const struct gf_push *p, const char *reference, gf_error *err)
+static bool push(
+    gf_registry_target *r, const gf_naming *n, const struct gf_push *p, const char *reference, gf_error *err)
 {
 	const gf_buf *text = gf_store_find(r->t.job->store, &p->digest);
 
@@ -237,7 +238,8 @@ static bool push_one(gf_registry_target *r, size_t name, const struct gf_push *p
 	return (found && !refers(r, p)) || push(r, n, p, digest, err);
 }
 
-/* Every index and manifest of the image by its digest, children first; the top one goes with its tag if it gets one. */
+/* Every index and manifest of the image by its digest, children first; the top one goes with its tag if it gets one, but
+ * what refers to another is listed before any tag is set. */
 static bool push_all(gf_registry_target *r, size_t name, gf_error *err)
 {
 	const gf_naming *n = &r->t.names[name];
@@ -246,8 +248,7 @@ static bool push_all(gf_registry_target *r, size_t name, gf_error *err)
 	for (size_t k = 0; k < tree->n_pushes; k++) {
 		bool goes_with_tag = n->to.tag[0] != '\0' && gf_digest_equal(&tree->pushes[k].digest, &n->digest);
 
-		if ((!goes_with_tag || (n->set && refers(r, &tree->pushes[k]))) &&
-		    !push_one(r, name, &tree->pushes[k], err))
+		if ((!goes_with_tag || refers(r, &tree->pushes[k])) && !push_one(r, name, &tree->pushes[k], err))
 			return false;
 	}
 	return true;

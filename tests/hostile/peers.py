@@ -172,6 +172,10 @@ class Registry(Peer, socketserver.ThreadingMixIn, http.server.HTTPServer):
             setattr(self, k, v)
         self.begin(lie)
 
+    def handle_error(self, *about):
+        if not isinstance(sys.exc_info()[1], ConnectionError):
+            super().handle_error(*about)
+
     def tags(self):
         return sorted("%s:%s" % k for k in self.manifests if ":" not in k[1])
 

@@ -8,7 +8,7 @@ import os
 import shutil
 import subprocess
 
-from peers import ECR, PASSWORD, USER, BearerRegistry, Harbor, Registry, digest_of, error
+from peers import ECR, OTHER, PASSWORD, USER, BearerRegistry, Harbor, Registry, digest_of, error
 
 MIB = 1 << 20
 
@@ -19,8 +19,8 @@ class Run:
     def __init__(self, program, key, fresh, clean_env, bad_bytes):
         self.program, self.key, self.fresh, self.clean_env, self.bad_bytes = program, key, fresh, clean_env, bad_bytes
 
-    def __call__(self, want, registry, bundle, *more, pipe=False, user=USER, auth_host=None, times=1):
-        """times: the same run so often; the last must be as wanted, the ones before end with 5."""
+    def __call__(self, want, registry, bundle, *more, pipe=False, user=USER, auth_host=None, times=1, tags=()):
+        """times: the same run so often; the last must be as wanted, the ones before end with 5.  tags: those there before."""
         dir, bad = self.fresh(), []
         path = os.path.join(dir, "b.tar")
         with open(path, "wb") as f:
@@ -48,7 +48,7 @@ class Run:
             if len(p.stderr) > 20000:
                 bad.append("%d bytes of messages" % len(p.stderr))
         shutil.rmtree(dir)
-        return bad + (whole(registry) if want[0] == 0 else nameless(registry))
+        return bad + (whole(registry) if want[0] == 0 else [] if registry.tags() == list(tags) else ["it was left tags %s" % registry.tags()])
 
 
 def log_of(dir):
@@ -65,14 +65,10 @@ def whole(r):
     for (repo, d), (_, b) in r.blobs.items():
         if digest_of(b) != d:
             bad.append("blob %s of %s has other bytes" % (d, repo))
-    for (repo, name), (_, text) in r.manifests.items():
-        if r.lacking(repo, json.loads(text)) and not name.startswith("sha256-"):
+    for (repo, name), (type, text) in r.manifests.items():
+        if type != INDEX and r.lacking(repo, json.loads(text)):  # an index is here a list of referrers
             bad.append("%s:%s lacks blobs" % (repo, name))
     return bad
-
-
-def nameless(r):
-    return ["it was left tags %s" % r.tags()] if r.tags() else []
 
 
 def planned(**answers):
@@ -80,8 +76,98 @@ def planned(**answers):
     return {k.replace("_", " "): v for k, v in answers.items()}
 
 
-def rows(run, one, two, big):
-    """one: a small bundle; two: two images in two repositories with a layer in common; big: a layer of 6 MiB."""
+MANIFEST, INDEX, CONFIG = ("application/vnd.oci.image.%s+json" % x for x in ("manifest.v1", "index.v1", "config.v1"))
+SBOM = "application/spdx+json"
+
+
+def layout(members):
+    """An OCI archive of an image "acme/app:1" and of an SBOM that refers to it, "acme/app:sbom"; and both manifests."""
+    blobs = {}
+
+    def blob(type, b, **more):
+        b = b if isinstance(b, bytes) else json.dumps(b).encode()
+        blobs[digest_of(b)] = b
+        return {"mediaType": type, "digest": digest_of(b), "size": len(b), **more}
+
+    layer = blob("application/vnd.oci.image.layer.v1.tar", members)
+    config = blob(CONFIG, {"architecture": "amd64", "os": "linux", "rootfs": {"type": "layers", "diff_ids": [layer["digest"]]}})
+    image = blob(MANIFEST, {"schemaVersion": 2, "mediaType": MANIFEST, "config": config, "layers": [layer]})
+    sbom = blob(MANIFEST, {"schemaVersion": 2, "mediaType": MANIFEST, "artifactType": SBOM, "config": blob("application/vnd.oci.empty.v1+json", b"{}"),
+                           "layers": [blob(SBOM, b'{"spdxVersion":"SPDX-2.3"}')], "subject": image, "annotations": {"made.by": "a test \u00e9"}})
+
+    def named(d, name):
+        return {**d, "annotations": {"org.opencontainers.image.ref.name": "acme.example/app:" + name}}
+    files = {"blobs/sha256/" + d.split(":")[1]: b for d, b in blobs.items()}
+    files["oci-layout"] = b'{"imageLayoutVersion":"1.0.0"}'
+    files["index.json"] = json.dumps({"schemaVersion": 2, "mediaType": INDEX, "manifests": [named(image, "1"), named(sbom, "sbom")]}).encode()
+    return files, image, {**sbom, "artifactType": SBOM, "annotations": {"made.by": "a test \u00e9"}}
+
+
+def referrer_rows(row, bundle, image, sbom):
+    """Manifests with a subject, where the registry keeps no list of referrers."""
+    repo, tag = "shop/app", image["digest"].replace(":", "-")
+    other = {"mediaType": MANIFEST, "digest": OTHER, "size": 1, "artifactType": "application/x", "data": "e30="}
+
+    def index(r):
+        return json.loads(r.manifests[repo, tag][1]) if (repo, tag) in r.manifests else None
+
+    def holds(*entries, **more):
+        want = {"schemaVersion": 2, "mediaType": INDEX, "manifests": list(entries), **more}
+        return lambda r: [("the list is %s" % index(r), index(r) == want)]
+
+    def kept(r, *entries, **more):
+        text = json.dumps({"schemaVersion": 2, "mediaType": INDEX, "manifests": list(entries), **more}).encode()
+        r.manifests[repo, tag] = r.manifests[repo, digest_of(text)] = (INDEX, text)
+        return r
+    row("referrers - none listed yet", Registry(), (0, ""), bundle, look=holds(sbom))
+    row("referrers - the registry lists them itself", Registry(referrers=True), (0, ""), bundle, look=lambda r: [("a tag %s" % r.tags(), index(r) is None)])
+    row("referrers - others are kept as they are", kept(Registry(), other, annotations={"a": "b"}), (0, ""), bundle, look=holds(other, sbom, annotations={"a": "b"}))
+    row("referrers - it is listed already: nothing is written", kept(Registry(), sbom, other), (0, ""), bundle, look=lambda r: [
+        *holds(sbom, other)(r), ("written", r.count("PUT", "manifests/" + tag) == 0)])
+
+    class Busy(Registry):
+        """Somebody else adds an entry each time the list was read, so often."""
+        others, keeps_etags = 0, True
+
+        def before(self, h):
+            if h.command == "PUT" and h.name == tag and self.others > 0:
+                self.others -= 1
+                now = index(self)
+                kept(self, *(now["manifests"] if now else []), {**other, "size": self.others})
+            if not self.keeps_etags:
+                h.headers.replace_header("If-Match", "") if "If-Match" in h.headers else None
+            return super().before(h)
+    row("referrers - somebody else is faster, twice (412)", kept(Busy(others=2), other), (0, ""), bundle, look=lambda r: [
+        ("the list is %s" % index(r), [d["digest"] for d in index(r)["manifests"]] == [OTHER] * 3 + [sbom["digest"]])])
+    row("referrers - somebody else is always faster", kept(Busy(others=99), other), (5, "registry-referrers"), bundle, tags=["shop/app:" + tag])
+
+    class Forgets(Registry):
+        def put_manifest(self, h):
+            before = self.manifests.get((repo, tag))
+            super().put_manifest(h)
+            if h.name == tag:
+                self.manifests.pop((repo, tag))
+                self.manifests.update({(repo, tag): before} if before else {})
+    row("referrers - what is written is not kept", Forgets(), (5, "registry-referrers"), bundle)
+    for text in (b"[]", b'{"manifests":7}', b'{"schemaVersion":2}', b"\x1b[2J", b'{"manifests":[],"manifests":[]}'):
+        r = Registry()
+        r.manifests[repo, tag] = (INDEX, text)
+        row("referrers - the tag shows %s" % text, r, (5, {b"[]": "json-type", b"\x1b[2J": "json", b'{"schemaVersion":2}': "missing-key"}.get(text, "json" if b"[]," in text else "json-type")),
+            bundle, tags=["shop/app:" + tag])
+
+    class Killed(Registry):
+        """The list is lost after the first run, as if it had been killed before it was written."""
+        def put_manifest(self, h):
+            if h.name == tag and not getattr(self, "lost", False):
+                self.lost = True
+                return h.say(500, b"")
+            return super().put_manifest(h)
+    row("referrers - a run that ended before the list was written, run again", Killed(), (0, ""), bundle, "--retries", "0", times=2, look=holds(sbom))
+
+
+def rows(run, one, two, big, evidence):
+    """one: a small bundle; two: two images in two repositories with a layer in common; big: a layer of 6 MiB; evidence:
+    a bundle of a layout(), and what layout() said of it."""
     tried = []
 
     def row(name, r, want, bundle, *more, look=None, answers=None, other=None, **kw):
@@ -188,5 +274,6 @@ def rows(run, one, two, big):
         r = ECR(repositories=("shop/acme/app",))
         row("R11 - a password for '%s' is not this registry's" % host, r, (5, "registry-auth"), one, user="AWS", auth_host=host % r.server_port if "%" in host else host,
             look=lambda r: [("it was sent", not any(q["Authorization"] for q in r.requests))])
+    referrer_rows(row, *evidence)
     with concurrent.futures.ThreadPoolExecutor(4) as pool:
         yield from pool.map(lambda work: work(), tried)

@@ -1186,7 +1186,9 @@ def peers():
         yield "registry - %s" % (lie or "honest"), bad
     big = pack("big", archive(image([layer({"data": bytes(range(256)) * (6 << 12)}), LAYERS[1]]).items()), "--layers", "none")
     run_registry = registry_rows.Run(PROGRAM, rel.pub, fresh, clean_env, bad_bytes)
-    yield from registry_rows.rows(run_registry, GOOD, two.bytes(), big.bytes())
+    files, subject, sbom = registry_rows.layout(LAYERS[0])
+    evidence = pack("evidence", archive(files.items()))
+    yield from registry_rows.rows(run_registry, GOOD, two.bytes(), big.bytes(), (evidence.bytes(), subject, sbom))
     for lie, want in (
             ("", (0, "")), ("image is not shown", (5, "docker-image")), ("image is not listed", (5, "docker-image")), ("other layers", (4, "docker-rootfs")), ("tag is not set", (5, "read-back")),
             ("tag is refused", (5, "docker-tag")), ("error inside a 200", (5, "docker-load")), ("answer is cut", (5, "docker-load")), ("another name", (5, "docker-load"))):

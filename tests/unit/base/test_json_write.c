@@ -230,6 +230,28 @@ static void test_written_is_read(void **state)
 	}
 }
 
+static void test_value(void **state)
+{
+	static const char text[] = "{\"b\": [1, -2.5, null, true, {\"\": \"\\u00e9\\n\"}], \"a\": \"x\"}";
+	gf_json_doc *doc = gf_json_parse(text, sizeof text - 1, GF_MIB, GF_DAMAGED, "text", &err);
+	gf_json_out o;
+
+	(void)state;
+	assert_non_null(doc);
+	begin(&o, 0, GF_MIB);
+	gf_json_open(&o, NULL, '{');
+	gf_json_put_value(&o, "all", gf_json_root(doc));
+	gf_json_put_value(&o, "one", gf_json_get(gf_json_root(doc), "a"));
+	gf_json_close(&o, '}');
+	assert_ok(gf_json_end(&o), err);
+	assert_string_equal(
+	    gf_buf_text(&out), "{\"all\":{\"b\":[1,-2.5,null,true,{\"\":\"\xc3\xa9\\n\"}],\"a\":\"x\"},\"one\":\"x\"}");
+	begin(&o, 0, 8);
+	gf_json_put_value(&o, NULL, gf_json_root(doc));
+	assert_false(gf_json_end(&o));
+	gf_json_free(doc);
+}
+
 static void test_errors_stick(void **state)
 {
 	gf_json_out o;
@@ -300,6 +322,7 @@ int main(void)
 		cmocka_unit_test(test_escapes),
 		cmocka_unit_test(test_round_trip),
 		cmocka_unit_test(test_written_is_read),
+		cmocka_unit_test(test_value),
 		cmocka_unit_test(test_errors_stick),
 		cmocka_unit_test(test_brackets),
 	};
