@@ -20,6 +20,7 @@
 #include "base/limits.h"
 #include "base/buf.h"
 #include "base/hash.h"
+#include "base/map.h"
 #include "base/io.h"
 #include "base/gzip.h"
 #include "base/json.h"

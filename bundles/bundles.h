@@ -35,6 +35,7 @@ typedef struct gf_descriptor {
 	gf_digest digest;
 	uint64_t size;
 	char *platform;   /* "os/architecture[/variant]"; NULL: none given */
+	char *os_version; /* what tells images for Windows apart, or NULL */
 	char *ref_name;   /* org.opencontainers.image.ref.name, or NULL */
 	char *image_name; /* io.containerd.image.name, or NULL */
 	gf_buf data;      /* the embedded copy, decoded; empty: none */
@@ -67,6 +68,13 @@ typedef struct gf_config {
 } gf_config;
 gf_config *gf_config_parse(const gf_buf *text, gf_class class, const char *name, gf_error *err);
 void gf_config_free(gf_config *c);
+
+/* ---- platforms (platform.c) ---- */
+
+/* "os/architecture[/variant]" in lower case, as people write it. */
+bool gf_platform_valid(const char *text);
+/* Equal, or one names the variant that the other leaves to be understood: arm64 is arm64/v8, arm arm/v7, amd64 amd64/v1. */
+bool gf_platform_same(const char *a, const char *b);
 
 /* JSON blobs in memory, by digest; GF_JSON_BLOBS_MAX together ("too-large"). */
 typedef struct gf_store gf_store;

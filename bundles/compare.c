@@ -6,18 +6,6 @@
 
 /* ---- pack ---- */
 
-/* arm64 is arm64/v8 (image-protocols.md 5). */
-static bool same_platform(const char *a, const char *b)
-{
-	size_t n = strlen(a);
-
-	if (strcmp(a, b) == 0)
-		return true;
-	if (strlen(b) < n)
-		return same_platform(b, a);
-	return gf_ends_with(a, "/arm64") && strncmp(a, b, n) == 0 && strcmp(b + n, "/v8") == 0;
-}
-
 static const char *choose_load(const gf_tree *t, const char *wanted)
 {
 	const char *first = NULL;
@@ -25,7 +13,7 @@ static const char *choose_load(const gf_tree *t, const char *wanted)
 	for (size_t i = 0; i < t->n_platforms; i++) {
 		if (!t->platforms[i].runnable)
 			continue;
-		if (wanted != NULL && same_platform(wanted, t->platforms[i].platform))
+		if (wanted != NULL && gf_platform_same(wanted, t->platforms[i].platform))
 			return t->platforms[i].platform;
 		if (first == NULL && gf_starts_with(t->platforms[i].platform, "linux/"))
 			first = t->platforms[i].platform;

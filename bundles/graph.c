@@ -7,7 +7,6 @@
 #include <string.h>
 
 #include "bundles/image.h"
-#include "bundles/map.h"
 #include "bundles/store.h"
 
 /* The ways a manifest is used in. */

@@ -126,11 +126,11 @@ static bool read_platform(gf_json object, char **out, gf_error *err)
 	return ok;
 }
 
-static bool copy_annotation(gf_json annotations, const char *key, char **out, gf_error *err)
+static bool copy_text(gf_json object, const char *key, char **out, gf_error *err)
 {
 	const char *text = NULL;
 
-	if (!gf_json_string_if(annotations, key, &text, err))
+	if (!gf_json_string_if(object, key, &text, err))
 		return false;
 	return text == NULL || (*out = gf_strdup(text, err)) != NULL;
 }
@@ -141,14 +141,14 @@ static bool read_annotations(gf_json object, gf_descriptor *d, gf_error *err)
 
 	if (gf_json_typeof(annotations) != GF_JSON_OBJECT)
 		return true;
-	return copy_annotation(annotations, "org.opencontainers.image.ref.name", &d->ref_name, err) &&
-	    copy_annotation(annotations, "io.containerd.image.name", &d->image_name, err);
+	return copy_text(annotations, "org.opencontainers.image.ref.name", &d->ref_name, err) &&
+	    copy_text(annotations, "io.containerd.image.name", &d->image_name, err);
 }
 
 static bool read_descriptor(gf_json object, gf_descriptor *d, gf_error *err)
 {
 	static const char *const keys[] = { "mediaType", "digest", "size", "data", "platform", "annotations", NULL };
-	static const char *const platform_keys[] = { "os", "architecture", "variant", NULL };
+	static const char *const platform_keys[] = { "os", "os.version", "architecture", "variant", NULL };
 	const char *type = NULL, *data = NULL;
 	gf_json platform = gf_json_get(object, "platform");
 
@@ -160,7 +160,8 @@ static bool read_descriptor(gf_json object, gf_descriptor *d, gf_error *err)
 	    !gf_json_string_if(object, "data", &data, err) || !read_annotations(object, d, err))
 		return false;
 	if (gf_json_typeof(platform) == GF_JSON_OBJECT &&
-	    (!no_lookalikes(platform, platform_keys, err) || !read_platform(platform, &d->platform, err)))
+	    (!no_lookalikes(platform, platform_keys, err) || !read_platform(platform, &d->platform, err) ||
+		!copy_text(platform, "os.version", &d->os_version, err)))
 		return false;
 	if (data != NULL && !gf_base64_decode(data, strlen(data), &d->data, err))
 		return gf_json_fail(object, "base64", err, "'data' is not base64");
@@ -172,6 +173,7 @@ void gf_descriptor_clear(gf_descriptor *d)
 {
 	free(d->media_type);
 	free(d->platform);
+	free(d->os_version);
 	free(d->ref_name);
 	free(d->image_name);
 	gf_buf_clear(&d->data);

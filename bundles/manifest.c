@@ -2,7 +2,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "bundles/map.h"
 #include "bundles/names.h"
 
 const char *const gf_file_names[GF_FILES] = { "SHA256SUMS", "oci-layout", "index.json", "manifest.json" };

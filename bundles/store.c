@@ -1,7 +1,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "bundles/map.h"
 #include "bundles/store.h"
 
 struct gf_store {

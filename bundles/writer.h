@@ -4,7 +4,6 @@
 
 #include <pthread.h>
 
-#include "bundles/map.h"
 #include "bundles/bundles.h"
 
 typedef struct gf_writer_ops {

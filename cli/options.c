@@ -30,6 +30,9 @@ const gf_option gf_options[GF_OPTIONS] = {
 	    "time of packing, YYYY-MM-DDTHH:MM:SSZ (default: SOURCE_DATE_EPOCH, else now)" },
 	[GF_OPT_PACK_NAME] = { ON(PACK), 0, true, "name", "REF",
 	    "name of the first image that has none, of the second, ... (repeatable)" },
+	[GF_OPT_PLATFORM] = { ON(PACK), 0, true, "platform", "OS/ARCH[/VARIANT]",
+	    "of an image with several platforms pack this one; others and attestations stay behind (repeatable; default: "
+	    "the whole index, byte for byte)" },
 	[GF_OPT_LOAD_PLATFORM] = { ON(PACK), 0, false, "load-platform", "OS/ARCH",
 	    "platform that a stock 'docker load' of the bundle sees (default: linux/amd64)" },
 	[GF_OPT_LAYERS] = { ON(PACK), 0, false, "layers", "gzip|none",

@@ -28,6 +28,21 @@ static bool take_expires(const gf_arguments *a, gf_pack_options *o, gf_error *er
 		text);
 }
 
+static bool take_platforms(const gf_arguments *a, asked *k, gf_error *err)
+{
+	const gf_words *given = &a->options[GF_OPT_PLATFORM];
+
+	for (size_t i = 0; i < given->n; i++) {
+		gf_error why = { 0 };
+
+		if (!gf_platform_check(given->items[i], &why))
+			return gf_value_fail(GF_OPT_PLATFORM, err, "%s", why.text);
+	}
+	k->o.platforms = given->items;
+	k->o.n_platforms = given->n;
+	return true;
+}
+
 static bool take_layers(const gf_arguments *a, gf_pack_options *o, gf_error *err)
 {
 	const char *text = gf_value(a, GF_OPT_LAYERS);
@@ -96,6 +111,10 @@ static void say_overridden(const gf_run *run, const asked *k)
 		if (both[i].in_file && gf_given(&run->args, both[i].option))
 			gf_event_say(run->events, GF_EVENT_NOTE, "--%s overrides '%s' of '%s'",
 			    gf_options[both[i].option].name, both[i].key, file);
+	for (size_t i = 0; i < o->n_sources && gf_given(&run->args, GF_OPT_PLATFORM); i++)
+		if (o->sources[i].n_platforms > 0)
+			gf_event_say(run->events, GF_EVENT_NOTE, "--platform overrides 'platforms' of '%s' in '%s'",
+			    o->sources[i].text, file);
 	(void)gf_release_signers(k->release, &n);
 	if (n > 0 && gf_given(&run->args, GF_OPT_PACK_KEY))
 		gf_event_say(run->events, GF_EVENT_NOTE, "--key overrides 'keys' of '%s'", file);
@@ -202,7 +221,7 @@ static bool take_options(const gf_run *run, asked *k, gf_error *err)
 	return gf_value_u64(a, GF_OPT_SEQUENCE, NUMBER_MAX, &o->sequence, err) &&
 	    gf_value_u64(a, GF_OPT_EPOCH, NUMBER_MAX, &o->epoch, err) && gf_jobs(run, &o->jobs, err) &&
 	    gf_registry_take(run, stdin_is(run, o), &o->registry, &k->password, err) && take_expires(a, o, err) &&
-	    take_layers(a, o, err) && take_labels(a, k, err) && take_signers(run, k, err);
+	    take_layers(a, o, err) && take_platforms(a, k, err) && take_labels(a, k, err) && take_signers(run, k, err);
 }
 
 static void clear_options(asked *k)

@@ -25,6 +25,10 @@ void gf_gathering_clear(gf_gathering *g)
 		gf_buf_clear(&g->texts[i].bytes);
 	free(g->texts);
 	free(g->spots);
+	free(g->verdicts);
+	gf_map_clear(&g->text_map);
+	gf_map_clear(&g->spot_map);
+	gf_map_clear(&g->verdict_map);
 	for (size_t i = 0; i < g->n_origins; i++)
 		gf_origin_close(g->origins[i]);
 	free(g->origins);
@@ -49,18 +53,14 @@ size_t gf_digest_place(const void *items, size_t n, size_t size, const gf_digest
 
 const gf_buf *gf_gathering_text(const gf_gathering *g, const gf_digest *digest)
 {
-	bool there;
-	size_t i = gf_digest_place(g->texts, g->n_texts, sizeof *g->texts, digest, &there);
+	size_t i = gf_map_get(&g->text_map, digest);
 
-	return there ? &g->texts[i].bytes : NULL;
+	return i != SIZE_MAX ? &g->texts[i].bytes : NULL;
 }
 
 bool gf_gathering_add_text(gf_gathering *g, const gf_digest *digest, gf_buf *bytes, gf_error *err)
 {
-	bool there;
-	size_t i = gf_digest_place(g->texts, g->n_texts, sizeof *g->texts, digest, &there);
-
-	if (there) {
+	if (gf_gathering_text(g, digest) != NULL) {
 		gf_buf_clear(bytes);
 		return true;
 	}
@@ -68,36 +68,30 @@ bool gf_gathering_add_text(gf_gathering *g, const gf_digest *digest, gf_buf *byt
 		return gf_fail(err, GF_DAMAGED, "too-large", NULL,
 		    "indexes, manifests and configs take more than the %zu bytes that a bundle carries",
 		    GF_JSON_BLOBS_MAX);
-	if (!gf_grow(&g->texts, &g->texts_room, g->n_texts, sizeof *g->texts, err))
+	if (!gf_grow(&g->texts, &g->texts_room, g->n_texts, sizeof *g->texts, err) ||
+	    !gf_map_put(&g->text_map, digest, g->n_texts, err))
 		return false;
-	memmove(&g->texts[i + 1], &g->texts[i], (g->n_texts - i) * sizeof *g->texts);
-	g->n_texts++;
 	g->texts_size += bytes->len;
-	g->texts[i] = (gf_text){ .digest = *digest, .bytes = *bytes };
+	g->texts[g->n_texts++] = (gf_text){ .digest = *digest, .bytes = *bytes };
 	gf_buf_init(bytes, bytes->max);
 	return true;
 }
 
 const gf_spot *gf_gathering_spot(const gf_gathering *g, const gf_digest *digest)
 {
-	bool there;
-	size_t i = gf_digest_place(g->spots, g->n_spots, sizeof *g->spots, digest, &there);
+	size_t i = gf_map_get(&g->spot_map, digest);
 
-	return there ? &g->spots[i] : NULL;
+	return i != SIZE_MAX ? &g->spots[i] : NULL;
 }
 
 bool gf_gathering_add_spot(gf_gathering *g, const gf_spot *spot, gf_error *err)
 {
-	bool there;
-	size_t i = gf_digest_place(g->spots, g->n_spots, sizeof *g->spots, &spot->digest, &there);
-
-	if (there)
+	if (gf_gathering_spot(g, &spot->digest) != NULL)
 		return true;
-	if (!gf_grow(&g->spots, &g->spots_room, g->n_spots, sizeof *g->spots, err))
+	if (!gf_grow(&g->spots, &g->spots_room, g->n_spots, sizeof *g->spots, err) ||
+	    !gf_map_put(&g->spot_map, &spot->digest, g->n_spots, err))
 		return false;
-	memmove(&g->spots[i + 1], &g->spots[i], (g->n_spots - i) * sizeof *g->spots);
-	g->n_spots++;
-	g->spots[i] = *spot;
+	g->spots[g->n_spots++] = *spot;
 	return true;
 }
 
@@ -115,7 +109,7 @@ gf_listed *gf_gathering_image(gf_gathering *g, gf_error *err)
 {
 	if (!gf_grow(&g->images, &g->images_room, g->n_images, sizeof *g->images, err))
 		return NULL;
-	g->images[g->n_images] = (gf_listed){ 0 };
+	g->images[g->n_images] = (gf_listed){ .source = g->source };
 	return &g->images[g->n_images++];
 }
 
@@ -212,6 +206,11 @@ static bool rename_all(gf_gathering *g, gf_error *err)
 	for (size_t i = 0; i < g->options->n_sources; i++)
 		if (g->options->sources[i].n_names > 0 && !rename_source(g, &g->options->sources[i], err))
 			return false;
+	for (size_t i = 0; i < g->n_images; i++) {
+		gf_listed *l = &g->images[i];
+		if (l->has_source_index && l->source->n_names == 0 && !gf_child_rename(l, err))
+			return false;
+	}
 	return true;
 }
 

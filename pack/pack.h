@@ -21,6 +21,9 @@ typedef struct gf_pack_source {
 	 * number for the one that there is.  None: their own names, and --name for those without. */
 	const char *const *names;
 	size_t n_names;
+	const char *const
+	    *platforms; /* "os/architecture[/variant]": these children of an index alone; none: all of it */
+	size_t n_platforms;
 } gf_pack_source;
 
 typedef struct gf_pack_options {
@@ -29,6 +32,8 @@ typedef struct gf_pack_options {
 	size_t n_sources;
 	const char *const *names; /* --name: the i-th for the i-th image without one */
 	size_t n_names;
+	const char *const *platforms; /* --platform: of every source, whatever it says itself */
+	size_t n_platforms;
 	const char *stream;
 	bool has_sequence, has_epoch;
 	uint64_t sequence, epoch;
@@ -55,6 +60,8 @@ typedef struct gf_pack_options {
 bool gf_source_is_stdin(const char *text);
 /* "gzip" or "none". */
 bool gf_layers_parse(const char *text, gf_layers *out);
+/* A platform that may be asked for; else "platform", with what to write. */
+bool gf_platform_check(const char *text, gf_error *err);
 /* A date or a duration of at most 100 years, into expires or lifetime. */
 bool gf_expires_parse(const char *text, gf_pack_options *o);
 

@@ -11,14 +11,14 @@ struct gf_release {
 	gf_json_doc *doc;
 	const char **audience, **keys;
 	gf_pack_source *sources;
-	const char ***names; /* of each source; NULL: none */
+	const char ***names, ***platforms; /* of each source; NULL: none */
 	size_t n_keys;
 	gf_label *labels;
 };
 
 const char *const gf_release_keys[] = { "output", "stream", "epoch", "sequence", "after", "version", "created",
 	"expires", "audience", "keys", "layers", "load-platform", "build-id", "labels", "images", NULL };
-const char *const gf_release_image_keys[] = { "source", "names", NULL };
+const char *const gf_release_image_keys[] = { "source", "names", "platforms", NULL };
 
 static bool there(gf_json root, const char *key)
 {
@@ -135,17 +135,42 @@ static bool take_names(gf_json item, const char ***names, size_t *n, gf_error *e
 	return true;
 }
 
+static bool take_platforms(gf_json item, const char ***platforms, size_t *n, gf_error *err)
+{
+	if (!take_list(item, "platforms", platforms, n, err))
+		return false;
+	for (size_t i = 0; i < *n; i++) {
+		gf_error why = { 0 };
+
+		if (!gf_platform_check((*platforms)[i], &why))
+			return gf_json_fail(
+			    gf_json_at(gf_json_get(item, "platforms"), i), "platform", err, "%s", why.text);
+	}
+	return true;
+}
+
+/* The manifest has labels of the build, not of an image: those are in its config, whose bytes stay (FORMAT.md 2). */
+static bool no_labels(gf_json item, gf_error *err)
+{
+	return !there(item, "labels") ||
+	    gf_json_fail(gf_json_get(item, "labels"), "unknown-key", err,
+		"labels are of the release, beside 'images'; those of an image are in its config, which is never "
+		"changed");
+}
+
 /* A source as in the command line, or one with names for what is in it. */
-static bool take_source(gf_json item, gf_pack_source *s, const char ***names, gf_error *err)
+static bool take_source(gf_json item, gf_pack_source *s, const char ***names, const char ***platforms, gf_error *err)
 {
 	gf_json source = item;
 
 	if (gf_json_typeof(item) == GF_JSON_OBJECT) {
-		if (!gf_json_only(item, gf_release_image_keys, err) || !gf_json_string(item, "source", &s->text, err) ||
-		    !take_names(item, names, &s->n_names, err))
+		if (!no_labels(item, err) || !gf_json_only(item, gf_release_image_keys, err) ||
+		    !gf_json_string(item, "source", &s->text, err) || !take_names(item, names, &s->n_names, err) ||
+		    !take_platforms(item, platforms, &s->n_platforms, err))
 			return false;
 		source = gf_json_get(item, "source");
 		s->names = *names;
+		s->platforms = *platforms;
 	} else if (!gf_json_text(item, &s->text, err)) {
 		return false;
 	}
@@ -165,12 +190,13 @@ static bool take_sources(gf_release *r, gf_json root, gf_error *err)
 	if (n == 0)
 		return gf_json_fail(list, "empty", err, "leave 'images' out, or give at least one");
 	if ((r->sources = gf_alloc(n, sizeof *r->sources, err)) == NULL ||
-	    (r->names = gf_alloc(n, sizeof *r->names, err)) == NULL)
+	    (r->names = gf_alloc(n, sizeof *r->names, err)) == NULL ||
+	    (r->platforms = gf_alloc(n, sizeof *r->platforms, err)) == NULL)
 		return false;
 	r->options.sources = r->sources;
 	r->options.n_sources = n;
 	for (size_t i = 0; i < n; i++)
-		if (!take_source(gf_json_at(list, i), &r->sources[i], &r->names[i], err))
+		if (!take_source(gf_json_at(list, i), &r->sources[i], &r->names[i], &r->platforms[i], err))
 			return false;
 	return true;
 }
@@ -252,9 +278,12 @@ void gf_release_free(gf_release *r)
 	if (r == NULL)
 		return;
 	gf_json_free(r->doc);
-	for (size_t i = 0; r->names != NULL && i < r->options.n_sources; i++)
+	for (size_t i = 0; r->platforms != NULL && i < r->options.n_sources; i++) {
 		free(r->names[i]);
+		free(r->platforms[i]);
+	}
 	free(r->names);
+	free(r->platforms);
 	free(r->sources);
 	free(r->audience);
 	free(r->keys);

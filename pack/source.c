@@ -163,42 +163,65 @@ static bool say_why_asked(const gf_ask *asked, size_t n, gf_error *err)
 	return false;
 }
 
-/*
- * Images of the daemon are asked for together, at the place of the first of them, so that layers they share
- * are sent and compressed once.
- */
+static bool same_platforms(const gf_pack_source *a, const gf_pack_source *b)
+{
+	bool same = a->n_platforms == b->n_platforms;
+
+	for (size_t i = 0; same && i < a->n_platforms; i++)
+		same = strcmp(a->platforms[i], b->platforms[i]) == 0;
+	return same;
+}
+
+/* Images of the daemon are asked for together, so that layers they share are sent and compressed once: all of which the
+ * same platforms are wanted. */
+static bool ask_daemon(gf_gathering *g, gf_ask *asked, size_t n, gf_error *err)
+{
+	while (n > 0) {
+		size_t same = 0;
+		g->source = asked[0].source;
+		for (size_t i = 0; i < n; i++)
+			if (same_platforms(asked[i].source, g->source)) {
+				gf_ask found = asked[i];
+				memmove(&asked[same + 1], &asked[same], (i - same) * sizeof found);
+				asked[same++] = found;
+			}
+		if (!gf_source_docker(g, asked, same, err))
+			return say_why_asked(asked, same, err);
+		asked += same;
+		n -= same;
+	}
+	return true;
+}
+
+/* Images stand in the order of their sources. */
+static void sort(gf_gathering *g)
+{
+	for (size_t i = 1; i < g->n_images; i++) {
+		gf_listed image = g->images[i];
+		size_t k = i;
+		while (k > 0 && g->images[k - 1].source > image.source)
+			k--;
+		memmove(&g->images[k + 1], &g->images[k], (i - k) * sizeof image);
+		g->images[k] = image;
+	}
+}
+
 static bool add_all(gf_gathering *g, gf_ask *asked, gf_error *err)
 {
 	const gf_pack_options *o = g->options;
-	size_t n_asked = 0, before = 0, from = 0;
+	size_t n_asked = 0;
 
 	for (size_t i = 0; i < o->n_sources; i++) {
 		const char *daemon;
-		size_t first = g->n_images;
+		g->source = &o->sources[i];
 		if (!add_one(g, o->sources[i].text, &daemon, err))
 			return false;
-		for (; first < g->n_images; first++)
-			g->images[first].source = &o->sources[i];
-		if (daemon != NULL && n_asked == 0)
-			before = g->n_images;
 		if (daemon != NULL)
 			asked[n_asked++] = (gf_ask){ daemon, &o->sources[i] };
 	}
-	if (n_asked == 0)
-		return true;
-	from = g->n_images;
-	if (!gf_source_docker(g, asked, n_asked, err))
-		return say_why_asked(asked, n_asked, err);
-	/* From the end to their place: rotate by turning round both parts and the whole. */
-	for (size_t part = 0; part < 3; part++) {
-		size_t lo = part == 1 ? before + (g->n_images - from) : before;
-		size_t hi = part == 0 ? g->n_images : part == 1 ? g->n_images : before + (g->n_images - from);
-		for (; lo + 1 < hi; lo++, hi--) {
-			gf_listed swap = g->images[lo];
-			g->images[lo] = g->images[hi - 1];
-			g->images[hi - 1] = swap;
-		}
-	}
+	if (!ask_daemon(g, asked, n_asked, err))
+		return false;
+	sort(g);
 	return true;
 }
 

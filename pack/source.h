@@ -29,7 +29,8 @@ typedef struct gf_listed { /* one image */
 	char *media_type; /* what the descriptor of root says, or NULL */
 	gf_layer *layers;
 	size_t n_layers;
-	char *platform; /* of a complete child of an index that is not; else NULL */
+	char *platform; /* of one child of an index, or of a docker-archive; else NULL */
+	bool several;   /* other children of that index are images too */
 	size_t item;    /* of index.json, where root came from it */
 	bool has_source_index;
 	gf_digest source_index;
@@ -40,6 +41,13 @@ typedef struct gf_text { /* a document */
 	gf_buf bytes;
 } gf_text;
 
+/* Is a document there with all that stands below it? */
+typedef struct gf_wholeness {
+	const gf_origin *origin; /* in this one */
+	bool all;
+	gf_digest missing; /* else the first that is not */
+} gf_wholeness;
+
 typedef struct gf_gathering {
 	const gf_pack_options *options;
 	gf_events *events;
@@ -47,10 +55,15 @@ typedef struct gf_gathering {
 	gf_spooling spooling;
 	gf_listed *images;
 	size_t n_images, images_room;
-	gf_text *texts; /* sorted by digest */
+	const gf_pack_source *source; /* the one that is being read: that of new images */
+	gf_text *texts;
 	size_t n_texts, texts_room, texts_size;
-	gf_spot *spots; /* sorted by digest */
+	gf_spot *spots;
 	size_t n_spots, spots_room;
+	gf_wholeness *verdicts;
+	size_t n_verdicts, verdicts_room;
+	gf_map text_map, spot_map, verdict_map;
+	size_t steps; /* of tree.c */
 	gf_origin **origins;
 	size_t n_origins, origins_room;
 } gf_gathering;
@@ -91,7 +104,26 @@ bool gf_source_archive(gf_gathering *g, gf_archive *a, const gf_wanted *want, gf
 /* The name as Docker would complete it; one without a tag gets ":latest", and *bare is set. */
 bool gf_name_complete(const char *text, char out[GF_REFERENCE_SIZE], bool *bare, gf_error *err);
 
-/* ---- tree.c: documents from a descriptor down, in any origin ---- */
+/* ---- tree.c: documents from a descriptor down, in any origin; too much to look at: "graph-limit" ---- */
+
+/* The document of a descriptor, its bytes checked; *out NULL: the origin does not have it. */
+bool gf_tree_document(gf_gathering *g, gf_origin *o, const gf_descriptor *d, gf_document **out, gf_error *err);
+/* False: "graph-depth". */
+bool gf_tree_depth(unsigned depth, gf_error *err);
+/* The platform of a manifest: its descriptor's word, else its config's; *out NULL: neither says it. */
+bool gf_tree_platform(gf_gathering *g, gf_origin *o, const gf_descriptor *d, char **out, gf_error *err);
+/* Is all there, down to the layers?  *missing: the first that is not.  Bytes of layers are not read. */
+bool gf_tree_complete(gf_gathering *g, gf_origin *o, const gf_descriptor *d, unsigned depth, bool *all,
+    gf_digest *missing, gf_error *err);
+/* Into the gathering: a document that is complete, with all below it. */
+bool gf_tree_add(gf_gathering *g, gf_origin *o, const gf_descriptor *d, gf_error *err);
+/* Every manifest from d down that is there. */
+typedef bool (*gf_tree_visitor)(
+    void *ctx, size_t item, const gf_digest *manifest, const gf_document *document, gf_error *err);
+bool gf_tree_visit(gf_gathering *g, gf_origin *o, size_t item, const gf_descriptor *d, gf_tree_visitor visit, void *ctx,
+    gf_error *err);
+
+/* ---- offer.c: what becomes images ---- */
 
 /* A root that a source offers: an item of index.json, or what a name leads to in a registry. */
 typedef struct gf_offer {
@@ -102,15 +134,18 @@ typedef struct gf_offer {
 	size_t item;      /* for gf_listed */
 } gf_offer;
 
-/* Add it to g: whole where all of it is there, else its complete children (FORMAT.md 2).  None: "sparse",
- * "layer-missing". */
+/*
+ * Add it to g: the children of the platforms asked for; else the whole where all of it is there, else its complete
+ * children (FORMAT.md 2).  None, or one asked for that is not complete: "sparse", "layer-missing"; a platform that it
+ * does not have, or has more than once: "platform".
+ */
 bool gf_offer_take(gf_gathering *g, const gf_offer *o, gf_error *err);
-/* The document of a descriptor, its bytes checked; *out NULL: the origin does not have it. */
-bool gf_tree_document(gf_origin *o, const gf_descriptor *d, gf_document **out, gf_error *err);
-/* Every manifest from d down that is there. */
-typedef bool (*gf_tree_visitor)(
-    void *ctx, size_t item, const gf_digest *manifest, const gf_document *document, gf_error *err);
-bool gf_tree_visit(gf_origin *o, size_t item, const gf_descriptor *d, gf_tree_visitor visit, void *ctx, gf_error *err);
+/* What --platform, or else the source in release.yaml, asks for. */
+const char *const *gf_platforms_asked(const gf_gathering *g, size_t *n);
+/* Is an image that has no index what is asked for?  platform NULL: it has none. */
+bool gf_platform_fits(const gf_gathering *g, const char *platform, const char *image, gf_error *err);
+/* A child of an index gets names of its own from those of the index. */
+bool gf_child_rename(gf_listed *image, gf_error *err);
 
 /* ---- source_layout.c: index.json and the documents below it ---- */
 

@@ -101,7 +101,8 @@ static bool read_config(archive_state *s, saved *one, const char *said, gf_confi
 		return gf_fail(
 		    err, GF_DAMAGED, "blob-digest", e->name, "the bytes of config '%s' have another digest", e->name);
 	*config = gf_config_parse(&one->config, GF_DAMAGED, e->name, err);
-	return *config != NULL;
+	return *config != NULL &&
+	    ((*config)->platform == NULL || (one->image.platform = gf_strdup((*config)->platform, err)) != NULL);
 }
 
 static bool read_layers(archive_state *s, saved *one, gf_json layers, const gf_config *config, gf_error *err)
@@ -361,6 +362,15 @@ static bool layers_readable(const gf_listed *image, gf_error *err)
 	return true;
 }
 
+static bool fits(const archive_state *s, const gf_listed *image, gf_error *err)
+{
+	char id[GF_DIGEST_SIZE];
+
+	gf_digest_text(&image->root, id);
+	return layers_readable(image, err) &&
+	    gf_platform_fits(s->g, image->platform, image->n_names > 0 ? image->names[0] : id, err);
+}
+
 static bool take_saved(archive_state *s, const char *transport, gf_error *err)
 {
 	size_t found = 0;
@@ -370,10 +380,11 @@ static bool take_saved(archive_state *s, const char *transport, gf_error *err)
 		if (!chosen_saved(s, i))
 			continue;
 		found++;
-		image = layers_readable(&s->saved[i].image, err) ? gf_gathering_image(s->g, err) : NULL;
+		image = fits(s, &s->saved[i].image, err) ? gf_gathering_image(s->g, err) : NULL;
 		if (image == NULL)
 			return false;
 		*image = s->saved[i].image;
+		image->source = s->g->source;
 		s->saved[i].image = (gf_listed){ .root = image->root };
 		image->transport = gf_strdup(transport, err);
 		if (image->transport == NULL || !gf_gathering_add_text(s->g, &image->root, &s->saved[i].config, err))

@@ -132,18 +132,14 @@ static bool answers(const gf_listed *image, const asked *a)
 		(image->has_source_index && gf_digest_equal(&id, &image->source_index)));
 }
 
-/* The daemon saves in an order of its own; images stand in the order they were asked for. */
-static void sort(gf_gathering *g, size_t first, const asked *list, const gf_ask *asks, size_t n)
+/* The daemon saves in an order of its own: the source of an image is the first that asked for it. */
+static void find_sources(gf_gathering *g, size_t first, const asked *list, const gf_ask *asks, size_t n)
 {
-	size_t at = first;
-
-	for (size_t q = 0; q < n; q++)
-		for (size_t i = at; i < g->n_images; i++)
+	for (size_t i = first; i < g->n_images; i++)
+		for (size_t q = 0; q < n; q++)
 			if (answers(&g->images[i], &list[q])) {
-				gf_listed found = g->images[i];
-				found.source = asks[q].source;
-				memmove(&g->images[at + 1], &g->images[at], (i - at) * sizeof found);
-				g->images[at++] = found;
+				g->images[i].source = asks[q].source;
+				break;
 			}
 }
 
@@ -173,7 +169,7 @@ bool gf_source_docker(gf_gathering *g, const gf_ask *asks, size_t n, gf_error *e
 	}
 	ok = ok && save(g, d, names, n, err);
 	if (ok)
-		sort(g, first, list, asks, n);
+		find_sources(g, first, list, asks, n);
 	for (size_t q = 0; ok && q < n; q++) {
 		bool answered = false;
 		for (size_t i = first; i < g->n_images && !answered; i++)

@@ -8,6 +8,7 @@ struct gf_layout {
 	gf_gathering *g;
 	gf_archive *archive;
 	gf_document *index;
+	gf_map listed; /* the first image of each root */
 };
 
 /* ---- opening ---- */
@@ -48,6 +49,7 @@ gf_layout *gf_layout_open(gf_gathering *g, gf_archive *a, gf_error *err)
 	if (ok && gf_archive_load(a, index, GF_JSON_BLOB_MAX, &text, err) &&
 	    (l = gf_alloc(1, sizeof *l, err)) != NULL) {
 		l->g = g;
+		gf_map_init(&l->listed);
 		l->archive = a;
 		l->index = gf_document_parse(&text, NULL, GF_DAMAGED, "index.json", err);
 		if (l->index != NULL && l->index->media != GF_MEDIA_INDEX) {
@@ -69,6 +71,7 @@ void gf_layout_close(gf_layout *l)
 	if (l == NULL)
 		return;
 	gf_document_free(l->index);
+	gf_map_clear(&l->listed);
 	free(l);
 }
 
@@ -141,9 +144,20 @@ static bool is_referrer(gf_layout *l, const gf_descriptor *d, bool *is, gf_error
 	*is = false;
 	if (d->ref_name != NULL || d->image_name != NULL)
 		return true;
-	ok = gf_tree_document(gf_archive_origin(l->archive), d, &doc, err);
+	ok = gf_tree_document(l->g, gf_archive_origin(l->archive), d, &doc, err);
 	*is = ok && doc != NULL && doc->has_subject;
 	gf_document_free(doc);
+	return ok;
+}
+
+/* A root that index.json names again: one more name for what became of it. */
+static bool name_again(gf_layout *l, size_t first, const char *name, gf_error *err)
+{
+	size_t item = l->g->images[first].item;
+	bool ok = true;
+
+	for (size_t i = first; ok && i < l->g->n_images && l->g->images[i].item == item; i++)
+		ok = gf_listed_name(&l->g->images[i], name, err);
 	return ok;
 }
 
@@ -152,6 +166,7 @@ static bool list_item(gf_layout *l, size_t i, const char *transport, gf_error *e
 	const gf_descriptor *d = &l->index->items[i];
 	char digest[GF_DIGEST_SIZE], name[GF_REFERENCE_SIZE];
 	gf_offer offer = { .origin = gf_archive_origin(l->archive), .root = d, .transport = transport, .item = i };
+	size_t known = gf_map_get(&l->listed, &d->digest), first = l->g->n_images;
 	bool referrer;
 
 	if (!is_referrer(l, d, &referrer, err))
@@ -164,7 +179,9 @@ static bool list_item(gf_layout *l, size_t i, const char *transport, gf_error *e
 	}
 	if (gf_layout_name(l, i, name))
 		offer.name = name;
-	return gf_offer_take(l->g, &offer, err);
+	if (known != SIZE_MAX)
+		return offer.name == NULL || name_again(l, known, name, err);
+	return gf_offer_take(l->g, &offer, err) && gf_map_put(&l->listed, &d->digest, first, err);
 }
 
 bool gf_layout_list(gf_layout *l, const char *transport, const gf_wanted *want, const bool *chosen, gf_error *err)
@@ -188,7 +205,7 @@ bool gf_layout_list(gf_layout *l, const char *transport, const gf_wanted *want, 
 bool gf_layout_visit(gf_layout *l, gf_tree_visitor visit, void *ctx, gf_error *err)
 {
 	for (size_t i = 0; i < l->index->n_items; i++)
-		if (!gf_tree_visit(gf_archive_origin(l->archive), i, &l->index->items[i], visit, ctx, err))
+		if (!gf_tree_visit(l->g, gf_archive_origin(l->archive), i, &l->index->items[i], visit, ctx, err))
 			return false;
 	return true;
 }

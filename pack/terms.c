@@ -18,6 +18,16 @@ bool gf_layers_parse(const char *text, gf_layers *out)
 	return none || strcmp(text, "gzip") == 0;
 }
 
+bool gf_platform_check(const char *text, gf_error *err)
+{
+	if (strcmp(text, "all") == 0)
+		return gf_fail(err, GF_USAGE, "platform", text,
+		    "'all' is what is packed without it: an index is kept whole, with every platform");
+	return gf_platform_valid(text) ||
+	    gf_fail(err, GF_USAGE, "platform", text,
+		"'%.60s' is no platform: write OS/ARCHITECTURE[/VARIANT] in lower case, such as linux/arm64", text);
+}
+
 bool gf_expires_parse(const char *text, gf_pack_options *o)
 {
 	o->expires = 0;

@@ -1,8 +1,25 @@
-/* tree: OCI documents from a descriptor down, whatever origin they are in. */
+/*
+ * tree: OCI documents from a descriptor down, whatever origin they are in.
+ *
+ * A document may be reached in many ways, by an index as wide as its bytes allow, and index.json may name one
+ * root a thousand times.  So what was found of a document is remembered, and all looking is counted for the whole gathering.
+ */
 #include "pack/source.h"
 
 #include <stdlib.h>
 #include <string.h>
+
+/* A document costs a step for each of its items and each KiB.  The documents of a bundle, which are at most
+ * GF_JSON_BLOBS_MAX, have no more than 300,000 items together, and are looked at twice or three times. */
+#define STEPS_MAX GF_GRAPH_USES_MAX
+
+static bool spend(gf_gathering *g, size_t steps, gf_error *err)
+{
+	g->steps += steps;
+	return g->steps <= STEPS_MAX ||
+	    gf_fail(err, GF_DAMAGED, "graph-limit", NULL,
+		"the indexes of the sources have more than %zu items, counted each time one is used", STEPS_MAX);
+}
 
 /* ---- documents ---- */
 
@@ -43,59 +60,117 @@ static bool load_document(gf_origin *o, const gf_descriptor *d, gf_buf *text, gf
 	return *out != NULL;
 }
 
-bool gf_tree_document(gf_origin *o, const gf_descriptor *d, gf_document **out, gf_error *err)
+bool gf_tree_document(gf_gathering *g, gf_origin *o, const gf_descriptor *d, gf_document **out, gf_error *err)
 {
 	gf_buf text;
 	bool ok;
 
 	gf_buf_init(&text, GF_JSON_BLOB_MAX);
-	ok = load_document(o, d, &text, out, err);
+	ok = load_document(o, d, &text, out, err) &&
+	    spend(g, 1 + text.len / GF_KIB + (*out != NULL ? (*out)->n_items : 0), err);
+	if (!ok) {
+		gf_document_free(*out);
+		*out = NULL;
+	}
 	gf_buf_clear(&text);
 	return ok;
 }
 
-static bool too_deep(unsigned depth, gf_error *err)
+bool gf_tree_depth(unsigned depth, gf_error *err)
 {
-	return depth > GF_INDEX_DEPTH &&
-	    !gf_fail(
+	return depth <= GF_INDEX_DEPTH ||
+	    gf_fail(
 		err, GF_DAMAGED, "graph-depth", NULL, "indexes lie more than %d deep in each other", GF_INDEX_DEPTH);
 }
 
-/*
- * Is all there, down to the layers?  missing gets the first that is not.  Bytes of layers are not read, those of
- * documents are.
- */
-static bool complete(gf_origin *o, const gf_descriptor *d, unsigned depth, bool *all, gf_digest *missing, gf_error *err)
+bool gf_tree_platform(gf_gathering *g, gf_origin *o, const gf_descriptor *d, char **out, gf_error *err)
 {
 	gf_document *doc = NULL;
-	gf_spot spot;
-	bool ok;
+	gf_config *config = NULL;
+	gf_error unused;
+	gf_buf text;
+	bool ok = true, there = false;
 
-	if (too_deep(depth, err))
-		return false;
-	ok = gf_tree_document(o, d, &doc, err);
-	*missing = d->digest;
-	*all = ok && doc != NULL;
-	if (*all && doc->media == GF_MEDIA_MANIFEST) {
-		*missing = doc->config.digest;
-		ok = gf_origin_find(o, &doc->config, &spot, all, err);
-		*all = *all && ok;
+	gf_buf_init(&text, GF_JSON_BLOB_MAX);
+	*out = NULL;
+	if (d->platform != NULL) {
+		ok = (*out = gf_strdup(d->platform, err)) != NULL;
+	} else if ((ok = gf_tree_document(g, o, d, &doc, err)) && doc != NULL && doc->media == GF_MEDIA_MANIFEST) {
+		ok = load_blob(o, &doc->config, &text, &there, err) && spend(g, text.len / GF_KIB, err);
+		config = ok && there ? gf_config_parse(&text, GF_DAMAGED, "config", &unused) : NULL;
+		if (config != NULL && config->platform != NULL)
+			ok = (*out = gf_strdup(config->platform, err)) != NULL;
 	}
-	for (size_t i = 0; *all && i < doc->n_items; i++) {
-		if (doc->media == GF_MEDIA_INDEX) {
-			ok = complete(o, &doc->items[i], depth + 1, all, missing, err);
-		} else {
-			*missing = doc->items[i].digest;
-			ok = gf_origin_find(o, &doc->items[i], &spot, all, err);
-		}
-		*all = *all && ok;
-	}
+	gf_config_free(config);
 	gf_document_free(doc);
+	gf_buf_clear(&text);
 	return ok;
 }
 
-/* Into the gathering: a document that is complete, with all below it. */
-static bool add_tree(gf_gathering *g, gf_origin *o, const gf_descriptor *d, gf_error *err)
+/* ---- is all there ---- */
+
+static bool judge(
+    gf_gathering *g, gf_origin *o, const gf_descriptor *d, unsigned depth, gf_wholeness *v, gf_error *err);
+
+/* v: the first that is not there, or that all is. */
+static bool judge_items(
+    gf_gathering *g, gf_origin *o, const gf_document *doc, unsigned depth, gf_wholeness *v, gf_error *err)
+{
+	gf_spot spot;
+	bool ok = true;
+
+	if (doc->media == GF_MEDIA_MANIFEST) {
+		v->missing = doc->config.digest;
+		ok = gf_origin_find(o, &doc->config, &spot, &v->all, err);
+	}
+	for (size_t i = 0; ok && v->all && i < doc->n_items; i++) {
+		const gf_descriptor *item = &doc->items[i];
+		if (doc->media == GF_MEDIA_INDEX) {
+			ok = judge(g, o, item, depth + 1, v, err);
+		} else {
+			v->missing = item->digest;
+			ok = gf_origin_find(o, item, &spot, &v->all, err);
+		}
+	}
+	return ok;
+}
+
+/* Once for each document: the depth of one that was judged at another is the graph's to refuse. */
+static bool judge(gf_gathering *g, gf_origin *o, const gf_descriptor *d, unsigned depth, gf_wholeness *v, gf_error *err)
+{
+	size_t known = gf_map_get(&g->verdict_map, &d->digest);
+	gf_document *doc = NULL;
+	bool ok;
+
+	if (!gf_tree_depth(depth, err))
+		return false;
+	if (known != SIZE_MAX && g->verdicts[known].origin == o) {
+		*v = g->verdicts[known];
+		return true;
+	}
+	*v = (gf_wholeness){ .origin = o, .missing = d->digest };
+	ok = gf_tree_document(g, o, d, &doc, err);
+	if (ok && doc != NULL) {
+		v->all = true;
+		ok = judge_items(g, o, doc, depth, v, err);
+	}
+	gf_document_free(doc);
+	return ok && gf_grow(&g->verdicts, &g->verdicts_room, g->n_verdicts, sizeof *g->verdicts, err) &&
+	    gf_map_put(&g->verdict_map, &d->digest, g->n_verdicts, err) && (g->verdicts[g->n_verdicts++] = *v, true);
+}
+
+bool gf_tree_complete(
+    gf_gathering *g, gf_origin *o, const gf_descriptor *d, unsigned depth, bool *all, gf_digest *missing, gf_error *err)
+{
+	gf_wholeness v = { 0 };
+	bool ok = judge(g, o, d, depth, &v, err);
+
+	*all = ok && v.all;
+	*missing = v.missing;
+	return ok;
+}
+
+bool gf_tree_add(gf_gathering *g, gf_origin *o, const gf_descriptor *d, gf_error *err)
 {
 	gf_document *doc = NULL;
 	gf_buf text;
@@ -108,7 +183,7 @@ static bool add_tree(gf_gathering *g, gf_origin *o, const gf_descriptor *d, gf_e
 	for (size_t i = 0; ok && i < doc->n_items; i++) {
 		gf_spot spot;
 		if (doc->media == GF_MEDIA_INDEX)
-			ok = add_tree(g, o, &doc->items[i], err);
+			ok = gf_tree_add(g, o, &doc->items[i], err);
 		else
 			ok = gf_origin_find(o, &doc->items[i], &spot, &there, err) &&
 			    gf_gathering_add_spot(g, &spot, err);
@@ -121,181 +196,28 @@ static bool add_tree(gf_gathering *g, gf_origin *o, const gf_descriptor *d, gf_e
 	return ok;
 }
 
-/* ---- images ---- */
-
-static gf_listed *list(gf_gathering *g, const gf_offer *o, const gf_descriptor *root, gf_error *err)
-{
-	gf_listed *image;
-
-	if (!add_tree(g, o->origin, root, err) || (image = gf_gathering_image(g, err)) == NULL)
-		return NULL;
-	image->root = root->digest;
-	image->item = o->item;
-	image->transport = gf_strdup(o->transport, err);
-	image->media_type = gf_strdup(root->media_type, err);
-	if (image->transport == NULL || image->media_type == NULL ||
-	    (o->name != NULL && !gf_listed_name(image, o->name, err)))
-		return NULL;
-	return image;
-}
-
-/* "NAME:TAG" becomes "NAME:TAG-linux-arm64". */
-static bool add_suffix(gf_listed *image, const char *platform, gf_error *err)
-{
-	char name[GF_REFERENCE_SIZE];
-	gf_reference r;
-	size_t at;
-
-	if (image->n_names == 0)
-		return true;
-	if (!gf_reference_parse(image->names[0], &r, err))
-		return false;
-	at = strlen(r.tag);
-	if (at + 1 + strlen(platform) >= sizeof r.tag)
-		return gf_fail(err, GF_USAGE, "reference", image->names[0],
-		    "the tag of '%s' is too long to name the platform '%s' in it; choose names with --name",
-		    image->names[0], platform);
-	r.tag[at] = '-';
-	for (const char *p = platform; *p != '\0'; p++)
-		r.tag[++at] = *p;
-	r.tag[at + 1] = '\0';
-	for (char *p = r.tag; *p != '\0'; p++)
-		if (*p == '/')
-			*p = '-';
-	gf_reference_print(&r, name);
-	free(image->names[0]);
-	image->names[0] = NULL;
-	image->n_names = 0;
-	return gf_listed_name(image, name, err);
-}
-
-/* The platform of a child: its descriptor's word, else its config's. */
-static bool platform_of(gf_origin *o, const gf_descriptor *d, char **out, gf_error *err)
-{
-	gf_document *doc = NULL;
-	gf_config *config = NULL;
-	gf_error unused;
-	gf_buf text;
-	bool ok = true, there = false;
-
-	gf_buf_init(&text, GF_JSON_BLOB_MAX);
-	*out = NULL;
-	if (d->platform != NULL) {
-		ok = (*out = gf_strdup(d->platform, err)) != NULL;
-	} else if ((ok = load_document(o, d, &text, &doc, err)) && doc != NULL && doc->media == GF_MEDIA_MANIFEST) {
-		ok = load_blob(o, &doc->config, &text, &there, err);
-		config = ok && there ? gf_config_parse(&text, GF_DAMAGED, "config", &unused) : NULL;
-		if (config != NULL && config->platform != NULL)
-			ok = (*out = gf_strdup(config->platform, err)) != NULL;
-	}
-	if (ok && *out == NULL)
-		ok = (*out = gf_strdup("unknown", err)) != NULL;
-	gf_config_free(config);
-	gf_document_free(doc);
-	gf_buf_clear(&text);
-	return ok;
-}
-
-/*
- * An index of which something is absent: its complete children, one image each, with the index as a claim
- * (FORMAT.md 2).  Attestations go with their index.
- */
-static bool list_children(
-    gf_gathering *g, const gf_offer *o, const gf_descriptor *parent, unsigned depth, gf_error *err)
-{
-	gf_document *doc = NULL;
-	bool ok;
-
-	if (too_deep(depth, err))
-		return false;
-	ok = gf_tree_document(o->origin, parent, &doc, err);
-	for (size_t i = 0; ok && doc != NULL && i < doc->n_items; i++) {
-		const gf_descriptor *child = &doc->items[i];
-		gf_digest missing;
-		bool all = false;
-		ok = complete(o->origin, child, depth + 1, &all, &missing, err);
-		if (!ok || (child->platform != NULL && strcmp(child->platform, "unknown/unknown") == 0))
-			continue;
-		if (gf_media_of(child->media_type) == GF_MEDIA_INDEX) {
-			ok = list_children(g, o, child, depth + 1, err);
-		} else if (all) {
-			gf_listed *image = list(g, o, child, err);
-			ok = image != NULL && platform_of(o->origin, child, &image->platform, err);
-			if (ok) {
-				image->has_source_index = true;
-				image->source_index = o->root->digest;
-			}
-		}
-	}
-	gf_document_free(doc);
-	return ok;
-}
-
-static bool list_sparse(gf_gathering *g, const gf_offer *o, const gf_digest *missing, gf_error *err)
-{
-	size_t first = g->n_images, n;
-	char index[GF_DIGEST_SIZE], lacks[GF_DIGEST_SIZE];
-	bool ok;
-
-	gf_digest_text(&o->root->digest, index);
-	gf_digest_text(missing, lacks);
-	if (!list_children(g, o, o->root, 1, err))
-		return false;
-	n = g->n_images - first;
-	if (n == 0)
-		return gf_fail(err, GF_DAMAGED, "sparse", index,
-		    "no image of index %s is complete in '%s' (%s is absent): pull it again for a platform and save that",
-		    index, o->origin->name, lacks);
-	ok = true;
-	for (size_t i = first; ok && n > 1 && i < g->n_images; i++)
-		ok = add_suffix(&g->images[i], g->images[i].platform, err);
-	if (ok)
-		gf_event_say(g->events, GF_EVENT_WARNING,
-		    "%s: index %s is not complete here (%s is absent): %zu of its images %s packed, the index is not",
-		    o->origin->name, index, lacks, n, n == 1 ? "is" : "are");
-	return ok;
-}
-
-bool gf_offer_take(gf_gathering *g, const gf_offer *o, gf_error *err)
-{
-	char digest[GF_DIGEST_SIZE], lacks[GF_DIGEST_SIZE];
-	gf_digest missing;
-	bool all;
-
-	if (!complete(o->origin, o->root, 0, &all, &missing, err))
-		return false;
-	if (all)
-		return list(g, o, o->root, err) != NULL;
-	if (gf_media_of(o->root->media_type) == GF_MEDIA_INDEX)
-		return list_sparse(g, o, &missing, err);
-	gf_digest_text(&o->root->digest, digest);
-	gf_digest_text(&missing, lacks);
-	return gf_fail(err, GF_DAMAGED, "layer-missing", digest,
-	    "image %s is hollow: '%s' does not hold its %s; pull or build it again and save it again", digest,
-	    o->origin->name, lacks);
-}
-
 /* ---- looking at all of it ---- */
 
-static bool visit_below(
-    gf_origin *o, size_t item, const gf_descriptor *d, unsigned depth, gf_tree_visitor visit, void *ctx, gf_error *err)
+static bool visit_below(gf_gathering *g, gf_origin *o, size_t item, const gf_descriptor *d, unsigned depth,
+    gf_tree_visitor visit, void *ctx, gf_error *err)
 {
 	gf_document *doc = NULL;
 	bool ok;
 
-	if (too_deep(depth, err))
+	if (!gf_tree_depth(depth, err))
 		return false;
-	ok = gf_tree_document(o, d, &doc, err);
+	ok = gf_tree_document(g, o, d, &doc, err);
 	if (ok && doc != NULL && doc->media == GF_MEDIA_MANIFEST)
 		ok = visit(ctx, item, &d->digest, doc, err);
 	else
 		for (size_t i = 0; ok && doc != NULL && i < doc->n_items; i++)
-			ok = visit_below(o, item, &doc->items[i], depth + 1, visit, ctx, err);
+			ok = visit_below(g, o, item, &doc->items[i], depth + 1, visit, ctx, err);
 	gf_document_free(doc);
 	return ok;
 }
 
-bool gf_tree_visit(gf_origin *o, size_t item, const gf_descriptor *d, gf_tree_visitor visit, void *ctx, gf_error *err)
+bool gf_tree_visit(
+    gf_gathering *g, gf_origin *o, size_t item, const gf_descriptor *d, gf_tree_visitor visit, void *ctx, gf_error *err)
 {
-	return visit_below(o, item, d, 0, visit, ctx, err);
+	return visit_below(g, o, item, d, 0, visit, ctx, err);
 }

@@ -238,6 +238,13 @@ static bool hex64(const char *text, size_t n)
 	return n == 64;
 }
 
+static bool is_ascii(const char *text)
+{
+	while ((signed char)*text > 0)
+		text++;
+	return *text == '\0';
+}
+
 bool gf_reference_parse(const char *text, gf_reference *out, gf_error *err)
 {
 	const char *at = strchr(text, '@'), *name, *colon = NULL;
@@ -246,6 +253,9 @@ bool gf_reference_parse(const char *text, gf_reference *out, gf_error *err)
 	memset(out, 0, sizeof *out);
 	if (text[0] == '\0')
 		return bad(text, err, "it is empty");
+	if (!is_ascii(text))
+		return bad(text, err,
+		    "it is not ASCII; a host outside it is written as DNS has it, 'xn--...', and a repository cannot be");
 	if (hex64(text, strlen(text)))
 		return bad(text, err, "64 hex digits are an image ID; write sha256:ID");
 	if (at != NULL) {

@@ -99,6 +99,14 @@ static void test_complete(void **state)
 	assert_string_equal(o.m->images[1].load, "linux/arm64/v8");
 	assert_string_equal(o.m->images[0].load, "linux/amd64");
 	assert_null(o.m->images[2].load);
+	assert_true(gf_platform_same("linux/arm64/v8", "linux/arm64") &&
+	    gf_platform_same("linux/arm", "linux/arm/v7") && gf_platform_same("linux/amd64/v1", "linux/amd64") &&
+	    !gf_platform_same("linux/arm", "linux/arm/v6") && !gf_platform_same("linux/amd64", "linux/amd64/v3") &&
+	    !gf_platform_same("linux/arm", "linux/arm64"));
+	assert_true(gf_platform_valid("linux/arm/v7") && gf_platform_valid("windows/amd64"));
+	for (size_t i = 0; i < 6; i++)
+		assert_false(gf_platform_valid(
+		    (const char *const[]){ "", "linux", "linux/", "/amd64", "linux/AMD64", "a/b/c/d" }[i]));
 	gf_buf_clear(&out);
 	opened_close(&o);
 }

@@ -18,6 +18,9 @@
 static peer server;
 static char host[128], id[GF_DIGEST_SIZE], inspected[512];
 static gf_buf archive; /* of one image, app:1 */
+static gf_buf hollow;  /* as a containerd store saves app:1 of which it has two platforms of three */
+static char hollow_inspected[512];
+static const gf_buf *sent;
 
 /* A row whose text is RAW is followed by the archive. */
 static void serve_archive(peer *p, int fd)
@@ -29,7 +32,7 @@ static void serve_archive(peer *p, int fd)
 		a++;
 	if (a->request != NULL && a->text != NULL && a->used == 1) {
 		a->used++;
-		(void)send(fd, archive.data, archive.len, MSG_NOSIGNAL);
+		(void)send(fd, sent->data, sent->len, MSG_NOSIGNAL);
 	}
 }
 
@@ -42,6 +45,55 @@ static void add(gf_buf *tar, const char *name, const void *bytes, size_t n)
 	gf_tar_header(name, n, 0, header);
 	check_ok(gf_buf_add(tar, header, sizeof header, &err) && gf_buf_add(tar, bytes, n, &err) &&
 	    gf_buf_add(tar, zeros, (size_t)gf_tar_round(n) - n, &err));
+}
+
+/* A document of the save, named by its digest; its descriptor into out. */
+__attribute__((format(printf, 4, 5))) static void add_document(
+    const char *type, const char *more, char out[512], const char *fmt, ...)
+{
+	char name[96], digest[GF_DIGEST_SIZE], body[2048];
+	gf_digest d;
+	gf_error err;
+	va_list ap;
+	int n;
+
+	va_start(ap, fmt);
+	n = vsnprintf(body, sizeof body, fmt, ap);
+	va_end(ap);
+	check_ok(gf_hash_bytes(body, (size_t)n, &d, &err));
+	gf_digest_text(&d, digest);
+	snprintf(name, sizeof name, "blobs/sha256/%s", digest + strlen("sha256:"));
+	snprintf(out, 512, "{\"mediaType\":\"%s\",\"digest\":\"%s\",\"size\":%d%s}", type, digest, n, more);
+	if (strstr(more, "s390x") == NULL) /* what the daemon does not have */
+		add(&hollow, name, body, (size_t)n);
+}
+
+static void make_hollow(void)
+{
+	static const char zeros[2 * GF_TAR_BLOCK];
+	static const char *const platforms[] = { "amd64", "arm64", "s390x" };
+	char config[512], manifests[3][512], root[512], index[1024], digest[GF_DIGEST_SIZE];
+	gf_error err;
+
+	gf_buf_init(&hollow, GF_MIB);
+	for (int i = 0; i < 3; i++) {
+		char more[128];
+		snprintf(more, sizeof more, ",\"platform\":{\"os\":\"linux\",\"architecture\":\"%s\"}", platforms[i]);
+		add_document(GF_TYPE_CONFIG, "", config,
+		    "{\"os\":\"linux\",\"architecture\":\"%s\",\"rootfs\":{\"type\":\"layers\",\"diff_ids\":[]}}",
+		    platforms[i]);
+		add_document(
+		    GF_TYPE_MANIFEST, more, manifests[i], "{\"schemaVersion\":2,\"config\":%s,\"layers\":[]}", config);
+	}
+	add_document(GF_TYPE_INDEX,
+	    ",\"annotations\":{\"io.containerd.image.name\":\"docker.io/library/app:1\",\"org.opencontainers.image.ref.name\":\"1\"}",
+	    root, "{\"schemaVersion\":2,\"manifests\":[%s,%s,%s]}", manifests[0], manifests[1], manifests[2]);
+	snprintf(index, sizeof index, "{\"schemaVersion\":2,\"manifests\":[%s]}", root);
+	add(&hollow, "index.json", index, strlen(index));
+	add(&hollow, "oci-layout", "{\"imageLayoutVersion\":\"1.0.0\"}", 30);
+	check_ok(gf_buf_add(&hollow, zeros, sizeof zeros, &err));
+	snprintf(digest, sizeof digest, "%.71s", strstr(root, "sha256:"));
+	snprintf(hollow_inspected, sizeof hollow_inspected, JSON("{\"Id\":\"%s\",\"RepoTags\":[\"app:1\"]}"), digest);
 }
 
 static int enter(void **state)
@@ -69,6 +121,8 @@ static int enter(void **state)
 	add(&archive, "config.json", config, strlen(config));
 	add(&archive, "layer.tar", zeros, sizeof zeros);
 	check_ok(gf_buf_add(&archive, zeros, sizeof zeros, &err));
+	sent = &archive;
+	make_hollow();
 	snprintf(path, sizeof path, "%s/fake.sock", dir);
 	snprintf(host, sizeof host, "unix://%s", path);
 	start_at(&server, path, serve_archive);
@@ -82,6 +136,7 @@ static int leave(void **state)
 	(void)state;
 	stop(&server);
 	gf_buf_clear(&archive);
+	gf_buf_clear(&hollow);
 	return chdir("/") == 0 && gf_dir_remove(dir, &err) ? 0 : -1;
 }
 
@@ -152,6 +207,26 @@ static void a_daemon_that_lies(void **state)
 	refused(none, "docker-daemon:app:1", GF_FAILED, "docker-no-image");
 }
 
+/* Two children of a sparse index answer for the one image that was asked for, by its name or its ID. */
+static void a_sparse_save(void **state)
+{
+	answer t[] = { VERSION, INFO, { "GET /v1.41/images/docker.io/library/app:1/json ", hollow_inspected, 0, 0 },
+		{ "GET /v1.41/images/get?names=docker.io/library/app:1 ", RAW, 0, 0 }, { 0 } };
+	gf_pack_result r;
+	gf_error err;
+
+	(void)state;
+	sent = &hollow;
+	table = t;
+	check_ok(pack("docker-daemon:app:1", &r, &err));
+	assert_int_equal(r.manifest->n_images, 2);
+	assert_string_equal(r.manifest->images[0].names[0], "docker.io/library/app:1-linux-amd64");
+	assert_string_equal(r.manifest->images[1].names[0], "docker.io/library/app:1-linux-arm64");
+	assert_true(r.manifest->images[0].has_source_index && r.manifest->images[1].has_source_index);
+	gf_pack_result_clear(&r);
+	sent = &archive;
+}
+
 /* "app" is a file here: read as one unless the daemon knows an image of that name; "./app" is always the file. */
 static void a_file_and_an_image(void **state)
 {
@@ -173,7 +248,7 @@ static void a_file_and_an_image(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = { cmocka_unit_test(an_honest_daemon), cmocka_unit_test(a_daemon_that_lies),
-		cmocka_unit_test(a_file_and_an_image) };
+		cmocka_unit_test(a_sparse_save), cmocka_unit_test(a_file_and_an_image) };
 
 	return cmocka_run_group_tests(tests, enter, leave);
 }

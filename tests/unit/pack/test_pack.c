@@ -771,6 +771,126 @@ static void indexes(void **state)
 	pack_fails(&o, GF_DAMAGED, "sparse");
 }
 
+/* An index whose children are written as "platform members" of their descriptors; the i-th has a config of architecture aI. */
+static void write_children(const char *path, const char *const *platforms, size_t n)
+{
+	tar *t = tar_new(path, false);
+	char *items = text("%s", ""), *index;
+
+	for (size_t i = 0; i < n; i++) {
+		layer own[1] = { layer_new(700 + (unsigned)i, 700) };
+		char *config = config_of(text("a%zu", i), own, 1), *m = oci_manifest(config, own, 1, GF_TYPE_LAYER);
+		tar_blob(t, own[0].bytes, own[0].n);
+		tar_blob(t, config, strlen(config));
+		tar_blob(t, m, strlen(m));
+		strcat(strcat(items, i > 0 ? "," : ""),
+		    descriptor(GF_TYPE_MANIFEST, m, strlen(m),
+			platforms[i] != NULL ? text(",\"platform\":{%s}", platforms[i]) : ""));
+	}
+	index = index_of(items);
+	tar_blob(t, index, strlen(index));
+	tar_text(t, "index.json", index_of(descriptor(GF_TYPE_INDEX, index, strlen(index), NAMED("acme/many:1"))));
+	tar_text(t, "oci-layout", LAYOUT);
+	tar_close(t);
+}
+
+#define LINUX(arch) "\"os\":\"linux\",\"architecture\":\"" arch "\""
+#define WINDOWS(version) "\"os\":\"windows\",\"architecture\":\"amd64\",\"os.version\":\"" version "\""
+
+static void platform_is(const gf_pack_options *o, const char *asked, const char *name)
+{
+	gf_pack_options one = *o;
+	gf_pack_result r;
+
+	one.platforms = &asked;
+	one.n_platforms = 1;
+	pack_ok(&one, NULL, &r);
+	assert_int_equal(r.manifest->n_images, 1);
+	assert_int_equal(r.manifest->images[0].n_platforms, 1);
+	assert_string_equal(r.manifest->images[0].media_type, GF_TYPE_MANIFEST);
+	assert_string_equal(r.manifest->images[0].names[0], name);
+	assert_true(r.manifest->images[0].has_source_index);
+	gf_pack_result_clear(&r);
+	bundle_close((opened[]){ bundle_open(o->output) });
+	assert_int_equal(unlink(o->output), 0);
+}
+
+static void platform_fails(const gf_pack_options *o, const char *asked, const char *part)
+{
+	gf_pack_options one = *o;
+	gf_pack_result r;
+	gf_error err = { 0 };
+
+	one.platforms = &asked;
+	one.n_platforms = 1;
+	assert_false(gf_pack(&one, NULL, &r, &err));
+	assert_string_equal(err.name, "platform");
+	assert_int_equal(err.class, GF_USAGE);
+	if (strstr(err.text, part) == NULL)
+		fail_msg("%s: expected '%s' in: %s", asked, part, err.text);
+}
+
+static void platforms(void **state)
+{
+	static const char *const children[] = { LINUX("amd64"), LINUX("arm64") ",\"variant\":\"v8\"",
+		LINUX("arm") ",\"variant\":\"v6\"", LINUX("arm") ",\"variant\":\"v7\"", NULL, WINDOWS("10.0.17763.1"),
+		WINDOWS("10.0.20348.2") };
+	static const char *sources[] = { "many.tar" }, *index[] = { "index.tar" }, *saved[] = { "ten.tar" };
+	static const char *const both[] = { "linux/arm64", "linux/amd64", "linux/arm64/v8" };
+	gf_pack_options o = options_of("many.out", sources, 1);
+	gf_pack_source own = { .text = "many.tar", .platforms = both, .n_platforms = 3 };
+	gf_pack_result r;
+	layer ls[1] = { base };
+	char *config = config_of("amd64", ls, 1);
+	tar *t;
+
+	(void)state;
+	write_children("many.tar", children, 7);
+	platform_is(&o, "linux/amd64", "docker.io/acme/many:1");
+	platform_is(&o, "linux/arm64", "docker.io/acme/many:1");
+	platform_is(&o, "linux/arm", "docker.io/acme/many:1");
+	platform_is(&o, "linux/arm/v6", "docker.io/acme/many:1");
+	platform_is(&o, "linux/a4", "docker.io/acme/many:1"); /* its config says so */
+	platform_fails(&o, "linux/s390x",
+	    "it has linux/amd64, linux/arm64/v8, linux/arm/v6, linux/arm/v7, linux/a4, windows/amd64");
+	platform_fails(&o, "windows/amd64", "of os.version 10.0.17763.1, sha256:");
+	/* of its own in release.yaml; what is one platform under two names counts once */
+	o.sources = &own;
+	pack_ok(&o, NULL, &r);
+	assert_int_equal(r.manifest->n_images, 2);
+	assert_string_equal(r.manifest->images[0].names[0], "docker.io/acme/many:1-linux-arm64-v8");
+	assert_string_equal(r.manifest->images[1].names[0], "docker.io/acme/many:1-linux-amd64");
+	gf_pack_result_clear(&r);
+	own.names = (const char *const[]){ "acme/x:1", "acme/y:1" };
+	own.n_names = 2;
+	pack_ok(&o, NULL, &r);
+	assert_string_equal(r.manifest->images[1].names[0], "docker.io/acme/y:1");
+	gf_pack_result_clear(&r);
+	assert_int_equal(unlink("many.out"), 0);
+	/* a child that is not all there, beside one that is */
+	write_index("index.tar", true, false, true, true);
+	o = options_of("many.out", index, 1);
+	platform_is(&o, "linux/amd64", "docker.io/acme/multi:1");
+	o.platforms = &(const char *){ "linux/arm64" };
+	o.n_platforms = 1;
+	pack_fails(&o, GF_DAMAGED, "layer-missing");
+	/* docker save */
+	t = tar_new("ten.tar", false);
+	tar_file(t, "l/layer.tar", base.bytes, base.n);
+	tar_text(t, "c.json", config);
+	tar_text(
+	    t, "manifest.json", "[{\"Config\":\"c.json\",\"RepoTags\":[\"acme/one:1\"],\"Layers\":[\"l/layer.tar\"]}]");
+	tar_close(t);
+	o = options_of("many.out", saved, 1);
+	platform_fails(&o, "linux/arm64", "'docker.io/acme/one:1' is one image, for linux/amd64");
+	o.platforms = &(const char *){ "linux/amd64/v1" };
+	o.n_platforms = 1;
+	pack_ok(&o, NULL, &r);
+	assert_false(r.manifest->images[0].has_source_index);
+	gf_pack_result_clear(&r);
+	assert_int_equal(unlink("many.out"), 0);
+}
+
 /* Docker 25 and later: both halves.  classic: with LayerSources, so manifest.json counts. */
 static void write_hybrid(const char *path, bool classic, const char *tags, const layer *second, const char *config)
 {
@@ -1017,6 +1137,7 @@ int main(void)
 		cmocka_unit_test(zstd_layers_are_kept),
 		cmocka_unit_test(oci_layouts),
 		cmocka_unit_test(indexes),
+		cmocka_unit_test(platforms),
 		cmocka_unit_test(hybrids),
 		cmocka_unit_test(streams),
 		cmocka_unit_test(times),

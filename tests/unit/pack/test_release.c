@@ -15,7 +15,7 @@ static void everything(void **state)
 	    "created: 2026-11-23T01:02:03Z\nexpires: 90d\naudience: [site-a, site-b]\n"
 	    "keys: [a.pem, b.pem]\nlayers: none\nload-platform: linux/arm64\nbuild-id: \"812\"\n"
 	    "labels: {ticket: OPS-1, area: shop}\nimages:\n  - image.tar\n  - oci:web\n"
-	    "  - source: oci:api\n    names: [\"acme/api:1\", \"registry.example:5000/api:1\"]\n  - {source: x.tar}\n";
+	    "  - source: oci:api\n    platforms: [linux/arm64/v8]\n    names: [\"acme/api:1\", \"registry.example:5000/api:1\"]\n  - {source: x.tar}\n";
 	gf_error err = { 0 };
 	gf_release *r = parse(text, &err);
 	const gf_pack_options *o;
@@ -45,6 +45,8 @@ static void everything(void **state)
 	assert_string_equal(o->sources[2].text, "oci:api");
 	assert_int_equal(o->sources[2].n_names, 2);
 	assert_string_equal(o->sources[2].names[1], "registry.example:5000/api:1");
+	assert_int_equal(o->sources[2].n_platforms, 1);
+	assert_string_equal(o->sources[2].platforms[0], "linux/arm64/v8");
 	assert_string_equal(o->sources[3].text, "x.tar");
 	assert_int_equal(o->sources[3].n_names, 0);
 	assert_string_equal(gf_release_signers(r, &n)[1], "b.pem");
@@ -74,6 +76,12 @@ static void refused(void **state)
 		    "line 3, column 25, images[1].names[0]: " },
 		{ "images:\n  - source: x\n    names:\n      - a:1\n      - Acme/A:1\n", "reference",
 		    "line 5, column 9, images[0].names[1]: " },
+		{ "images:\n  - {source: x, platforms: []}\n", "empty", "images[0].platforms: " },
+		{ "images:\n  - {source: x, platforms: [linux/amd64, all]}\n", "platform",
+		    "images[0].platforms[1]: 'all' is what" },
+		{ "images:\n  - {source: x, platforms: [amd64]}\n", "platform", "write OS/ARCHITECTURE[/VARIANT]" },
+		{ "images:\n  - {source: x, labels: {a: b}}\n", "unknown-key",
+		    "images[0].labels: labels are of the release" },
 		{ "images: []\n", "empty", "line 1" },
 		{ "keys: ['']\n", "empty", "line 1" },
 		{ "version: ''\n", "empty", "line 1" },

@@ -1,9 +1,9 @@
 /* map: from digests to places in an array.  Hashed with a number drawn for each map, so that no
  * choice of blobs makes look-ups slow. */
-#ifndef GF_BUNDLES_MAP_H
-#define GF_BUNDLES_MAP_H
+#ifndef GF_BASE_MAP_H
+#define GF_BASE_MAP_H
 
-#include "base/base.h"
+#include "base/hash.h"
 
 typedef struct gf_map {
 	struct gf_map_slot {

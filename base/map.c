@@ -2,7 +2,7 @@
 #include <string.h>
 #include <sys/random.h>
 
-#include "bundles/map.h"
+#include "base/map.h"
 
 void gf_map_init(gf_map *m)
 {
