@@ -53,6 +53,8 @@ const gf_pubkey **gf_signers_public(
     gf_signer *const *signers, size_t n, gf_error *err); /* free() it; the keys are theirs */
 void gf_signers_free(gf_signer **signers, size_t n);
 
+/* What the options say of the Docker daemon. */
+bool gf_docker_take(const gf_run *run, gf_docker_options *o, gf_error *err);
 /* What the options say of registries.  stdin_is: what is read from stdin already, or NULL.  password: the caller's, to be
  * cleared; *o points to it. */
 bool gf_registry_take(
