@@ -79,7 +79,9 @@ bool gf_table_print(gf_table *t, FILE *to, unsigned indent, gf_error *err);
 
 /* text escaped, and cut where room is full; room is emptied first and holds the result. */
 const char *gf_shown(gf_buf *room, const char *text);
-/* Escapes that colour are welcome: a terminal, TERM not "dumb", NO_COLOR not set. */
+/* Escapes are understood: a terminal, TERM set and not "dumb". */
+bool gf_escapes(FILE *to);
+/* Those that colour are welcome, too: NO_COLOR not set. */
 bool gf_colour(FILE *to);
 
 /* ---- JSON on stdout (report.c) ---- */
