@@ -238,6 +238,12 @@ void gf_pubkey_free(gf_pubkey *k)
 	free(k);
 }
 
+size_t gf_pubkey_spki(const gf_pubkey *k, const unsigned char **der)
+{
+	*der = k->spki;
+	return k->spki_len;
+}
+
 const gf_digest *gf_pubkey_id(const gf_pubkey *k)
 {
 	return &k->id;

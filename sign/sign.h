@@ -24,6 +24,8 @@ const gf_digest *gf_pubkey_id(const gf_pubkey *k);
 const char *gf_pubkey_type(const gf_pubkey *k);   /* "ecdsa-p256", "ecdsa-p384", "rsa", "ed25519" */
 const char *gf_pubkey_holder(const gf_pubkey *k); /* base name of its file without the ending */
 bool gf_pubkey_is_minisign(const gf_pubkey *k);   /* read from minisign's form, with a number of its own */
+/* The canonical SubjectPublicKeyInfo that the id is of, in DER; how many bytes.  They are the key's. */
+size_t gf_pubkey_spki(const gf_pubkey *k, const unsigned char **der);
 bool gf_pubkey_print(const gf_pubkey *k, gf_buf *pem, gf_error *err);
 /* As minisign's two lines; a key that was none gets a number from its id.  Not Ed25519: GF_USAGE "key-type". */
 bool gf_pubkey_print_minisign(const gf_pubkey *k, gf_buf *text, gf_error *err);

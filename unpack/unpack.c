@@ -25,6 +25,7 @@ typedef struct run {
 	gf_targets *targets;
 	const char *step; /* where it stands, for the log */
 	bool logged;      /* intent is written */
+	bool appended;    /* the log has become longer */
 } run;
 
 /* ---- the log ---- */
@@ -60,6 +61,28 @@ static void unlock(run *r)
 	r->locked = false;
 }
 
+static bool append(run *r, const gf_record *records, size_t n, gf_error *err)
+{
+	bool ok = gf_state_append(r->state, records, n, err);
+
+	r->appended = r->appended || ok;
+	return ok;
+}
+
+/* The log as this run leaves it.  Its lines are on the disk whether they are signed or not. */
+static void sign_log(const run *r)
+{
+	gf_signer *key;
+	gf_error err;
+
+	if (!r->appended)
+		return;
+	key = gf_state_site_key(r->state, NULL, &err);
+	if (key == NULL || !gf_state_checkpoint(r->state, key, &err))
+		gf_event_say(r->events, GF_EVENT_WARNING, "the checkpoint of the log is not signed anew: %s", err.text);
+	gf_signer_free(key);
+}
+
 /* What ended the run, with codes alone and no text of the bundle; the reason that is told stays the first one. */
 static void log_failure(run *r, const gf_error *why)
 {
@@ -72,7 +95,7 @@ static void log_failure(run *r, const gf_error *why)
 	record = record_of(r, refused ? "refused" : "failed");
 	record.step = r->step;
 	record.code = why->name;
-	if ((r->locked || lock(r, &err)) && gf_state_append(r->state, &record, 1, &err))
+	if ((r->locked || lock(r, &err)) && append(r, &record, 1, &err))
 		return;
 	gf_event_say(r->events, GF_EVENT_WARNING, "the log does not have this failure: %s", err.text);
 }
@@ -166,7 +189,7 @@ static bool log_intent(run *r, gf_error *err)
 		ok = gf_state_set_site(r->state, r->options->site, err);
 	if (ok) {
 		record = record_of(r, "intent");
-		ok = gf_state_append(r->state, &record, 1, err);
+		ok = append(r, &record, 1, err);
 	}
 	unlock(r);
 	r->logged = ok;
@@ -285,7 +308,7 @@ static bool accept(run *r, gf_error *err)
 	    !gf_accept_keep(r->reader, &r->judge, &r->result->verdict, err))
 		return false;
 	record = record_of(r, "accepted");
-	return gf_state_append(r->state, &record, 1, err);
+	return append(r, &record, 1, err);
 }
 
 /* ---- W4, W5: names, and the lines that say so ---- */
@@ -332,7 +355,7 @@ static bool log_loaded(run *r, gf_error *err)
 	}
 	if (all)
 		lines[n++] = record_of(r, "complete");
-	ok = n == 0 || gf_state_append(r->state, lines, n, err);
+	ok = n == 0 || append(r, lines, n, err);
 	free(lines);
 	return ok;
 }
@@ -415,6 +438,7 @@ static void abandon(run *r)
 static void close_run(run *r)
 {
 	unlock(r);
+	sign_log(r);
 	gf_targets_close(r->targets);
 	gf_environment_free(r->environment);
 	gf_reader_close(r->reader);

@@ -150,10 +150,13 @@ static bool check_previous(const judgement *g, gf_error *err)
 	const gf_manifest *m = g->manifest;
 	char ours[GF_HEX_SIZE], theirs[GF_HEX_SIZE];
 	gf_digest accepted;
+	bool known;
 
-	if (!m->has_previous ||
-	    !gf_state_accepted(g->judge->state, m->stream, m->epoch, m->previous_sequence, &accepted) ||
-	    gf_digest_equal(&accepted, &m->previous))
+	if (!m->has_previous)
+		return true;
+	if (!gf_state_accepted(g->judge->state, m->stream, m->epoch, m->previous_sequence, &known, &accepted, err))
+		return false;
+	if (!known || gf_digest_equal(&accepted, &m->previous))
 		return true;
 	gf_digest_hex(&accepted, ours);
 	gf_digest_hex(&m->previous, theirs);

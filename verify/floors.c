@@ -1,4 +1,4 @@
-/* Floors, from the log alone: it is the truth and there is no cache of it. */
+/* Floors, from the lines of the log: they are the truth, and cache.c keeps what came of them. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -14,7 +14,6 @@ void gf_floors_clear(gf_floors *f)
 		free(f->streams[i].name);
 	free(f->marks);
 	free(f->streams);
-	free(f->releases);
 	*f = (gf_floors){ 0 };
 }
 
@@ -35,29 +34,19 @@ const gf_floor *gf_floors_find(const gf_floors *f, const char *stream, const cha
 	return NULL;
 }
 
-/* What a line says, as far as it is there. */
-typedef struct entry {
-	const char *type, *stream, *environment;
-	uint64_t epoch, sequence;
-	bool has_manifest, unsigned_bundle, has_statement;
-	gf_digest manifest, statement;
-	uint64_t trust_version;
-	gf_time created;
-} entry;
-
-static gf_floor *mark_for(gf_floors *f, const entry *e, gf_error *err)
+gf_floor *gf_floors_mark(gf_floors *f, const char *stream, const char *environment, gf_error *err)
 {
 	struct gf_floor_mark *m;
 
 	for (size_t i = 0; i < f->n_marks; i++)
-		if (strcmp(f->marks[i].stream, e->stream) == 0 && strcmp(f->marks[i].environment, e->environment) == 0)
+		if (strcmp(f->marks[i].stream, stream) == 0 && strcmp(f->marks[i].environment, environment) == 0)
 			return &f->marks[i].floor;
 	if (!gf_grow(&f->marks, &f->marks_room, f->n_marks, sizeof *f->marks, err))
 		return NULL;
 	m = &f->marks[f->n_marks];
 	*m = (struct gf_floor_mark){ 0 };
-	m->stream = gf_strdup(e->stream, err);
-	m->environment = m->stream != NULL ? gf_strdup(e->environment, err) : NULL;
+	m->stream = gf_strdup(stream, err);
+	m->environment = m->stream != NULL ? gf_strdup(environment, err) : NULL;
 	if (m->environment == NULL) {
 		free(m->stream);
 		return NULL;
@@ -66,29 +55,82 @@ static gf_floor *mark_for(gf_floors *f, const entry *e, gf_error *err)
 	return &m->floor;
 }
 
-/* The place of the stream; new: with the epoch of this entry. */
-static bool stream_for(gf_floors *f, const entry *e, size_t *at, gf_error *err)
+bool gf_floors_stream(gf_floors *f, const char *name, uint64_t epoch, size_t *at, gf_error *err)
 {
 	for (*at = 0; *at < f->n_streams; ++*at)
-		if (strcmp(f->streams[*at].name, e->stream) == 0)
+		if (strcmp(f->streams[*at].name, name) == 0)
 			return true;
 	if (!gf_grow(&f->streams, &f->streams_room, f->n_streams, sizeof *f->streams, err) ||
-	    (f->streams[*at].name = gf_strdup(e->stream, err)) == NULL)
+	    (f->streams[*at].name = gf_strdup(name, err)) == NULL)
 		return false;
-	f->streams[*at].epoch = e->epoch;
+	f->streams[*at].epoch = epoch;
 	f->n_streams++;
 	return true;
 }
 
-static bool raise_floor(gf_floors *f, const entry *e, gf_error *err)
+bool gf_floors_copy(const gf_floors *f, gf_floors *out, gf_error *err)
 {
-	gf_floor *floor = mark_for(f, e, err);
+	bool ok = true;
+	size_t at;
+
+	*out = *f;
+	out->marks = NULL;
+	out->streams = NULL;
+	out->n_marks = out->marks_room = out->n_streams = out->streams_room = 0;
+	for (size_t i = 0; ok && i < f->n_marks; i++) {
+		gf_floor *floor = gf_floors_mark(out, f->marks[i].stream, f->marks[i].environment, err);
+
+		ok = floor != NULL;
+		if (ok)
+			*floor = f->marks[i].floor;
+	}
+	for (size_t i = 0; ok && i < f->n_streams; i++)
+		ok = gf_floors_stream(out, f->streams[i].name, f->streams[i].epoch, &at, err);
+	return ok;
+}
+
+/* ---- one line ---- */
+
+/* The first release of a number stays. */
+static void add_release(gf_floors *f, size_t stream, const gf_entry *e)
+{
+	for (size_t i = 0; i < f->n_releases; i++)
+		if (f->releases[i].stream == stream && f->releases[i].epoch == e->epoch &&
+		    f->releases[i].sequence == e->sequence)
+			return;
+	if (f->n_releases == GF_FLOORS_LAST) {
+		memmove(f->releases, f->releases + 1, --f->n_releases * sizeof f->releases[0]);
+		f->releases_cut = true;
+	}
+	f->releases[f->n_releases++] = (struct gf_floor_release){ stream, e->epoch, e->sequence, e->manifest };
+}
+
+static void add_complete(gf_floors *f, const gf_entry *e)
+{
+	struct gf_floor_complete *c;
+
+	for (size_t i = 0; i < f->n_completes; i++)
+		if (gf_digest_equal(&f->completes[i].manifest, &e->manifest) &&
+		    strcmp(f->completes[i].environment, e->environment) == 0)
+			return;
+	if (f->n_completes == GF_FLOORS_LAST) {
+		memmove(f->completes, f->completes + 1, --f->n_completes * sizeof f->completes[0]);
+		f->completes_cut = true;
+	}
+	c = &f->completes[f->n_completes++];
+	memset(c, 0, sizeof *c);
+	memcpy(c->environment, e->environment, strlen(e->environment)); /* a name: at most 64 */
+	c->manifest = e->manifest;
+}
+
+static bool raise_floor(gf_floors *f, const gf_entry *e, gf_error *err)
+{
+	gf_floor *floor = gf_floors_mark(f, e->stream, e->environment, err);
 	size_t stream;
 
-	if (floor == NULL || !stream_for(f, e, &stream, err) ||
-	    !gf_grow(&f->releases, &f->releases_room, f->n_releases, sizeof *f->releases, err))
+	if (floor == NULL || !gf_floors_stream(f, e->stream, e->epoch, &stream, err))
 		return false;
-	f->releases[f->n_releases++] = (struct gf_floor_release){ stream, e->epoch, e->sequence, e->manifest };
+	add_release(f, stream, e);
 	if (!floor->present || gf_floor_compare(floor, e->epoch, e->sequence) < 0) {
 		floor->present = true;
 		floor->epoch = e->epoch;
@@ -98,7 +140,7 @@ static bool raise_floor(gf_floors *f, const entry *e, gf_error *err)
 	return true;
 }
 
-static bool read_entry(gf_json root, entry *e, gf_error *err)
+static bool read_entry(gf_json root, gf_entry *e, gf_error *err)
 {
 	const char *time = NULL, *created = NULL;
 	gf_time at;
@@ -126,7 +168,7 @@ static bool read_entry(gf_json root, entry *e, gf_error *err)
 }
 
 /* Versions are installed one after another (FORMAT.md 4). */
-static bool take_trust(gf_floors *f, const entry *e, gf_error *err)
+static bool take_trust(gf_floors *f, const gf_entry *e, gf_error *err)
 {
 	if (!e->has_statement || e->created == 0)
 		return gf_fail(
@@ -141,28 +183,41 @@ static bool take_trust(gf_floors *f, const entry *e, gf_error *err)
 	return true;
 }
 
-static bool take_entry(gf_floors *f, const entry *e, gf_error *err)
+bool gf_entry_accepts(const gf_entry *e)
 {
-	bool accepted = strcmp(e->type, "accepted") == 0 || strcmp(e->type, "restored") == 0;
+	return !e->unsigned_bundle && (strcmp(e->type, "accepted") == 0 || strcmp(e->type, "restored") == 0);
+}
+
+bool gf_entry_completes(const gf_entry *e)
+{
+	return !e->unsigned_bundle && strcmp(e->type, "complete") == 0 && e->environment != NULL &&
+	    gf_name_valid(e->environment);
+}
+
+bool gf_floors_take(gf_floors *f, const gf_entry *e, gf_error *err)
+{
+	bool accepts = gf_entry_accepts(e);
 	bool loaded = strcmp(e->type, "loaded") == 0 || strcmp(e->type, "complete") == 0;
 	gf_floor *floor;
 
 	if (strcmp(e->type, "trust") == 0)
 		return take_trust(f, e, err);
-	if ((!accepted && !loaded) || e->unsigned_bundle)
+	if ((!accepts && !loaded) || e->unsigned_bundle)
 		return true;
-	if (!e->has_manifest || (accepted && e->created == 0))
+	if (!e->has_manifest || (accepts && e->created == 0))
 		return gf_fail(
 		    err, GF_FAILED, "log", NULL, "'%s' without %s", e->type, e->has_manifest ? "created" : "manifest");
-	if (accepted && e->created > f->newest)
+	if (e->stream != NULL && e->environment == NULL)
+		return gf_fail(err, GF_FAILED, "log", NULL, "'%s' with a stream and without environment", e->type);
+	if (accepts && e->created > f->newest)
 		f->newest = e->created;
+	if (gf_entry_completes(e))
+		add_complete(f, e);
 	if (e->stream == NULL)
 		return true;
-	if (e->environment == NULL)
-		return gf_fail(err, GF_FAILED, "log", NULL, "'%s' with a stream and without environment", e->type);
-	if (accepted)
+	if (accepts)
 		return raise_floor(f, e, err);
-	floor = mark_for(f, e, err);
+	floor = gf_floors_mark(f, e->stream, e->environment, err);
 	if (floor == NULL)
 		return false;
 	floor->has_loaded = true;
@@ -170,12 +225,9 @@ static bool take_entry(gf_floors *f, const entry *e, gf_error *err)
 	return true;
 }
 
-bool gf_floors_take(gf_floors *f, const char *line, size_t n, gf_error *err)
+bool gf_entry_read(const char *line, size_t n, gf_json_doc **doc, gf_entry *e, gf_error *err)
 {
-	gf_json_doc *doc = gf_json_parse(line, n, GF_LOG_LINE_MAX, GF_FAILED, "line", err);
-	entry e = { 0 };
-	bool ok = doc != NULL && read_entry(gf_json_root(doc), &e, err) && take_entry(f, &e, err);
-
-	gf_json_free(doc);
-	return ok;
+	*e = (gf_entry){ 0 };
+	*doc = gf_json_parse(line, n, GF_LOG_LINE_MAX, GF_FAILED, "line", err);
+	return *doc != NULL && read_entry(gf_json_root(*doc), e, err);
 }

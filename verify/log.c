@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "verify/log.h"
+#include "verify/merkle.h"
 
 struct gf_log {
 	int fd; /* -1: not there, empty */
@@ -113,6 +114,42 @@ bool gf_log_read(gf_log *l, gf_log_take *take, void *ctx, gf_error *err)
 		at += n;
 	}
 	gf_buf_clear(&line);
+	free(piece);
+	return ok;
+}
+
+bool gf_log_rest(const gf_log *l, uint64_t *bytes, gf_error *err)
+{
+	uint64_t size = 0;
+
+	if (l->fd >= 0 && !log_size(l, &size, err))
+		return false;
+	*bytes = size - l->offset;
+	return true;
+}
+
+bool gf_log_skip(gf_log *l, gf_hash *h, uint64_t lines, uint64_t offset, uint64_t last, const gf_digest *leaf)
+{
+	/* with the LF before it, where there is one */
+	uint64_t from = last > 0 ? last - 1 : 0, size = 0;
+	char *piece = NULL, *line;
+	gf_digest found;
+	gf_error why;
+	size_t n;
+	bool ok;
+
+	if (l->fd < 0 || offset <= last || offset - last > GF_LOG_LINE_MAX + 1 || !log_size(l, &size, &why) ||
+	    size < offset || (piece = gf_alloc(1, (size_t)(offset - from), &why)) == NULL)
+		return false;
+	n = (size_t)(offset - last) - 1;
+	line = piece + (last - from);
+	ok = gf_pread_full(l->fd, piece, (size_t)(offset - from), from, l->path, &why) && line[n] == '\n' &&
+	    memchr(line, '\n', n) == NULL && (last == 0 || piece[0] == '\n') &&
+	    gf_merkle_leaf(h, line, n, &found, &why) && gf_digest_equal(&found, leaf);
+	if (ok) {
+		l->offset = offset;
+		l->lines = lines;
+	}
 	free(piece);
 	return ok;
 }

@@ -12,8 +12,13 @@ void gf_log_close(gf_log *l);
 
 /* Every whole line that was not handed out before, without its LF; number counts from 1.  What stands behind the last
  * LF is left alone: another process may be writing it. */
-typedef bool gf_log_take(void *ctx, const char *line, size_t n, uint64_t number, gf_error *err);
 bool gf_log_read(gf_log *l, gf_log_take *take, void *ctx, gf_error *err);
+
+/* Go on behind the first lines of the log, which end at offset, without reading them.  False: there is no line that
+ * begins at last, ends there, and has this leaf. */
+bool gf_log_skip(gf_log *l, gf_hash *h, uint64_t lines, uint64_t offset, uint64_t last, const gf_digest *leaf);
+/* Bytes behind the last line handed out. */
+bool gf_log_rest(const gf_log *l, uint64_t *bytes, gf_error *err);
 
 /* Under the lock and after gf_log_read: what stands behind the last LF was torn by a crash.  It is cut off and a
  * `recovered` line with its length and digest is written (FORMAT.md 6). */

@@ -1,12 +1,15 @@
-/* The state directory: audit.jsonl (log.c), lock, site, records/ (records.c; FORMAT.md 5, 6). */
+/* The state directory: audit.jsonl (log.c), state.json (cache.c), checkpoint, lock, site, records/ (records.c;
+ * FORMAT.md 5, 6). */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "verify/floors.h"
+#include "verify/cache.h"
+#include "verify/checkpoint.h"
 #include "verify/log.h"
+#include "verify/note.h"
 #include "verify/records.h"
 #include "verify/state.h"
 
@@ -19,7 +22,11 @@ struct gf_state {
 	gf_log *log;
 	gf_lock *lock;
 	char *site;
-	gf_floors floors;
+	gf_hash *hash;
+	gf_cache cache;
+	uint64_t cached; /* lines that state.json has */
+	bool signed_once;
+	gf_checkpoint checkpoint; /* the file, as it was before the log was read */
 };
 
 /* ---- where it is ---- */
@@ -61,15 +68,85 @@ static char *below(const gf_state *s, const char *name, gf_error *err)
 
 /* ---- reading ---- */
 
+static bool bad_line(const gf_state *s, uint64_t number, gf_error *err)
+{
+	return gf_fail(err, GF_FAILED, "log", s->dir,
+	    "line %llu of '%s/audit.jsonl' is not a record: %s; floors stand in this file, so nothing is judged "
+	    "without it: restore it from a copy",
+	    (unsigned long long)number, s->dir, err->text);
+}
+
+/* The log must go on from what was signed. */
+static bool fits_checkpoint(gf_state *s, gf_error *err)
+{
+	gf_digest root;
+
+	if (!s->signed_once || s->cache.tree.size != s->checkpoint.size)
+		return true;
+	if (!gf_merkle_root(&s->cache.tree, s->hash, &root, err))
+		return false;
+	return gf_digest_equal(&root, &s->checkpoint.root) ||
+	    gf_fail(err, GF_FAILED, "log", s->dir,
+		"the log '%s/audit.jsonl' is not the one that its checkpoint was signed over: one of its first %llu lines "
+		"was changed; 'gapferry log verify' says more, and nothing is judged until it is restored from a copy",
+		s->dir, (unsigned long long)s->checkpoint.size);
+}
+
 static bool take_line(void *ctx, const char *line, size_t n, uint64_t number, gf_error *err)
 {
 	gf_state *s = ctx;
 
-	return gf_floors_take(&s->floors, line, n, err) ||
+	return (gf_cache_take(&s->cache, s->hash, line, n, err) || bad_line(s, number, err)) && fits_checkpoint(s, err);
+}
+
+/* state.json, where it fits the log; else nothing, and the log is read from its beginning. */
+static bool read_cache(gf_state *s, gf_error *err)
+{
+	char *path = below(s, "state.json", err);
+	gf_error why;
+	gf_buf text;
+	bool fits;
+
+	if (path == NULL)
+		return false;
+	gf_buf_init(&text, GF_STATEMENT_MAX);
+	fits = gf_file_load(path, GF_STATEMENT_MAX, GF_FAILED, &text, &why) &&
+	    gf_cache_parse(gf_buf_text(&text), text.len, &s->cache, &why) &&
+	    gf_log_skip(s->log, s->hash, s->cache.tree.size, s->cache.offset, s->cache.last, &s->cache.last_leaf);
+	if (!fits)
+		gf_cache_clear(&s->cache);
+	s->cached = s->cache.tree.size;
+	gf_buf_clear(&text);
+	free(path);
+	return fits_checkpoint(s, err);
+}
+
+/* The checkpoint before the log: another process may go on with both. */
+static bool read_checkpoint(gf_state *s, gf_error *err)
+{
+	gf_buf note;
+	bool ok;
+
+	gf_buf_init(&note, GF_NOTE_MAX);
+	ok = gf_checkpoint_load(s->dir, &s->signed_once, &s->checkpoint, &note, err);
+	gf_buf_clear(&note);
+	return ok;
+}
+
+static bool not_cut(const gf_state *s, gf_error *err)
+{
+	return !s->signed_once || s->checkpoint.size <= s->cache.tree.size ||
 	    gf_fail(err, GF_FAILED, "log", s->dir,
-		"line %llu of '%s/audit.jsonl' is not a record: %s; floors stand in this file, so nothing is judged "
-		"without it: restore it from a copy",
-		(unsigned long long)number, s->dir, err->text);
+		"the log '%s/audit.jsonl' has %llu lines, and its checkpoint was signed over %llu: it was cut short, or is "
+		"an older copy; restore the newest one, or, where it is lost, move 'checkpoint' and 'state.json' away and "
+		"raise the floors again from receipts",
+		s->dir, (unsigned long long)s->cache.tree.size, (unsigned long long)s->checkpoint.size);
+}
+
+static bool read_log(gf_state *s, gf_error *err)
+{
+	return read_checkpoint(s, err) && read_cache(s, err) && gf_log_read(s->log, take_line, s, err) &&
+	    not_cut(s, err);
 }
 
 static bool read_site(gf_state *s, gf_error *err)
@@ -134,8 +211,8 @@ gf_state *gf_state_open(const char *dir, bool write, gf_error *err)
 	}
 	if (ok && !empty)
 		ok = (path = below(s, "audit.jsonl", err)) != NULL &&
-		    (s->log = gf_log_open(path, write, err)) != NULL && gf_log_read(s->log, take_line, s, err) &&
-		    read_site(s, err);
+		    (s->log = gf_log_open(path, write, err)) != NULL && (s->hash = gf_hash_new(err)) != NULL &&
+		    read_log(s, err) && read_site(s, err);
 	free(path);
 	if (ok)
 		return s;
@@ -149,7 +226,8 @@ void gf_state_close(gf_state *s)
 		return;
 	gf_lock_close(s->lock);
 	gf_log_close(s->log);
-	gf_floors_clear(&s->floors);
+	gf_cache_clear(&s->cache);
+	gf_hash_free(s->hash);
 	free(s->site);
 	free(s->dir);
 	free(s);
@@ -164,7 +242,7 @@ const char *gf_state_dir(const gf_state *s)
 
 bool gf_state_floor(gf_state *s, const char *stream, const char *environment, gf_floor *out, gf_error *err)
 {
-	const gf_floor *found = gf_floors_find(&s->floors, stream, environment);
+	const gf_floor *found = gf_floors_find(&s->cache.floors, stream, environment);
 
 	(void)err;
 	*out = found != NULL ? *found : (gf_floor){ 0 };
@@ -173,38 +251,128 @@ bool gf_state_floor(gf_state *s, const char *stream, const char *environment, gf
 
 bool gf_state_first_epoch(const gf_state *s, const char *stream, uint64_t *epoch)
 {
-	for (size_t i = 0; i < s->floors.n_streams; i++) {
-		if (strcmp(s->floors.streams[i].name, stream) == 0) {
-			*epoch = s->floors.streams[i].epoch;
+	const gf_floors *f = &s->cache.floors;
+
+	for (size_t i = 0; i < f->n_streams; i++) {
+		if (strcmp(f->streams[i].name, stream) == 0) {
+			*epoch = f->streams[i].epoch;
 			return true;
 		}
 	}
 	return false;
 }
 
-bool gf_state_accepted(const gf_state *s, const char *stream, uint64_t epoch, uint64_t sequence, gf_digest *manifest)
-{
-	for (size_t i = 0; i < s->floors.n_releases; i++) {
-		const struct gf_floor_release *r = &s->floors.releases[i];
+/* What the lists have no room for any more is looked for in the whole log. */
+typedef struct search {
+	bool (*is)(const struct search *q, const gf_entry *e);
+	const char *stream, *environment;
+	uint64_t epoch, sequence;
+	const gf_digest *manifest;
+	bool found;
+	gf_digest what;
+} search;
 
-		if (r->epoch == epoch && r->sequence == sequence &&
-		    strcmp(s->floors.streams[r->stream].name, stream) == 0) {
-			*manifest = r->manifest;
-			return true;
-		}
+static bool search_line(void *ctx, const char *line, size_t n, uint64_t number, gf_error *err)
+{
+	search *q = ctx;
+	gf_json_doc *doc;
+	gf_entry e;
+	bool ok = gf_entry_read(line, n, &doc, &e, err);
+
+	(void)number;
+	if (ok && !q->found && q->is(q, &e)) {
+		q->found = true;
+		q->what = e.manifest;
 	}
-	return false;
+	gf_json_free(doc);
+	return ok;
+}
+
+static bool search_log(const gf_state *s, search *q, gf_error *err)
+{
+	return gf_state_lines(s, search_line, q, err);
+}
+
+bool gf_state_lines(const gf_state *s, gf_log_take *take, void *ctx, gf_error *err)
+{
+	char *path = below(s, "audit.jsonl", err);
+	gf_log *log = path != NULL ? gf_log_open(path, false, err) : NULL;
+	bool ok = log != NULL && gf_log_read(log, take, ctx, err);
+
+	gf_log_close(log);
+	free(path);
+	return ok;
+}
+
+static bool accepts(const search *q, const gf_entry *e)
+{
+	return gf_entry_accepts(e) && e->stream != NULL && strcmp(e->stream, q->stream) == 0 && e->epoch == q->epoch &&
+	    e->sequence == q->sequence;
+}
+
+bool gf_state_accepted(const gf_state *s, const char *stream, uint64_t epoch, uint64_t sequence, bool *is,
+    gf_digest *manifest, gf_error *err)
+{
+	search q = { .is = accepts, .stream = stream, .epoch = epoch, .sequence = sequence };
+	const gf_floors *f = &s->cache.floors;
+	bool ok = true;
+
+	for (size_t i = 0; i < f->n_releases && !q.found; i++) {
+		const struct gf_floor_release *r = &f->releases[i];
+
+		q.found =
+		    r->epoch == epoch && r->sequence == sequence && strcmp(f->streams[r->stream].name, stream) == 0;
+		q.what = r->manifest;
+	}
+	if (!q.found && f->releases_cut)
+		ok = search_log(s, &q, err);
+	*is = ok && q.found;
+	*manifest = q.what;
+	return ok;
+}
+
+static bool completes(const search *q, const gf_entry *e)
+{
+	return gf_entry_completes(e) && e->has_manifest && gf_digest_equal(&e->manifest, q->manifest) &&
+	    strcmp(e->environment, q->environment) == 0;
+}
+
+bool gf_state_complete(gf_state *s, const char *environment, const gf_digest *manifest, bool *is, gf_error *err)
+{
+	search q = { .is = completes, .environment = environment, .manifest = manifest };
+	const gf_floors *f = &s->cache.floors;
+	bool ok = true;
+
+	for (size_t i = 0; i < f->n_completes && !q.found; i++)
+		q.found = gf_digest_equal(&f->completes[i].manifest, manifest) &&
+		    strcmp(f->completes[i].environment, environment) == 0;
+	if (!q.found && f->completes_cut)
+		ok = search_log(s, &q, err);
+	*is = ok && q.found;
+	return ok;
+}
+
+bool gf_state_tree(gf_state *s, uint64_t *size, gf_digest *root, gf_error *err)
+{
+	*size = s->cache.tree.size;
+	return s->hash != NULL ? gf_merkle_root(&s->cache.tree, s->hash, root, err) : gf_hash_bytes("", 0, root, err);
+}
+
+bool gf_state_now(gf_state *s, gf_checkpoint *out, gf_error *err)
+{
+	gf_checkpoint_origin(s->site, out->origin);
+	return gf_state_tree(s, &out->size, &out->root, err);
 }
 
 uint64_t gf_state_trust(const gf_state *s, gf_digest *digest)
 {
-	*digest = s->floors.trust;
-	return s->floors.trust_version;
+	*digest = s->cache.floors.trust;
+	return s->cache.floors.trust_version;
 }
 
 gf_time gf_state_newest(const gf_state *s)
 {
-	return s->floors.newest;
+	return s->cache.floors.newest;
 }
 
 /* ---- writing ---- */
@@ -226,8 +394,32 @@ bool gf_state_lock(gf_state *s, gf_error *err)
 	return ok;
 }
 
+/* A cache that cannot be written is none: what is not in it is read from the log again. */
+static void write_cache(gf_state *s)
+{
+	gf_error why;
+	char *path;
+	gf_buf text;
+
+	if (s->lock == NULL || s->cached == s->cache.tree.size)
+		return;
+	gf_buf_init(&text, GF_STATEMENT_MAX);
+	path = below(s, "state.json", &why);
+	if (path != NULL && gf_cache_print(&s->cache, &text, &why) &&
+	    gf_file_store(path, 0600, text.data, text.len, &why))
+		s->cached = s->cache.tree.size;
+	gf_buf_clear(&text);
+	free(path);
+}
+
+bool gf_state_locked(const gf_state *s)
+{
+	return s->lock != NULL;
+}
+
 void gf_state_unlock(gf_state *s)
 {
+	write_cache(s);
 	gf_lock_close(s->lock);
 	s->lock = NULL;
 }
@@ -293,6 +485,27 @@ static bool add_line(const gf_state *s, const gf_record *r, gf_buf *lines, gf_er
 	return ok;
 }
 
+/* The lines as they will be read: nothing is written that the next run would refuse. */
+static bool try_lines(const gf_state *s, const gf_buf *lines, gf_error *err)
+{
+	const char *at = gf_buf_text(lines), *end = at + lines->len;
+	gf_floors trial;
+	bool ok = gf_floors_copy(&s->cache.floors, &trial, err);
+
+	while (ok && at < end) {
+		const char *lf = memchr(at, '\n', (size_t)(end - at));
+		gf_json_doc *doc = NULL;
+		gf_entry e;
+
+		ok = gf_entry_read(at, (size_t)(lf - at), &doc, &e, err) && gf_floors_take(&trial, &e, err);
+		gf_json_free(doc);
+		at = lf + 1;
+	}
+	gf_floors_clear(&trial);
+	return ok ||
+	    gf_fail(err, GF_FAILED, "log", s->dir, "a line was to be written that cannot be read again: %s", err->text);
+}
+
 bool gf_state_append(gf_state *s, const gf_record *records, size_t n, gf_error *err)
 {
 	gf_buf lines;
@@ -303,8 +516,67 @@ bool gf_state_append(gf_state *s, const gf_record *records, size_t n, gf_error *
 	gf_buf_init(&lines, n * (GF_LOG_LINE_MAX + 1));
 	for (size_t i = 0; i < n && ok; i++)
 		ok = add_line(s, &records[i], &lines, err);
-	ok = ok && gf_log_append(s->log, &lines, err) && gf_log_read(s->log, take_line, s, err);
+	ok = ok && try_lines(s, &lines, err) && gf_log_append(s->log, &lines, err) &&
+	    gf_log_read(s->log, take_line, s, err);
 	gf_buf_clear(&lines);
+	return ok;
+}
+
+/* ---- the checkpoint ---- */
+
+/* Is the tree as it is now still to be signed with this key? */
+static bool to_sign(gf_state *s, const gf_pubkey *key, gf_checkpoint *now, bool *due, gf_error *err)
+{
+	gf_buf note, text;
+	gf_error why;
+	bool ok;
+
+	gf_buf_init(&note, GF_NOTE_MAX);
+	gf_buf_init(&text, GF_NOTE_MAX);
+	ok = gf_checkpoint_load(s->dir, &s->signed_once, &s->checkpoint, &note, err) && not_cut(s, err) &&
+	    fits_checkpoint(s, err) && gf_state_now(s, now, err);
+	*due = ok &&
+	    (!s->signed_once || s->checkpoint.size != now->size || strcmp(s->checkpoint.origin, now->origin) != 0 ||
+		!gf_note_open(gf_buf_text(&note), note.len, now->origin, key, &text, &why));
+	gf_buf_clear(&note);
+	gf_buf_clear(&text);
+	return ok;
+}
+
+/* Unless another run has signed more meanwhile. */
+static bool store_note(gf_state *s, const gf_checkpoint *signed_now, const gf_buf *note, gf_error *err)
+{
+	gf_buf old;
+	bool ok;
+
+	gf_buf_init(&old, GF_NOTE_MAX);
+	ok = gf_checkpoint_load(s->dir, &s->signed_once, &s->checkpoint, &old, err);
+	if (ok && (!s->signed_once || s->checkpoint.size <= signed_now->size))
+		ok = gf_checkpoint_store(s->dir, note, err);
+	gf_buf_clear(&old);
+	return ok;
+}
+
+/* A command that signs may wait for somebody to find a card: no lock is held meanwhile, but for one of the caller's. */
+bool gf_state_checkpoint(gf_state *s, gf_signer *site_key, gf_error *err)
+{
+	bool locked = s->lock != NULL, due = false, ok;
+	gf_checkpoint now;
+	gf_buf note;
+
+	if (!locked && !gf_state_lock(s, err))
+		return false;
+	gf_buf_init(&note, GF_NOTE_MAX);
+	ok = to_sign(s, gf_signer_public(site_key), &now, &due, err);
+	if (!locked)
+		gf_state_unlock(s);
+	if (due) {
+		ok = gf_checkpoint_sign(&now, site_key, &note, err) && (locked || gf_state_lock(s, err)) &&
+		    store_note(s, &now, &note, err);
+		if (!locked)
+			gf_state_unlock(s);
+	}
+	gf_buf_clear(&note);
 	return ok;
 }
 

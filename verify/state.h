@@ -6,8 +6,10 @@
 
 /* The epoch of the first release of this stream that was ever accepted here, whatever the environment. */
 bool gf_state_first_epoch(const gf_state *s, const char *stream, uint64_t *epoch);
-/* The release accepted here under this number; the first one, should there be several. */
-bool gf_state_accepted(const gf_state *s, const char *stream, uint64_t epoch, uint64_t sequence, gf_digest *manifest);
+/* The release accepted here under this number; the first one, should there be several; *is false: none. */
+bool gf_state_accepted(const gf_state *s, const char *stream, uint64_t epoch, uint64_t sequence, bool *is,
+    gf_digest *manifest, gf_error *err);
+bool gf_state_locked(const gf_state *s);
 /* The highest signed `created` among accepted bundles; 0: none. */
 gf_time gf_state_newest(const gf_state *s);
 

@@ -151,9 +151,41 @@ typedef struct gf_record {
 /* n lines, under the lock; written together and synced before it returns.  accepted: the manifest must lie in records/,
  * and its signed `created` goes into the line, since a clock below it is refused (FORMAT.md 5 "Time"). */
 bool gf_state_append(gf_state *s, const gf_record *records, size_t n, gf_error *err);
+/* Was this manifest loaded whole there (a line `complete`)? */
+bool gf_state_complete(gf_state *s, const char *environment, const gf_digest *manifest, bool *is, gf_error *err);
 /* records/<manifest sha256>/: the statement and the signatures that counted.  gf_accept_keep gathers them. */
 bool gf_state_keep(gf_state *s, const gf_digest *manifest, const gf_buf *statement, const gf_member *signatures,
     size_t n, gf_error *err);
+
+/* ---- the log as a tree (RFC 6962; state.c, sitekey.c, audit.c; FORMAT.md 6.5) ---- */
+
+#define GF_ORIGIN_SIZE 80
+
+typedef struct gf_checkpoint {
+	char origin[GF_ORIGIN_SIZE]; /* "gapferry/SITE" */
+	uint64_t size;               /* lines */
+	gf_digest root;
+} gf_checkpoint;
+
+/* Size and root of the log as far as it was read: after gf_state_append with the lines just written. */
+bool gf_state_tree(gf_state *s, uint64_t *size, gf_digest *root, gf_error *err);
+/* The same with the name of the log. */
+bool gf_state_now(gf_state *s, gf_checkpoint *out, gf_error *err);
+/* The three lines of a checkpoint; the third is the root in base64. */
+bool gf_checkpoint_print(const gf_checkpoint *c, gf_buf *text, gf_error *err);
+/* The file `checkpoint` is signed over the tree as it is now.  Takes the lock unless it is held.  Two different trees of
+ * one size are never signed: GF_FAILED "log". */
+bool gf_state_checkpoint(gf_state *s, gf_signer *site_key, gf_error *err);
+/* The key of this site: site.pem, made on first use, with site.pub; or command, which signs with the key in site.pub.
+ * site.pub without site.pem and command: GF_USAGE "site-key". */
+gf_signer *gf_state_site_key(gf_state *s, const char *command, gf_error *err);
+/* site.pub; *key NULL: there is none yet. */
+bool gf_state_site_public(const gf_state *s, gf_pubkey **key, gf_error *err);
+
+/* A line without its LF; number counts from 1.  False ends it. */
+typedef bool gf_log_take(void *ctx, const char *line, size_t n, uint64_t number, gf_error *err);
+/* Every line of the log, from the disk. */
+bool gf_state_lines(const gf_state *s, gf_log_take *take, void *ctx, gf_error *err);
 
 /* ---- from an image back to the bundles that brought it (trace.c) ---- */
 
