@@ -10,26 +10,40 @@ static void tell(gf_events *e, gf_event_type type, unsigned transfer, const char
 	e->take(e->ctx, &event);
 }
 
+static unsigned begin(gf_events *e, unsigned whole, const char *text, uint64_t bytes)
+{
+	gf_event event = { .type = GF_EVENT_BEGIN, .whole = whole, .text = text, .bytes = bytes };
+
+	event.transfer = atomic_fetch_add(&e->last, 1) + 1;
+	e->take(e->ctx, &event);
+	return event.transfer;
+}
+
 unsigned gf_event_begin(gf_events *e, const char *text, uint64_t bytes)
 {
-	unsigned transfer;
+	return e != NULL ? begin(e, 0, text, bytes) : 0;
+}
 
-	if (e == NULL)
+unsigned gf_event_begin_blob(gf_events *e, unsigned whole, const gf_digest *digest, uint64_t bytes)
+{
+	char hex[GF_HEX_SIZE], text[32];
+
+	if (e == NULL || bytes < GF_EVENT_BLOB_MIN)
 		return 0;
-	transfer = atomic_fetch_add(&e->last, 1) + 1;
-	tell(e, GF_EVENT_BEGIN, transfer, text, bytes);
-	return transfer;
+	gf_digest_hex(digest, hex);
+	(void)snprintf(text, sizeof text, "blob %.12s", hex);
+	return begin(e, whole, text, bytes);
 }
 
 void gf_event_advance(gf_events *e, unsigned transfer, uint64_t bytes)
 {
-	if (e != NULL)
+	if (e != NULL && transfer != 0)
 		tell(e, GF_EVENT_ADVANCE, transfer, "", bytes);
 }
 
 void gf_event_end(gf_events *e, unsigned transfer)
 {
-	if (e != NULL)
+	if (e != NULL && transfer != 0)
 		tell(e, GF_EVENT_END, transfer, "", 0);
 }
 

@@ -4,7 +4,7 @@
 
 #include <stdatomic.h>
 
-#include "base/error.h"
+#include "base/hash.h"
 
 typedef enum gf_event_type {
 	GF_EVENT_BEGIN,   /* a transfer begins: text says what, bytes how many (0: not known) */
@@ -18,6 +18,7 @@ typedef enum gf_event_type {
 typedef struct gf_event {
 	gf_event_type type;
 	unsigned transfer; /* several run at once; 0 for notes */
+	unsigned whole;    /* begin: the transfer that this one is a part of; 0: of none */
 	const char *text;
 	uint64_t bytes;
 } gf_event;
@@ -29,7 +30,11 @@ typedef struct gf_events {
 } gf_events;
 
 unsigned gf_event_begin(gf_events *e, const char *text, uint64_t bytes); /* the transfer's number */
-void gf_event_advance(gf_events *e, unsigned transfer, uint64_t bytes);
+/* One blob, as a part of a transfer; its bytes are reported for both.  0, and nothing is told, of one that is over before
+ * anybody could read it: below GF_EVENT_BLOB_MIN. */
+#define GF_EVENT_BLOB_MIN ((uint64_t)4 << 20)
+unsigned gf_event_begin_blob(gf_events *e, unsigned whole, const gf_digest *digest, uint64_t bytes);
+void gf_event_advance(gf_events *e, unsigned transfer, uint64_t bytes); /* transfer 0: nothing */
 void gf_event_end(gf_events *e, unsigned transfer);
 void gf_event_say(gf_events *e, gf_event_type type, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 

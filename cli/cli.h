@@ -53,6 +53,8 @@ const gf_pubkey **gf_signers_public(
     gf_signer *const *signers, size_t n, gf_error *err); /* free() it; the keys are theirs */
 void gf_signers_free(gf_signer **signers, size_t n);
 
+/* What the options say of the Docker daemon. */
+bool gf_docker_take(const gf_run *run, gf_docker_options *o, gf_error *err);
 /* What the options say of registries.  stdin_is: what is read from stdin already, or NULL.  password: the caller's, to be
  * cleared; *o points to it. */
 bool gf_registry_take(
@@ -77,7 +79,9 @@ bool gf_table_print(gf_table *t, FILE *to, unsigned indent, gf_error *err);
 
 /* text escaped, and cut where room is full; room is emptied first and holds the result. */
 const char *gf_shown(gf_buf *room, const char *text);
-/* Escapes that colour are welcome: a terminal, TERM not "dumb", NO_COLOR not set. */
+/* Escapes are understood: a terminal, TERM set and not "dumb". */
+bool gf_escapes(FILE *to);
+/* Those that colour are welcome, too: NO_COLOR not set. */
 bool gf_colour(FILE *to);
 
 /* ---- JSON on stdout (report.c) ---- */

@@ -20,7 +20,6 @@ static const struct {
 	{ "registry-token", "--authfile FILE" },
 	{ "cert-dir", "--ca-file, --cert-file and --key-file" },
 	{ "daemon-host", "--host unix://PATH" },
-	{ "context", "--host unix://PATH" },
 	{ "public-key", "--key FILE" },
 	{ "sign-by", "--key FILE" },
 	{ "sign-by-sigstore-private-key", "--key FILE" },

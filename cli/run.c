@@ -44,22 +44,41 @@ bool gf_jobs(const gf_run *run, unsigned *jobs, gf_error *err)
 	return true;
 }
 
+static bool take_certificates(
+    const gf_arguments *a, const char **ca, const char **cert, const char **key, gf_error *err)
+{
+	*ca = gf_value(a, GF_OPT_CA_FILE);
+	*cert = gf_value(a, GF_OPT_CERT_FILE);
+	*key = gf_value(a, GF_OPT_KEY_FILE);
+	return (*cert == NULL) == (*key == NULL) ||
+	    gf_value_fail(
+		*cert == NULL ? GF_OPT_KEY_FILE : GF_OPT_CERT_FILE, err, "--cert-file and --key-file go together");
+}
+
+bool gf_docker_take(const gf_run *run, gf_docker_options *o, gf_error *err)
+{
+	const gf_arguments *a = &run->args;
+
+	o->host = gf_value(a, GF_OPT_HOST);
+	o->context = gf_value(a, GF_OPT_CONTEXT);
+	if (o->host != NULL && o->context != NULL)
+		return gf_value_fail(GF_OPT_CONTEXT, err,
+		    "the context '%s' and -H '%s' both say which daemon; give one of them", o->context, o->host);
+	return take_certificates(a, &o->ca_file, &o->cert_file, &o->key_file, err);
+}
+
 bool gf_registry_take(
     const gf_run *run, const char *stdin_is, gf_registry_options *o, gf_secret *password, gf_error *err)
 {
 	const gf_arguments *a = &run->args;
 	uint64_t retries = RETRIES;
 
-	o->http.ca_file = gf_value(a, GF_OPT_CA_FILE);
-	o->http.cert_file = gf_value(a, GF_OPT_CERT_FILE);
-	o->http.key_file = gf_value(a, GF_OPT_KEY_FILE);
 	o->http.plain = gf_given(a, GF_OPT_PLAIN_HTTP);
 	o->auth_file = gf_value(a, GF_OPT_AUTHFILE);
 	o->username = gf_value(a, GF_OPT_USERNAME);
 	o->events = run->events;
-	if ((o->http.cert_file == NULL) != (o->http.key_file == NULL))
-		return gf_value_fail(o->http.cert_file == NULL ? GF_OPT_KEY_FILE : GF_OPT_CERT_FILE, err,
-		    "--cert-file and --key-file go together");
+	if (!take_certificates(a, &o->http.ca_file, &o->http.cert_file, &o->http.key_file, err))
+		return false;
 	if ((o->username == NULL) == gf_given(a, GF_OPT_PASSWORD_STDIN))
 		return gf_value_fail(o->username == NULL ? GF_OPT_PASSWORD_STDIN : GF_OPT_USERNAME, err,
 		    "--username and --password-stdin go together");

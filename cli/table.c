@@ -143,9 +143,16 @@ const char *gf_shown(gf_buf *room, const char *text)
 	return gf_buf_text(room);
 }
 
+bool gf_escapes(FILE *to)
+{
+	const char *term = getenv("TERM");
+
+	return term != NULL && term[0] != '\0' && strcmp(term, "dumb") != 0 && isatty(fileno(to));
+}
+
 bool gf_colour(FILE *to)
 {
-	const char *no = getenv("NO_COLOR"), *term = getenv("TERM");
+	const char *no = getenv("NO_COLOR");
 
-	return (no == NULL || no[0] == '\0') && term != NULL && strcmp(term, "dumb") != 0 && isatty(fileno(to));
+	return (no == NULL || no[0] == '\0') && gf_escapes(to);
 }

@@ -203,7 +203,6 @@ static bool take_options(const gf_run *run, asked *k, gf_error *err)
 		o->audience = a->options[GF_OPT_AUDIENCE].items;
 		o->n_audience = a->options[GF_OPT_AUDIENCE].n;
 	}
-	o->docker_host = gf_value(a, GF_OPT_HOST);
 	if (o->output == NULL)
 		return gf_fail(err, GF_USAGE, "option", NULL, "the output is missing: -o OUT");
 	if (o->n_sources == 0)
@@ -220,6 +219,7 @@ static bool take_options(const gf_run *run, asked *k, gf_error *err)
 	}
 	return gf_value_u64(a, GF_OPT_SEQUENCE, NUMBER_MAX, &o->sequence, err) &&
 	    gf_value_u64(a, GF_OPT_EPOCH, NUMBER_MAX, &o->epoch, err) && gf_jobs(run, &o->jobs, err) &&
+	    gf_docker_take(run, &o->docker, err) &&
 	    gf_registry_take(run, stdin_is(run, o), &o->registry, &k->password, err) && take_expires(a, o, err) &&
 	    take_layers(a, o, err) && take_platforms(a, k, err) && take_labels(a, k, err) && take_signers(run, k, err);
 }

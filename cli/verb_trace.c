@@ -47,13 +47,13 @@ static bool ask(subject *s, gf_docker *d, gf_error *err)
 	return ok;
 }
 
-static bool ask_daemon(subject *s, const char *host, gf_error *err)
+static bool ask_daemon(subject *s, const gf_docker_options *o, gf_error *err)
 {
-	gf_docker *d = gf_docker_open(host, err);
+	gf_docker *d = gf_docker_open(o, err);
 	bool ok = d != NULL && ask(s, d, err);
 
 	gf_docker_close(d);
-	if (ok || host != NULL)
+	if (ok || o->host != NULL || o->context != NULL)
 		return ok;
 	/* Not asked for by name: perhaps there is none here, and the log knows enough. */
 	s->daemon = *err;
@@ -99,9 +99,11 @@ static bool note_moved(subject *s, const gf_state *state, gf_error *err)
 static bool find_subject(
     subject *s, const gf_run *run, const gf_state *state, gf_trust *trust, gf_trace *trace, gf_error *err)
 {
-	const char *host = gf_value(&run->args, GF_OPT_HOST);
+	gf_docker_options where = { .host = NULL };
 	bool found = false;
 
+	if (!gf_docker_take(run, &where, err))
+		return false;
 	if (is_digest(s->word, &s->digest)) {
 		s->kind = "digest";
 		if (!gf_trace_find(state, trust, &s->digest, trace, err))
@@ -110,7 +112,7 @@ static bool find_subject(
 		if (trace->n_bundles > 0 || trace->n_faults > 0 || strlen(s->word) != GF_HEX_SIZE - 1)
 			return true;
 		gf_trace_clear(trace);
-		if (!ask_daemon(s, host, err))
+		if (!ask_daemon(s, &where, err))
 			return false;
 		if (!gf_trace_find(state, trust, &s->digest, trace, err))
 			return false;
@@ -119,7 +121,7 @@ static bool find_subject(
 		*err = s->daemon;
 		return gf_because(err, "'%s' is in no record, and may be a container's", s->word);
 	}
-	if (!ask_daemon(s, host, err))
+	if (!ask_daemon(s, &where, err))
 		return false;
 	if (s->kind == NULL) {
 		if (!ask_log(s, state, &found, &s->digest, err))

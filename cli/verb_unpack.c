@@ -41,7 +41,6 @@ static bool take_options(const gf_run *run, gf_unpack_options *o, gf_secret *pas
 	o->n_with = a->options[GF_OPT_WITH].n;
 	o->state_dir = gf_value(a, GF_OPT_STATE);
 	o->site = gf_value(a, GF_OPT_SITE);
-	o->docker_host = gf_value(a, GF_OPT_HOST);
 	o->allow_unsigned = gf_given(a, GF_OPT_ALLOW_UNSIGNED);
 	o->dry_run = gf_given(a, GF_OPT_DRY_RUN);
 	o->verify_first = gf_given(a, GF_OPT_VERIFY_FIRST);
@@ -54,7 +53,7 @@ static bool take_options(const gf_run *run, gf_unpack_options *o, gf_secret *pas
 		    archive);
 	if (o->environment == NULL && o->n_to == 0)
 		return gf_fail(err, GF_USAGE, "option", NULL, "nowhere to load to: give --env NAME or --to TARGET");
-	return gf_jobs(run, &o->jobs, err) &&
+	return gf_jobs(run, &o->jobs, err) && gf_docker_take(run, &o->docker, err) &&
 	    gf_registry_take(run, strcmp(o->bundle, "-") == 0 ? "the bundle" : NULL, &o->registry, password, err);
 }
 

@@ -68,6 +68,7 @@ static bool keep(job *j, task *t, gf_error *err)
 typedef struct sink {
 	const job *job;
 	gf_place *place;
+	unsigned transfer;
 } sink;
 
 static bool put(void *ctx, const void *bytes, size_t n, gf_error *err)
@@ -75,6 +76,7 @@ static bool put(void *ctx, const void *bytes, size_t n, gf_error *err)
 	sink *s = ctx;
 
 	gf_event_advance(s->job->g->events, s->job->transfer, n);
+	gf_event_advance(s->job->g->events, s->transfer, n);
 	return gf_place_write(s->place, bytes, n, err);
 }
 
@@ -92,11 +94,12 @@ static bool wrong(const char *name, const char *object, const char *origin, cons
 static bool copy_known(const job *j, task *t, gf_error *err)
 {
 	const gf_spot *s = t->spot;
-	sink out = { j, t->place };
+	sink out = { j, t->place, gf_event_begin_blob(j->g->events, j->transfer, &s->digest, t->size) };
 	gf_input *in = gf_spot_open(s, err);
 	bool ok = in != NULL && gf_made_raw(in, put, &out, &t->made, err);
 	char name[GF_DIGEST_SIZE];
 
+	gf_event_end(j->g->events, out.transfer);
 	gf_input_close(in);
 	if (ok && !gf_digest_equal(&t->made.digest, &s->digest))
 		return wrong(s->diff ? "diff-id" : "blob-digest", gf_spot_name(s, name), s->origin->name,
@@ -125,7 +128,7 @@ static bool damaged(const gf_claim *c, gf_error *err)
 static bool copy_checked(const job *j, task *t, gf_error *err)
 {
 	const gf_claim *c = t->claim;
-	sink out = { j, t->place };
+	sink out = { j, t->place, gf_event_begin_blob(j->g->events, j->transfer, &c->diff_id, t->size) };
 	gf_codec codec = gf_entry_codec(c->entry);
 	gf_input *in = gf_claim_open(c, err);
 	bool fits = true;
@@ -133,6 +136,7 @@ static bool copy_checked(const job *j, task *t, gf_error *err)
 	    (c->state == GF_CLAIM_INFLATE ? gf_made_raw(in, put, &out, &t->made, err)
 					  : gf_made_packed(in, codec, c->entry->name, put, &out, &t->made, &fits, err));
 
+	gf_event_end(j->g->events, out.transfer);
 	gf_input_close(in);
 	if (ok && !fits)
 		return damaged(c, err);

@@ -51,7 +51,7 @@ typedef struct gf_pack_options {
 	size_t n_labels;
 	gf_signer *const *signers;
 	size_t n_signers; /* 0: unsigned, with a warning */
-	const char *docker_host;
+	gf_docker_options docker;
 	gf_registry_options registry; /* of docker:// sources */
 	unsigned jobs;                /* 0: all cores */
 } gf_pack_options;

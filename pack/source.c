@@ -134,7 +134,7 @@ static bool add_one(gf_gathering *g, const char *text, const char **daemon, gf_e
 	if (gf_starts_with(text, "docker://"))
 		return gf_source_registry(g, text + strlen("docker://"), err);
 	if (exists(text)) {
-		if (ambiguous(text) && gf_docker_knows(g->options->docker_host, text))
+		if (ambiguous(text) && gf_docker_knows(&g->options->docker, text))
 			return gf_fail(err, GF_USAGE, "source-both", text,
 			    "'%s' is a file here and also an image in the daemon: write ./%s or docker-daemon:%s", text,
 			    text, text);

@@ -173,6 +173,6 @@ typedef struct gf_ask {
 } gf_ask;
 bool gf_source_docker(gf_gathering *g, const gf_ask *asks, size_t n, gf_error *err);
 /* Is there a daemon, and does it have this?  No daemon is no. */
-bool gf_docker_knows(const char *host, const char *reference);
+bool gf_docker_knows(const gf_docker_options *where, const char *reference);
 
 #endif

@@ -6,11 +6,11 @@
 
 #define NAMES_SHOWN 8
 
-bool gf_docker_knows(const char *host, const char *reference)
+bool gf_docker_knows(const gf_docker_options *where, const char *reference)
 {
 	gf_docker_image image = { 0 };
 	gf_error unused = { 0 };
-	gf_docker *d = gf_docker_open(host, &unused);
+	gf_docker *d = gf_docker_open(where, &unused);
 	bool found = false, ok = d != NULL && gf_docker_inspect(d, reference, &found, &image, &unused);
 
 	gf_docker_image_clear(&image);
@@ -157,7 +157,7 @@ static bool save(gf_gathering *g, gf_docker *d, const char *const *references, s
 
 bool gf_source_docker(gf_gathering *g, const gf_ask *asks, size_t n, gf_error *err)
 {
-	gf_docker *d = gf_docker_open(g->options->docker_host, err);
+	gf_docker *d = gf_docker_open(&g->options->docker, err);
 	asked *list = d != NULL ? gf_alloc(n, sizeof *list, err) : NULL;
 	const char **names = list != NULL ? gf_alloc(n, sizeof *names, err) : NULL;
 	size_t first = g->n_images;

@@ -246,7 +246,7 @@ bool gf_docker_root(gf_docker *d, char *out, size_t cap, gf_error *err)
 	return ask_info(d, out, cap, err);
 }
 
-gf_docker *gf_docker_open(const char *host, gf_error *err)
+gf_docker *gf_docker_open(const gf_docker_options *o, gf_error *err)
 {
 	gf_docker *d = gf_alloc(1, sizeof *d, err);
 	gf_http_options options = { 0 };
@@ -254,7 +254,7 @@ gf_docker *gf_docker_open(const char *host, gf_error *err)
 
 	if (d == NULL)
 		return NULL;
-	if (gf_docker_host_find(host, &d->at, err)) {
+	if (gf_docker_host_find(o, &d->at, err)) {
 		options.unix_socket = d->at.unix_socket;
 		options.ca_file = d->at.ca_file;
 		options.cert_file = d->at.cert_file;

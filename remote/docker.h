@@ -11,8 +11,8 @@ typedef struct gf_docker_place {
 	const char *unix_socket;              /* inside shown; NULL: TCP */
 	char *ca_file, *cert_file, *key_file; /* PEM; NULL: none */
 } gf_docker_place;
-/* host: as written; NULL: as docker finds it.  GF_USAGE "docker-host", "docker-context".  out is to be cleared in either case. */
-bool gf_docker_host_find(const char *host, gf_docker_place *out, gf_error *err);
+/* GF_USAGE "docker-host", "docker-context".  out is to be cleared in either case. */
+bool gf_docker_host_find(const gf_docker_options *o, gf_docker_place *out, gf_error *err);
 void gf_docker_host_clear(gf_docker_place *p);
 /* The address in the meta.json of the context name, added to host.  GF_USAGE "docker-context" and those of JSON. */
 bool gf_docker_context_read(

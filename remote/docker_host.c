@@ -1,7 +1,7 @@
 /*
- * docker_host: where the daemon is, as the docker command finds it: the host given, $DOCKER_HOST, $DOCKER_CONTEXT or
- * the current context of config.json, the usual socket.  TLS by DOCKER_TLS_VERIFY and DOCKER_CERT_PATH, or by the files of
- * the context (docker/cli, docs "Protect the Docker daemon socket", "Docker contexts").
+ * docker_host: where the daemon is, as the docker command finds it: the host or the context given, $DOCKER_HOST,
+ * $DOCKER_CONTEXT or the current context of config.json, the usual socket.  TLS by the files given, by DOCKER_TLS_VERIFY
+ * and DOCKER_CERT_PATH, or by the files of the context (docker/cli, docs "Protect the Docker daemon socket", "Docker contexts").
  */
 #include <stdlib.h>
 #include <string.h>
@@ -103,18 +103,39 @@ static bool config_dir(gf_buf *out, gf_error *err)
 	return home == NULL || home[0] == '\0' || gf_path_join(out, home, ".docker", err);
 }
 
-static bool take_environment(const char *host, gf_docker_place *out, gf_error *err)
+/* An option instead of the file of the environment. */
+static bool take_option(const char *given, char **out, gf_error *err)
+{
+	if (given == NULL)
+		return true;
+	free(*out);
+	*out = gf_strdup(given, err);
+	return *out != NULL;
+}
+
+static bool any_file(const gf_docker_options *o)
+{
+	return o->ca_file != NULL || o->cert_file != NULL || o->key_file != NULL;
+}
+
+/* given: with its files; NULL: what the environment says. */
+static bool take_address(const char *host, const gf_docker_options *given, gf_docker_place *out, gf_error *err)
 {
 	const char *verify = getenv("DOCKER_TLS_VERIFY"), *path = getenv("DOCKER_CERT_PATH");
-	bool tls = verify != NULL && verify[0] != '\0' && gf_starts_with(host, "tcp://"), ok;
+	bool tcp = gf_starts_with(host, "tcp://"), by_option = tcp && given != NULL && any_file(given);
+	bool by_variable = tcp && verify != NULL && verify[0] != '\0', ok = true;
 	gf_buf dir;
 
 	gf_buf_init(&dir, 4096);
-	ok = !tls ||
-	    ((path != NULL && path[0] != '\0' ? gf_buf_puts(&dir, path, err) : config_dir(&dir, err)) &&
-		take_files(gf_buf_text(&dir), out, err));
+	if (by_variable)
+		ok = (path != NULL && path[0] != '\0' ? gf_buf_puts(&dir, path, err) : config_dir(&dir, err)) &&
+		    take_files(gf_buf_text(&dir), out, err);
+	if (ok && by_option)
+		ok = take_option(given->ca_file, &out->ca_file, err) &&
+		    take_option(given->cert_file, &out->cert_file, err) &&
+		    take_option(given->key_file, &out->key_file, err);
 	gf_buf_clear(&dir);
-	return ok && take_host(host, tls, out, err);
+	return ok && take_host(host, by_option || by_variable, out, err);
 }
 
 /* ---- contexts: contexts/meta/SHA256(NAME)/meta.json, contexts/tls/SHA256(NAME)/docker/{ca,cert,key}.pem ---- */
@@ -158,7 +179,10 @@ bool gf_docker_context_read(const char *text, size_t n, const char *path, const 
 	if (doc == NULL)
 		return false;
 	endpoint = gf_json_get(gf_json_get(gf_json_root(doc), "Endpoints"), "docker");
-	ok = gf_json_string(endpoint, "Host", &said, err) && gf_json_bool_if(endpoint, "SkipTLSVerify", &skips, err) &&
+	ok = (endpoint.node != NULL ||
+		 gf_fail(err, GF_USAGE, "docker-context", name,
+		     "the Docker context '%s' has no Endpoints.docker in '%s'", name, path)) &&
+	    gf_json_string(endpoint, "Host", &said, err) && gf_json_bool_if(endpoint, "SkipTLSVerify", &skips, err) &&
 	    gf_buf_puts(host, said, err);
 	if (ok && skips)
 		ok = gf_fail(err, GF_USAGE, "docker-context", name,
@@ -210,23 +234,43 @@ static bool take_context(const char *dir, const char *name, gf_docker_place *out
 	return ok;
 }
 
-bool gf_docker_host_find(const char *host, gf_docker_place *out, gf_error *err)
+/* name "": none is said. */
+static bool take_named(const char *name, const char *host, gf_docker_place *out, gf_error *err)
 {
+	gf_buf dir;
+	bool ok;
+
+	if (name[0] == '\0' || strcmp(name, "default") == 0)
+		return take_address(host, NULL, out, err);
+	gf_buf_init(&dir, 4096);
+	ok = config_dir(&dir, err) &&
+	    (dir.len > 0 ||
+		gf_fail(err, GF_USAGE, "docker-context", name,
+		    "neither HOME nor DOCKER_CONFIG says where the Docker context '%s' is kept", name)) &&
+	    take_context(gf_buf_text(&dir), name, out, err);
+	gf_buf_clear(&dir);
+	return ok;
+}
+
+bool gf_docker_host_find(const gf_docker_options *o, gf_docker_place *out, gf_error *err)
+{
+	const char *host = getenv("DOCKER_HOST");
 	gf_buf dir, name;
 	bool ok;
 
 	memset(out, 0, sizeof *out);
-	if (host == NULL)
-		host = getenv("DOCKER_HOST");
-	if (host != NULL && host[0] != '\0')
-		return take_environment(host, out, err);
+	if (host != NULL && host[0] == '\0')
+		host = NULL;
+	if (o->host != NULL && o->host[0] != '\0')
+		return take_address(o->host, o, out, err);
+	if (o->context != NULL)
+		return take_named(o->context, host != NULL ? host : USUAL_SOCKET, out, err);
+	if (host != NULL)
+		return take_address(host, NULL, out, err);
 	gf_buf_init(&dir, 4096);
 	gf_buf_init(&name, 1024);
-	ok = config_dir(&dir, err) && (dir.len == 0 || current_context(gf_buf_text(&dir), &name, err));
-	if (ok && name.len > 0 && strcmp(gf_buf_text(&name), "default") != 0)
-		ok = take_context(gf_buf_text(&dir), gf_buf_text(&name), out, err);
-	else
-		ok = ok && take_environment(USUAL_SOCKET, out, err);
+	ok = config_dir(&dir, err) && (dir.len == 0 || current_context(gf_buf_text(&dir), &name, err)) &&
+	    take_named(gf_buf_text(&name), USUAL_SOCKET, out, err);
 	gf_buf_clear(&name);
 	gf_buf_clear(&dir);
 	return ok;

@@ -107,10 +107,17 @@ typedef struct gf_docker_about {
 	gf_docker_store store;
 } gf_docker_about;
 
-/* host: "unix:///path" or "tcp://HOST[:PORT]"; NULL: $DOCKER_HOST, else $DOCKER_CONTEXT or the current context, else the
- * usual socket.  TLS by DOCKER_TLS_VERIFY and DOCKER_CERT_PATH, or by the context.  ssh: GF_USAGE "docker-host" and what to
- * do instead; "docker-context".  The API version is negotiated.  No daemon: GF_FAILED "docker-connect" and what to do. */
-gf_docker *gf_docker_open(const char *host, gf_error *err);
+/* Which daemon.  With nothing given: $DOCKER_HOST, else $DOCKER_CONTEXT or the current context, else the usual socket;
+ * TLS by DOCKER_TLS_VERIFY and DOCKER_CERT_PATH, or by the context. */
+typedef struct gf_docker_options {
+	const char *host;                           /* "unix:///path" or "tcp://HOST[:PORT]"; NULL: not given */
+	const char *context;                        /* without a host; NULL: not given */
+	const char *ca_file, *cert_file, *key_file; /* PEM, for a tcp:// host given here: it then speaks TLS */
+} gf_docker_options;
+
+/* ssh: GF_USAGE "docker-host" and what to do instead; "docker-context".  The API version is negotiated.  No daemon:
+ * GF_FAILED "docker-connect" and what to do. */
+gf_docker *gf_docker_open(const gf_docker_options *o, gf_error *err);
 void gf_docker_close(gf_docker *d);
 const gf_docker_about *gf_docker_is(const gf_docker *d);
 const char *gf_docker_host(const gf_docker *d);

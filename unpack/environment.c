@@ -258,11 +258,27 @@ static bool take_template(gf_json object, const char *key, char **out, gf_error 
 	    (*out == NULL || gf_template_check(*out, err) || at_value(gf_json_get(object, key), err));
 }
 
+static bool take_certificates(gf_target_spec *s, gf_json v, gf_error *err)
+{
+	return gf_take_path(v, "ca-file", &s->ca_file, err) && gf_take_path(v, "cert-file", &s->cert_file, err) &&
+	    gf_take_path(v, "key-file", &s->key_file, err) &&
+	    ((s->cert_file == NULL) == (s->key_file == NULL) ||
+		gf_json_fail(v, "target", err, "cert-file and key-file go together"));
+}
+
+/* Files of no use would make believe that they protect something. */
+static bool take_daemon_certificates(gf_target_spec *s, gf_json v, gf_error *err)
+{
+	return take_certificates(s, v, err) &&
+	    ((s->ca_file == NULL && s->cert_file == NULL) || (s->host != NULL && gf_starts_with(s->host, "tcp://")) ||
+		gf_json_fail(v, "target", err, "certificates are for a daemon at tcp://HOST:PORT"));
+}
+
 static bool take_target(gf_target_spec *s, gf_json v, gf_error *err)
 {
 	static const char *const registry_keys[] = { "registry", "ca-file", "cert-file", "key-file", "plain-http",
 		NULL };
-	static const char *const docker_keys[] = { "docker-daemon", NULL };
+	static const char *const docker_keys[] = { "docker-daemon", "ca-file", "cert-file", "key-file", NULL };
 	const path_kind *k = NULL;
 	char *text = NULL;
 	bool ok;
@@ -275,15 +291,12 @@ static bool take_target(gf_target_spec *s, gf_json v, gf_error *err)
 		ok = gf_json_only(v, registry_keys, err) && gf_take_text(v, "registry", &text, err) &&
 		    (spec_registry(s, gf_starts_with(text, "docker://") ? text + 9 : text, err) ||
 			at_value(gf_json_get(v, "registry"), err)) &&
-		    gf_take_path(v, "ca-file", &s->ca_file, err) && gf_take_path(v, "cert-file", &s->cert_file, err) &&
-		    gf_take_path(v, "key-file", &s->key_file, err) &&
-		    gf_json_bool_if(v, "plain-http", &s->plain_http, err);
-		if (ok && (s->cert_file == NULL) != (s->key_file == NULL))
-			ok = gf_json_fail(v, "target", err, "cert-file and key-file go together");
+		    take_certificates(s, v, err) && gf_json_bool_if(v, "plain-http", &s->plain_http, err);
 	} else if (gf_json_typeof(gf_json_get(v, "docker-daemon")) != GF_JSON_ABSENT) {
 		ok = gf_json_only(v, docker_keys, err) && gf_take_text(v, "docker-daemon", &text, err) &&
 		    (spec_docker(s, strcmp(text, "default") == 0 ? "" : text, err) ||
-			at_value(gf_json_get(v, "docker-daemon"), err));
+			at_value(gf_json_get(v, "docker-daemon"), err)) &&
+		    take_daemon_certificates(s, v, err);
 	} else if (k != NULL) {
 		const char *const keys[] = { k->key, NULL };
 

@@ -23,7 +23,7 @@ typedef struct gf_target_spec {
 	char *host;      /* registry: host[:port]; docker: "unix:///..." or NULL: the default */
 	char *path;      /* registry: prefix, "" for none; layout: the directory; archive: the file, "-" for stdout */
 	char *reference; /* layout, archive: the name of its one image, or NULL */
-	char *ca_file, *cert_file, *key_file; /* registry; NULL: not given */
+	char *ca_file, *cert_file, *key_file; /* registry, docker by tcp://; NULL: not given */
 	bool plain_http;
 } gf_target_spec;
 

@@ -67,13 +67,31 @@ static void plan_sums(docker_target *d)
 	}
 }
 
+/* A host of its own goes without the context that the command line names, and its files before those of there. */
+static gf_docker *connect_daemon(const gf_target *t, gf_error *err)
+{
+	const gf_target_spec *s = t->spec;
+	gf_docker_options o = t->job->options->docker;
+
+	if (s->host != NULL) {
+		o.host = s->host;
+		o.context = NULL;
+	}
+	if (s->ca_file != NULL)
+		o.ca_file = s->ca_file;
+	if (s->cert_file != NULL) {
+		o.cert_file = s->cert_file;
+		o.key_file = s->key_file;
+	}
+	return gf_docker_open(&o, err);
+}
+
 static bool plan(gf_target *t, gf_error *err)
 {
 	docker_target *d = (docker_target *)t;
-	const char *host = t->spec->host != NULL ? t->spec->host : t->job->options->docker_host;
 	char root[256];
 
-	d->docker = gf_docker_open(host, err);
+	d->docker = connect_daemon(t, err);
 	if (d->docker == NULL)
 		return false;
 	if (t->job->options->dry_run) {

@@ -27,7 +27,7 @@ typedef struct gf_unpack_options {
 	const char *const *with; /* --with: companions from elsewhere */
 	size_t n_with;
 	const char *state_dir, *site;
-	const char *docker_host;
+	gf_docker_options docker;     /* for every daemon that the environment file says nothing else about */
 	gf_registry_options registry; /* for every registry that the environment file says nothing else about */
 	bool allow_unsigned, dry_run, verify_first;
 	unsigned jobs;

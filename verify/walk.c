@@ -37,6 +37,7 @@ typedef struct tap {
 	walk *walk;
 	gf_input *in;
 	gf_output *out; /* NULL: not wanted */
+	unsigned transfer;
 } tap;
 
 static ptrdiff_t tap_read(gf_input *in, void *buf, size_t cap, gf_error *err)
@@ -54,6 +55,7 @@ static ptrdiff_t tap_read(gf_input *in, void *buf, size_t cap, gf_error *err)
 	}
 	atomic_fetch_add(&t->walk->bytes_read, (uint64_t)n);
 	gf_event_advance(t->walk->w->events, t->walk->transfer, (uint64_t)n);
+	gf_event_advance(t->walk->w->events, t->transfer, (uint64_t)n);
 	return n;
 }
 
@@ -107,12 +109,15 @@ static bool read_blob(walk *k, size_t i, gf_input *in, gf_error *err)
 		if (t.out == NULL && err->class != GF_OK)
 			return blame(k, FAULT_SINK);
 	}
+	t.transfer = gf_event_begin_blob(
+	    k->w->events, k->transfer, &k->w->manifest->blobs[i].digest, k->w->manifest->blobs[i].size);
 	if (k->deep != NULL && gf_deep_wants(k->deep, i))
 		ok = look_inside(&t, i, err);
 	ok = ok && drain(&t.base, err);
 	if (ok && t.out != NULL && !gf_output_finish(t.out, err))
 		ok = blame(k, FAULT_SINK);
 	gf_output_close(t.out);
+	gf_event_end(k->w->events, t.transfer);
 	if (ok)
 		atomic_fetch_add(&k->blobs_read, 1);
 	return ok;

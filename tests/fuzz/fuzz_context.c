@@ -22,7 +22,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (!gf_docker_context_read((const char *)data, size, "meta.json", "lab", &host, &err)) {
 		if (err.class != GF_DAMAGED) /* too long for an address */
 			refused(&err);
-	} else if (host.len > 0 && !gf_docker_host_find(gf_buf_text(&host), &p, &err)) {
+	} else if (host.len > 0 &&
+	    !gf_docker_host_find(&(const gf_docker_options){ .host = gf_buf_text(&host) }, &p, &err)) {
 		refused(&err);
 		gf_docker_host_clear(&p);
 	} else if (host.len > 0) {

@@ -108,3 +108,67 @@ daemon_id() { docker -H "unix://$D/docker.sock" image inspect -f '{{.Id}}' "$1";
 	same kept "$(jq -r '.auths | to_entries[] | select(.value.identitytoken) | .key' "$HOME/.docker/config.json")" "$R"
 	grep -q '^POST gapferry repository:acme/app:pull$' token/token.log
 }
+
+@test "--context: before DOCKER_HOST and DOCKER_CONTEXT, not beside -H; for unpack, pack and trace" {
+	export DOCKER_CONFIG=$D/dc2 DOCKER_HOST=tcp://127.0.0.1:1 DOCKER_CONTEXT=nowhere
+	env -u DOCKER_HOST -u DOCKER_CONTEXT docker context create lab \
+		--docker "host=$T,ca=$D/certs/ca.pem,cert=$D/certs/cert.pem,key=$D/certs/key.pem" >/dev/null
+	gapferry unpack -q --context lab --to docker-daemon: --name fifth/app app.tar
+	same id "$(id_of app.tar $APP)" "$(daemon_id fifth/app:1)"
+	gapferry pack -q --context lab -o fifth.tar --key release.pem docker-daemon:fifth/app:1
+	same again "$(id_of app.tar $APP)" "$(id_of fifth.tar docker.io/fifth/app:1)"
+	same traced "$(id_of app.tar $APP)" "$(gapferry trace --json --context lab fifth/app:1 | jq -r .digest)"
+	run gapferry trace --context none fifth/app:1
+	same "trace, no such context" 2 "$status"
+	[[ $output == *"no Docker context 'none'"* ]] || fail "$output"
+	for verb in "pack -o never.tar docker-daemon:fifth/app:1" "unpack --to docker-daemon: app.tar" "trace fifth/app:1"; do
+		# shellcheck disable=SC2086 # words
+		run gapferry $verb --context lab -H "$T"
+		same "$verb" 2 "$status"
+		[[ $output == *"--context: the context 'lab' and -H '$T' both say which daemon"* ]] || fail "$output"
+	done
+	[ ! -e never.tar ]
+}
+
+@test "certificates by option and in an environment's file: TLS, and only with them" {
+	files=(--ca-file "$D/certs/ca.pem" --cert-file "$D/certs/cert.pem" --key-file "$D/certs/key.pem")
+	gapferry unpack -q "${files[@]}" --to "docker-daemon:$T" --name sixth/app app.tar
+	same id "$(id_of app.tar $APP)" "$(daemon_id sixth/app:1)"
+	gapferry pack -q "${files[@]}" -H "$T" -o sixth.tar --key release.pem docker-daemon:sixth/app:1
+	same again "$(id_of app.tar $APP)" "$(id_of sixth.tar docker.io/sixth/app:1)"
+	same traced "$(id_of app.tar $APP)" "$(gapferry trace --json "${files[@]}" -H "$T" sixth/app:1 | jq -r .digest)"
+	for bad in "--ca-file $D/certs/ca.pem" "--ca-file $D/other/ca.pem --cert-file $D/certs/cert.pem --key-file $D/certs/key.pem"; do
+		# shellcheck disable=SC2086 # words
+		run gapferry pack -q $bad -H "$T" -o never.tar docker-daemon:sixth/app:1
+		same "$bad" 1 "$status"
+	done
+	environment lab <<-END
+		targets:
+		  - docker-daemon: $T
+		    ca-file: $D/certs/ca.pem
+		    cert-file: $D/certs/cert.pem
+		    key-file: $D/certs/key.pem
+		retag:
+		  - match: "**"
+		    name: seventh/app
+	END
+	# What else says where a daemon is does not touch a target that has its own.
+	DOCKER_HOST=tcp://127.0.0.1:1 gapferry unpack -q --env lab app.tar
+	same environment "$(id_of app.tar $APP)" "$(daemon_id seventh/app:1)"
+	environment half <<-END
+		targets:
+		  - docker-daemon: $T
+		    cert-file: $D/certs/cert.pem
+	END
+	environment socket <<-END
+		targets:
+		  - docker-daemon: default
+		    ca-file: $D/certs/ca.pem
+	END
+	for e in half socket; do
+		gapferry unpack --json --env $e app.tar >out.json && fail "$e was taken"
+		same $e target "$(jq -r .error.name out.json)"
+		[[ $(jq -r .error.text out.json) == *"$([ $e = half ] && echo "go together" || echo "tcp://HOST:PORT")"* ]] || fail "$(cat out.json)"
+	done
+	[ ! -e never.tar ]
+}

@@ -4,7 +4,7 @@
 
 typedef struct log_entry {
 	gf_event_type type;
-	unsigned transfer;
+	unsigned transfer, whole;
 	char text[64];
 	uint64_t bytes;
 } log_entry;
@@ -19,6 +19,7 @@ static void take(void *ctx, const gf_event *e)
 	assert_string_equal(ctx, "ctx");
 	l->type = e->type;
 	l->transfer = e->transfer;
+	l->whole = e->whole;
 	l->bytes = e->bytes;
 	(void)snprintf(l->text, sizeof l->text, "%.60s", e->text != NULL ? e->text : "(null)");
 }
@@ -49,6 +50,29 @@ static void test_what_is_told(void **state)
 	assert_int_equal(seen[4].type, GF_EVENT_WARNING);
 	assert_int_equal(seen[4].transfer, 0);
 	assert_string_equal(seen[4].text, "3 of four");
+}
+
+/* A blob is a part of a transfer; one that is over at once is not told of, and its number is taken by the others. */
+static void test_blobs(void **state)
+{
+	char ctx[] = "ctx";
+	gf_events e = { .take = take, .ctx = ctx };
+	const gf_digest d = { { 0xab, 0xcd } };
+	unsigned whole, part;
+
+	(void)state;
+	seen_n = 0;
+	whole = gf_event_begin(&e, "all", 2 * GF_EVENT_BLOB_MIN);
+	part = gf_event_begin_blob(&e, whole, &d, GF_EVENT_BLOB_MIN);
+	assert_int_equal(gf_event_begin_blob(&e, whole, &d, GF_EVENT_BLOB_MIN - 1), 0);
+	assert_int_equal(gf_event_begin_blob(NULL, 1, &d, GF_EVENT_BLOB_MIN), 0);
+	gf_event_advance(&e, 0, 5);
+	gf_event_end(&e, 0);
+	assert_int_equal(seen_n, 2);
+	assert_int_equal(seen[0].whole, 0);
+	assert_int_equal(seen[1].whole, whole);
+	assert_int_equal(seen[1].transfer, part);
+	assert_string_equal(seen[1].text, "blob abcd00000000");
 }
 
 static void test_null_is_taken(void **state)
@@ -100,6 +124,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_what_is_told),
+		cmocka_unit_test(test_blobs),
 		cmocka_unit_test(test_null_is_taken),
 		cmocka_unit_test(test_numbers_from_many_threads),
 	};

@@ -146,7 +146,7 @@ static bool pack(const char *source, gf_pack_result *r, gf_error *err)
 		.sources = &(gf_pack_source){ .text = source },
 		.n_sources = 1,
 		.has_created = true,
-		.docker_host = host };
+		.docker = { .host = host } };
 
 	*err = (gf_error){ 0 };
 	(void)unlink("out.tar");

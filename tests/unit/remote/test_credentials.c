@@ -348,12 +348,78 @@ static void places_are_looked_at_in_order(void **state)
 	unsetenv("XDG_RUNTIME_DIR");
 }
 
+/* Caps, and answers of token services and helpers that are none. */
+static void what_cannot_be_taken(void **state)
+{
+	static const struct {
+		const char *text, *error;
+	} tokens[] = {
+		{ "", "json" },
+		{ "<html>busy</html>", "json" },
+		{ "[]", "json-type" },
+		{ "{}", "registry-token" },
+		{ "{\"token\":\"\"}", "registry-token" },
+		{ "{\"token\":7}", "json-type" },
+		{ "{\"token\":\"a b\"}", "registry-token" },
+		{ "{\"token\":\"a\\r\\nX: y\"}", "registry-token" },
+		{ "{\"token\":\"a\\u0000b\"}", "json-nul" },
+		{ "{\"token\":\"\\u00e9\"}", "registry-token" },
+		{ "{\"token\":\"a\"}{\"token\":\"b\"}", "json" },
+	}, helpers[] = {
+		{ "", "json" },
+		{ "[]", "json-type" },
+		{ "{\"Secret\":\"s\"}", "missing-key" },
+		{ "{\"Username\":\"u\",\"Secret\":null}", "json-type" },
+		{ "{\"Username\":\"u\",\"Secret\":\"a\\u0000\"}", "json-nul" },
+		{ "{\"Username\":\"u\",\"Secret\":\"a\"}{}", "json" },
+		{ "{\"Username\":\"\\u001b[2J\",\"Username\":\"\"}", "json" },
+	};
+	static char big[5 * GF_TOKEN_MAX];
+	static const gf_account who = { "r.example", "app" };
+	gf_auth_text t = { .text = big, .len = GF_CONFIG_FILE_MAX + 1, .name = "auth.json" };
+	char helper[GF_HELPER_SIZE], *huge;
+	gf_secret header = { NULL, 0 };
+	gf_credentials c = { .username = NULL };
+	uint64_t lasts;
+	gf_error err;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof tokens / sizeof *tokens; i++) {
+		if (gf_token_read(tokens[i].text, strlen(tokens[i].text), &header, &lasts, &err) ||
+		    strcmp(err.name, tokens[i].error) != 0 || err.class != GF_FAILED)
+			fail_msg("%s: %s", tokens[i].text, err.name);
+		assert_null(header.data);
+	}
+	for (size_t i = 0; i < sizeof helpers / sizeof *helpers; i++) {
+		if (gf_credentials_answer(helpers[i].text, strlen(helpers[i].text), &c, &err) ||
+		    strcmp(err.name, helpers[i].error) != 0 || err.class != GF_FAILED)
+			fail_msg("%s: %s", helpers[i].text, err.name);
+		gf_credentials_clear(&c);
+	}
+	memset(big, 'a', sizeof big);
+	memcpy(big, "{\"token\":\"", 10);
+	memcpy(big + GF_TOKEN_MAX + 11, "\"}", 2);
+	check_fails(gf_token_read(big, GF_TOKEN_MAX + 13, &header, &lasts, &err), "registry-token");
+	check_fails(gf_token_read(big, sizeof big, &header, &lasts, &err), "too-large");
+	check_fails(gf_credentials_answer(big, GF_HELPER_ANSWER_MAX + 1, &c, &err), "too-large");
+	assert_non_null(huge = calloc(1, t.len));
+	t.text = huge;
+	check_fails(gf_credentials_read(&t, &who, &c, helper, &err), "too-large");
+	free(huge);
+	/* At the cap it is taken; a service's hours are limited. */
+	memcpy(big + GF_TOKEN_MAX + 10, "\",\"expires_in\":9007199254740991}", 32);
+	check_ok(gf_token_read(big, GF_TOKEN_MAX + 10 + 32, &header, &lasts, &err));
+	assert_int_equal(lasts, 86400);
+	gf_secret_clear(&header);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = { cmocka_unit_test(entries_are_found_by_exact_host),
 		cmocka_unit_test(the_helper_is_named_with_the_way_round_it),
 		cmocka_unit_test(the_longest_namespace_counts), cmocka_unit_test(a_registry_token_is_kept_as_it_is),
-		cmocka_unit_test(a_helper_is_asked_once), cmocka_unit_test(places_are_looked_at_in_order) };
+		cmocka_unit_test(a_helper_is_asked_once), cmocka_unit_test(places_are_looked_at_in_order),
+		cmocka_unit_test(what_cannot_be_taken) };
 
 	return cmocka_run_group_tests(tests, enter, leave);
 }

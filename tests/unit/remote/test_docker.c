@@ -35,7 +35,7 @@ static int leave(void **state)
 static gf_docker *open_daemon(const char *where)
 {
 	gf_error err;
-	gf_docker *d = gf_docker_open(where, &err);
+	gf_docker *d = gf_docker_open(&(const gf_docker_options){ .host = where }, &err);
 
 	if (d == NULL)
 		fail_msg("%s: %s", err.name, err.text);
@@ -312,22 +312,22 @@ static void no_daemon_is_explained(void **state)
 
 	(void)state;
 	snprintf(text, sizeof text, "unix://%s/nothing.sock", dir);
-	assert_null(gf_docker_open(text, &err));
+	assert_null(gf_docker_open(&(const gf_docker_options){ .host = text }, &err));
 	assert_string_equal(err.name, "docker-connect");
 	assert_true(has_text(err.text, "no such socket") && has_text(err.text, "-H"));
 	snprintf(text, sizeof text, "%s/file.sock", dir);
 	fd = creat(text, 0600);
 	close(fd);
 	snprintf(text, sizeof text, "unix://%s/file.sock", dir);
-	assert_null(gf_docker_open(text, &err));
+	assert_null(gf_docker_open(&(const gf_docker_options){ .host = text }, &err));
 	assert_string_equal(err.name, "docker-connect");
-	assert_null(gf_docker_open("tcp://127.0.0.1:1", &err));
+	assert_null(gf_docker_open(&(const gf_docker_options){ .host = "tcp://127.0.0.1:1" }, &err));
 	assert_string_equal(err.name, "docker-connect");
-	assert_null(gf_docker_open("ssh://me@build.example", &err));
+	assert_null(gf_docker_open(&(const gf_docker_options){ .host = "ssh://me@build.example" }, &err));
 	assert_string_equal(err.name, "docker-host");
 	assert_int_equal(err.class, GF_USAGE);
 	assert_true(has_text(err.text, "ssh -nNT -L") && has_text(err.text, "me@build.example"));
-	assert_null(gf_docker_open("/var/run/docker.sock", &err));
+	assert_null(gf_docker_open(&(const gf_docker_options){ .host = "/var/run/docker.sock" }, &err));
 	assert_string_equal(err.name, "docker-host");
 }
 
@@ -411,7 +411,7 @@ static void other_daemons_are_told_apart(void **state)
 		answer t[] = { { "GET /version ", rows[i].version, 0, 0 }, { "GET /v1.", rows[i].info, 0, 0 }, { 0 } };
 
 		table = t;
-		d = gf_docker_open(where, &err);
+		d = gf_docker_open(&(const gf_docker_options){ .host = where }, &err);
 		if ((d == NULL) != (rows[i].error != NULL))
 			fail_msg("%zu: %s", i, d != NULL ? "opened" : err.text);
 		if (d == NULL) {
@@ -554,7 +554,7 @@ static void every_question_may_be_refused(void **state)
 			{ "GET /v1.43/info ", REFUSED, 0, 0 }, { 0 } };
 
 		table = t;
-		assert_null(gf_docker_open(where, &err));
+		assert_null(gf_docker_open(&(const gf_docker_options){ .host = where }, &err));
 		assert_string_equal(err.name, "docker-info");
 	}
 	stop(&p);

@@ -58,7 +58,7 @@ static void answers(void **state)
 
 		table = t;
 		err = (gf_error){ 0 };
-		check_ok((d = gf_docker_open(where, &err)) != NULL);
+		check_ok((d = gf_docker_open(&(const gf_docker_options){ .host = where }, &err)) != NULL);
 		ok = gf_docker_container_find(d, "a/b", &found, &c, &err);
 		if (ok != (rows[i].error == NULL) || found != rows[i].found)
 			fail_msg("row %zu: %s", i, err.text);

@@ -40,7 +40,7 @@ static const char *base_of(const char *host)
 	static char text[256];
 	gf_docker_place p;
 	gf_error err = { 0 };
-	bool ok = gf_docker_host_find(host, &p, &err);
+	bool ok = gf_docker_host_find(&(const gf_docker_options){ .host = host }, &p, &err);
 
 	snprintf(text, sizeof text, "%s%s%s", ok ? p.base : err.name, ok && p.unix_socket != NULL ? " " : "",
 	    ok && p.unix_socket != NULL ? p.unix_socket : "");
@@ -90,7 +90,7 @@ static void tls_is_what_the_environment_says(void **state)
 	assert_string_equal(base_of("unix:///run/docker.sock"), "http://localhost /run/docker.sock");
 	put(".docker/ca.pem", "ca");
 	snprintf(want, sizeof want, "%s/.docker/ca.pem", dir);
-	check_ok(gf_docker_host_find("tcp://build.example", &p, &err));
+	check_ok(gf_docker_host_find(&(const gf_docker_options){ .host = "tcp://build.example" }, &p, &err));
 	assert_string_equal(p.ca_file, want);
 	assert_null(p.cert_file);
 	gf_docker_host_clear(&p);
@@ -99,7 +99,7 @@ static void tls_is_what_the_environment_says(void **state)
 	setenv("DOCKER_CERT_PATH", path, 1);
 	assert_string_equal(base_of("tcp://build.example"), "docker-host"); /* half a pair */
 	put("certs/key.pem", "key");
-	check_ok(gf_docker_host_find("tcp://build.example", &p, &err));
+	check_ok(gf_docker_host_find(&(const gf_docker_options){ .host = "tcp://build.example" }, &p, &err));
 	snprintf(want, sizeof want, "%s/certs/key.pem", dir);
 	assert_string_equal(p.key_file, want);
 	assert_null(p.ca_file);
@@ -126,7 +126,7 @@ static void contexts_are_found_by_the_hash_of_their_name(void **state)
 	    "{\"Name\":\"lab\",\"Metadata\":{},\"Endpoints\":{\"docker\":{\"Host\":\"tcp://lab.example:2376\",\"SkipTLSVerify\":false}}}");
 	assert_string_equal(base_of(NULL), "http://lab.example:2376");
 	put(pem, "ca");
-	check_ok(gf_docker_host_find(NULL, &p, &err));
+	check_ok(gf_docker_host_find(&(const gf_docker_options){ .host = NULL }, &p, &err));
 	assert_string_equal(p.base, "https://lab.example:2376");
 	assert_non_null(strstr(p.ca_file, pem));
 	gf_docker_host_clear(&p);
@@ -143,17 +143,137 @@ static void contexts_are_found_by_the_hash_of_their_name(void **state)
 	put(meta, "{\"Endpoints\":{\"docker\":{\"Host\":\"ssh://lab.example\"}}}");
 	assert_string_equal(base_of(NULL), "docker-host");
 	put(meta, "{\"Endpoints\":{}}");
-	assert_string_equal(base_of(NULL), "missing-key");
+	assert_string_equal(base_of(NULL), "docker-context");
 	put(meta, "{\"Endpoints\":");
 	assert_string_equal(base_of(NULL), "json");
 	unsetenv("DOCKER_CONTEXT");
+}
+
+/* The base, or the name of the error, of a context that is named in the command line. */
+static const char *base_in(const char *context)
+{
+	static char text[256];
+	const gf_docker_options o = { .context = context };
+	gf_docker_place p;
+	gf_error err = { 0 };
+
+	snprintf(text, sizeof text, "%s", gf_docker_host_find(&o, &p, &err) ? p.base : err.name);
+	gf_docker_host_clear(&p);
+	return text;
+}
+
+static void the_context_given_counts_before_the_environment(void **state)
+{
+	char meta[256], hex[GF_HEX_SIZE];
+	gf_digest id;
+	gf_error err;
+
+	(void)state;
+	check_ok(gf_hash_bytes("given", 5, &id, &err));
+	gf_digest_hex(&id, hex);
+	snprintf(meta, sizeof meta, ".docker/contexts/meta/%s/meta.json", hex);
+	put(meta, "{\"Endpoints\":{\"docker\":{\"Host\":\"tcp://given.example:1\"}}}");
+	setenv("DOCKER_HOST", "tcp://env.example:1", 1);
+	setenv("DOCKER_CONTEXT", "nowhere", 1);
+	assert_string_equal(base_in("given"), "http://given.example:1");
+	assert_string_equal(base_in("missing"), "docker-context");
+	assert_string_equal(base_in("../given"), "docker-context");
+	assert_string_equal(base_in("default"), "http://env.example:1"); /* as docker has it */
+	unsetenv("DOCKER_HOST");
+	assert_string_equal(base_in("default"), "http://localhost");
+	unsetenv("DOCKER_CONTEXT");
+	unsetenv("HOME");
+	assert_string_equal(base_in("given"), "docker-context");
+	setenv("HOME", dir, 1);
+}
+
+static void files_given_make_tls(void **state)
+{
+	gf_docker_options o = { .host = "tcp://build.example", .ca_file = "/given/ca.pem" };
+	gf_docker_place p;
+	char path[256];
+	gf_error err;
+
+	(void)state;
+	check_ok(gf_docker_host_find(&o, &p, &err));
+	assert_string_equal(p.base, "https://build.example:2376");
+	assert_string_equal(p.ca_file, "/given/ca.pem");
+	assert_null(p.cert_file);
+	gf_docker_host_clear(&p);
+	/* Beside what the environment has of the rest. */
+	snprintf(path, sizeof path, "%s/certs", dir);
+	setenv("DOCKER_TLS_VERIFY", "1", 1);
+	setenv("DOCKER_CERT_PATH", path, 1);
+	check_ok(gf_docker_host_find(&o, &p, &err));
+	assert_string_equal(p.ca_file, "/given/ca.pem");
+	assert_true(gf_ends_with(p.cert_file, "/certs/cert.pem"));
+	gf_docker_host_clear(&p);
+	unsetenv("DOCKER_TLS_VERIFY");
+	unsetenv("DOCKER_CERT_PATH");
+	/* They are a registry's where the daemon is a socket, or comes from elsewhere. */
+	o.host = "unix:///run/docker.sock";
+	check_ok(gf_docker_host_find(&o, &p, &err));
+	assert_string_equal(p.base, "http://localhost");
+	assert_null(p.ca_file);
+	gf_docker_host_clear(&p);
+	o.host = NULL;
+	setenv("DOCKER_HOST", "tcp://env.example", 1);
+	check_ok(gf_docker_host_find(&o, &p, &err));
+	assert_string_equal(p.base, "http://env.example:2375");
+	gf_docker_host_clear(&p);
+	unsetenv("DOCKER_HOST");
+}
+
+/* What a file of somebody else may hold. */
+static void metas_that_cannot_be_read(void **state)
+{
+	static const struct {
+		const char *text, *error;
+	} rows[] = {
+		{ "", "json" },
+		{ "[]", "docker-context" },
+		{ "{}", "docker-context" },
+		{ "{\"Endpoints\":[]}", "docker-context" },
+		{ "{\"Endpoints\":{\"docker\":{}}}", "missing-key" },
+		{ "{\"Endpoints\":{\"docker\":{\"Host\":7}}}", "json-type" },
+		{ "{\"Endpoints\":{\"docker\":{\"Host\":\"tcp://a\\u0000b\"}}}", "json-nul" },
+		{ "{\"Endpoints\":{\"docker\":{\"Host\":\"tcp://a\",\"SkipTLSVerify\":\"no\"}}}", "json-type" },
+		{ "{\"Endpoints\":{\"docker\":{\"Host\":\"tcp://a\",\"SkipTLSVerify\":true}}}", "docker-context" },
+	};
+	gf_error err = { 0 };
+	gf_buf host, big;
+
+	(void)state;
+	gf_buf_init(&host, 8192);
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		gf_buf_clear(&host);
+		err = (gf_error){ 0 };
+		if (gf_docker_context_read(rows[i].text, strlen(rows[i].text), "meta.json", "lab", &host, &err) ||
+		    strcmp(err.name, rows[i].error) != 0 || err.class != GF_USAGE)
+			fail_msg("%s: %s: %s", rows[i].text, err.name, err.text);
+	}
+	/* Caps: of the file, and of the address in it. */
+	gf_buf_init(&big, 3 * GF_CONFIG_FILE_MAX);
+	while (big.len <= GF_CONFIG_FILE_MAX)
+		check_ok(gf_buf_puts(&big, "                                                                ", &err));
+	check_fails(gf_docker_context_read(gf_buf_text(&big), big.len, "meta.json", "lab", &host, &err), "too-large");
+	gf_buf_clear(&big);
+	check_ok(gf_buf_puts(&big, "{\"Endpoints\":{\"docker\":{\"Host\":\"tcp://", &err));
+	while (big.len < 10000)
+		check_ok(gf_buf_puts(&big, "aaaaaaaaaaaaaaaa", &err));
+	check_ok(gf_buf_puts(&big, "\"}}}", &err));
+	check_fails(gf_docker_context_read(gf_buf_text(&big), big.len, "meta.json", "lab", &host, &err), "too-large");
+	gf_buf_clear(&big);
+	gf_buf_clear(&host);
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = { cmocka_unit_test(addresses_are_read),
 		cmocka_unit_test(tls_is_what_the_environment_says),
-		cmocka_unit_test(contexts_are_found_by_the_hash_of_their_name) };
+		cmocka_unit_test(contexts_are_found_by_the_hash_of_their_name),
+		cmocka_unit_test(the_context_given_counts_before_the_environment),
+		cmocka_unit_test(files_given_make_tls), cmocka_unit_test(metas_that_cannot_be_read) };
 
 	return cmocka_run_group_tests(tests, enter, leave);
 }
