@@ -7,7 +7,7 @@
 set -eu
 export LC_ALL=C
 trees=${GF_TREES:-$HOME/.cache/gapferry-trees}
-packages=docker.io,ca-certificates
+packages='docker.io podman ca-certificates'
 [ $# -ge 2 ] || { echo 'usage: tree.sh make SUITE | tree.sh exec SUITE COMMAND...' >&2; exit 2; }
 verb=$1 suite=$2
 shift 2
@@ -27,9 +27,10 @@ make_tree() {
 	from=$(mirror)
 	[ -n "$from" ] || { apt-get -qq update && from=$(mirror); }
 	[ -n "$from" ] || { echo "tree.sh: apt names no mirror of Debian" >&2; return 1; }
-	debootstrap --variant=minbase --include="$packages" "$suite" "$new" "$from" >"$tree.log" 2>&1 ||
+	debootstrap --variant=minbase --include="$(echo "$packages" | tr ' ' ,)" "$suite" "$new" "$from" >"$tree.log" 2>&1 ||
 		{ tail -n 20 "$tree.log" "$new/debootstrap/debootstrap.log" >&2; return 1; }
 	rm -rf "$new"/var/cache/apt/archives/*.deb
+	rm -rf "$tree"
 	mv "$new" "$tree"
 }
 
@@ -38,10 +39,11 @@ make)
 	mkdir -p "$trees"
 	exec 9>"$trees/lock"
 	flock 9
-	[ -d "$tree" ] || make_tree
+	# shellcheck disable=SC2086 # a list
+	chroot "$tree" dpkg-query -s $packages >/dev/null 2>&1 || make_tree
 	echo "$tree"
 	# shellcheck disable=SC2016 # the fields are dpkg-query's
-	chroot "$tree" dpkg-query -W -f '${Package} ${Version}\n' docker.io containerd
+	chroot "$tree" dpkg-query -W -f '${Package} ${Version}\n' docker.io containerd podman
 	;;
 exec)
 	# Docker's ApplyLayer wants its / to be a mount point that it can make private.
