@@ -69,6 +69,9 @@ const char *gf_codec_name(gf_codec codec);
 /* The same for any of them (none: up itself), several frames or streams allowed.  Bad data: GF_DAMAGED with the codec's
  * name; a window above 2^GF_WINDOW_LOG bytes: GF_DAMAGED "window"; lz4: GF_USAGE "archive-compression". */
 gf_input *gf_input_decode(gf_input *up, gf_codec codec, uint64_t max, const char *object, gf_error *err);
+/* The same where a few bytes must not become a full disk: beyond GF_INFLATED_FREE bytes more than GF_INFLATED_RATIO times
+ * what came in is GF_DAMAGED "bomb". */
+gf_input *gf_input_decode_wary(gf_input *up, gf_codec codec, uint64_t max, const char *object, gf_error *err);
 /* The bytes that were looked at first, then the rest of up.  bytes are copied. */
 gf_input *gf_input_unread(gf_input *up, const void *bytes, size_t n, gf_error *err);
 

@@ -18,7 +18,8 @@ typedef struct decode_input {
 	gf_input *up;
 	char *object;
 	gf_codec codec;
-	uint64_t left, max;
+	uint64_t left, max, came;
+	bool wary;
 	ZSTD_DCtx *zstd;
 	lzma_stream xz;
 	bz_stream bz;
@@ -179,6 +180,7 @@ static bool fill(decode_input *d, unsigned char *buf, size_t cap, size_t *got, g
 				return false;
 			d->next = d->bytes;
 			d->n = (size_t)n;
+			d->came += d->n;
 			d->up_ended = n == 0;
 		}
 		if (d->up_ended && d->n == 0 && !d->inside)
@@ -187,6 +189,17 @@ static bool fill(decode_input *d, unsigned char *buf, size_t cap, size_t *got, g
 			return false;
 	}
 	return true;
+}
+
+static bool no_bomb(const decode_input *d, gf_error *err)
+{
+	uint64_t made = d->max - d->left;
+
+	return !d->wary || made <= GF_INFLATED_FREE || made / GF_INFLATED_RATIO <= d->came ||
+	    gf_fail(err, GF_DAMAGED, "bomb", d->object,
+		"its %s data inflates to more than %d times its size, as nothing that saves images writes it: inflate it with "
+		"other means if it is right",
+		gf_codec_name(d->codec), GF_INFLATED_RATIO);
 }
 
 static ptrdiff_t decode_read(gf_input *in, void *buf, size_t cap, gf_error *err)
@@ -203,6 +216,7 @@ static ptrdiff_t decode_read(gf_input *in, void *buf, size_t cap, gf_error *err)
 	if (d->left > 0) {
 		ok = fill(d, buf, cap < d->left ? cap : (size_t)d->left, &got, err);
 		d->left -= got;
+		ok = ok && no_bomb(d, err);
 	} else {
 		ok = fill(d, &probe, 1, &got, err) &&
 		    (got == 0 ||
@@ -242,7 +256,7 @@ static bool begin(decode_input *d)
 	    lzma_stream_decoder(&d->xz, ((uint64_t)1 << GF_WINDOW_LOG) + GF_MIB, LZMA_CONCATENATED) == LZMA_OK;
 }
 
-gf_input *gf_input_decode(gf_input *up, gf_codec codec, uint64_t max, const char *object, gf_error *err)
+static gf_input *decode(gf_input *up, gf_codec codec, bool wary, uint64_t max, const char *object, gf_error *err)
 {
 	static const gf_input_ops ops = { decode_read, NULL, decode_close };
 	decode_input *d;
@@ -262,6 +276,7 @@ gf_input *gf_input_decode(gf_input *up, gf_codec codec, uint64_t max, const char
 	d->in.ops = &ops;
 	d->up = up;
 	d->codec = codec;
+	d->wary = wary;
 	d->left = d->max = max;
 	d->object = gf_strdup(object != NULL ? object : "", err);
 	if (d->object == NULL || !begin(d)) {
@@ -271,4 +286,14 @@ gf_input *gf_input_decode(gf_input *up, gf_codec codec, uint64_t max, const char
 		return NULL;
 	}
 	return &d->in;
+}
+
+gf_input *gf_input_decode(gf_input *up, gf_codec codec, uint64_t max, const char *object, gf_error *err)
+{
+	return decode(up, codec, false, max, object, err);
+}
+
+gf_input *gf_input_decode_wary(gf_input *up, gf_codec codec, uint64_t max, const char *object, gf_error *err)
+{
+	return decode(up, codec, true, max, object, err);
 }

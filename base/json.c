@@ -152,6 +152,11 @@ gf_json_type gf_json_typeof(gf_json v)
 	return GF_JSON_OTHER;
 }
 
+bool gf_json_is_null(gf_json v)
+{
+	return v.node != NULL && json_is_null((const json_t *)v.node);
+}
+
 static const char *type_name(const json_t *v)
 {
 	if (v == NULL)
@@ -335,6 +340,23 @@ bool gf_json_digest(gf_json object, const char *key, gf_digest *out, gf_error *e
 	return false;
 }
 
+static bool as_bool(gf_json object, const char *key, const json_t *v, bool *out, gf_error *err)
+{
+	if (object.doc != NULL && object.doc->text_scalars && json_is_string(v)) {
+		const char *text = json_string_value(v);
+		bool yes = strcmp(text, "true") == 0;
+
+		if ((!yes && strcmp(text, "false") != 0) || strlen(text) != json_string_length(v))
+			return gf_json_fail_member(object, key, "json-type", err, "expected true or false");
+		*out = yes;
+		return true;
+	}
+	if (!json_is_boolean(v))
+		return wrong_type(object, key, "true or false", v, err);
+	*out = json_is_true(v);
+	return true;
+}
+
 bool gf_json_string_if(gf_json object, const char *key, const char **out, gf_error *err)
 {
 	const json_t *v = NULL;
@@ -356,21 +378,7 @@ bool gf_json_bool_if(gf_json object, const char *key, bool *out, gf_error *err)
 	const json_t *v = NULL;
 	bool ok;
 
-	if (!present(object, key, &v, &ok, err))
-		return ok;
-	if (object.doc != NULL && object.doc->text_scalars && json_is_string(v)) {
-		const char *text = json_string_value(v);
-		bool yes = strcmp(text, "true") == 0;
-
-		if ((!yes && strcmp(text, "false") != 0) || strlen(text) != json_string_length(v))
-			return gf_json_fail_member(object, key, "json-type", err, "expected true or false");
-		*out = yes;
-		return true;
-	}
-	if (!json_is_boolean(v))
-		return wrong_type(object, key, "true or false", v, err);
-	*out = json_is_true(v);
-	return true;
+	return present(object, key, &v, &ok, err) ? as_bool(object, key, v, out, err) : ok;
 }
 
 size_t gf_json_count(gf_json v)
@@ -409,6 +417,11 @@ const char *gf_json_key_at(gf_json object, size_t i, gf_json *value)
 bool gf_json_text(gf_json v, const char **out, gf_error *err)
 {
 	return as_string(v, NULL, v.node, out, err);
+}
+
+bool gf_json_flag(gf_json v, bool *out, gf_error *err)
+{
+	return as_bool(v, NULL, v.node, out, err);
 }
 
 const char *gf_json_library(void)

@@ -39,6 +39,7 @@ typedef enum gf_json_type {
 	GF_JSON_OTHER
 } gf_json_type;
 gf_json_type gf_json_typeof(gf_json v); /* null is GF_JSON_OTHER */
+bool gf_json_is_null(gf_json v);        /* it is there, and null */
 
 /* v is an object and has no keys but these (NULL-terminated list): else "json-type", "unknown-key". */
 bool gf_json_only(gf_json v, const char *const *keys, gf_error *err);
@@ -65,8 +66,9 @@ bool gf_json_bool_if(gf_json object, const char *key, bool *out, gf_error *err);
 size_t gf_json_count(gf_json v);
 gf_json gf_json_at(gf_json array, size_t i);
 const char *gf_json_key_at(gf_json object, size_t i, gf_json *value);
-/* The value itself as a string, or "json-type". */
+/* The value itself as a string, or as true or false; else "json-type". */
 bool gf_json_text(gf_json v, const char **out, gf_error *err);
+bool gf_json_flag(gf_json v, bool *out, gf_error *err);
 /* Fail about v: class of the document, its path (and line) put in front. */
 bool gf_json_fail(gf_json v, const char *name, gf_error *err, const char *fmt, ...)
     __attribute__((format(printf, 4, 5)));
@@ -96,7 +98,9 @@ typedef struct gf_json_out {
 	gf_buf *buf;
 	gf_error *err;
 	unsigned indent, depth;
-	bool first, failed, ascii; /* ascii: bytes above 0x7e as \u escapes (log lines) */
+	bool first, failed;
+	bool ascii; /* bytes above 0x7e as \u escapes (log lines) */
+	bool go;    /* the escapes of Go's encoding/json before Go 1.22 */
 } gf_json_out;
 
 void gf_json_begin(gf_json_out *o, gf_buf *buf, unsigned indent, gf_error *err);
@@ -106,6 +110,7 @@ void gf_json_put(gf_json_out *o, const char *key, const char *text); /* NULL tex
 void gf_json_put_u64(gf_json_out *o, const char *key, uint64_t value);
 void gf_json_put_bool(gf_json_out *o, const char *key, bool value);
 void gf_json_put_null(gf_json_out *o, const char *key);
+void gf_json_put_raw(gf_json_out *o, const char *key, const char *json, size_t n); /* a value that is JSON already */
 void gf_json_put_digest(gf_json_out *o, const char *key, const gf_digest *d); /* "sha256:..." */
 /* A value that was read, with all that is in it, without white space. */
 void gf_json_put_value(gf_json_out *o, const char *key, gf_json v);

@@ -36,17 +36,23 @@ static void put_escape(gf_json_out *o, uint32_t c)
 	put(o, text, (size_t)n);
 }
 
+/* So that the text may stand in HTML and in JavaScript. */
+static bool escaped_by_go(uint32_t c)
+{
+	return c == '<' || c == '>' || c == '&' || c == 0x2028 || c == 0x2029;
+}
+
 static void put_character(gf_json_out *o, uint32_t c, const char *bytes, size_t n)
 {
 	static const char shorts[] = "\bb\ff\nn\rr\tt\"\"\\\\";
 	char pair[2] = { '\\', 0 };
 
-	for (const char *s = shorts; *s != '\0'; s += 2)
+	for (const char *s = o->go ? shorts + 4 : shorts; *s != '\0'; s += 2)
 		if (c == (unsigned char)s[0])
 			pair[1] = s[1];
 	if (pair[1] != 0)
 		put(o, pair, 2);
-	else if (c < 0x20 || (o->ascii && c > 0x7e))
+	else if (c < 0x20 || (o->ascii && c > 0x7e) || (o->go && escaped_by_go(c)))
 		put_escape(o, c);
 	else
 		put(o, bytes, n);
@@ -142,6 +148,12 @@ void gf_json_put_null(gf_json_out *o, const char *key)
 {
 	before(o, key);
 	put(o, "null", 4);
+}
+
+void gf_json_put_raw(gf_json_out *o, const char *key, const char *json, size_t n)
+{
+	before(o, key);
+	put(o, json, n);
 }
 
 void gf_json_put_digest(gf_json_out *o, const char *key, const gf_digest *d)

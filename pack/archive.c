@@ -459,7 +459,7 @@ static gf_archive *open_forward(int fd, const char *name, const gf_spooling *how
 	gf_input *in = peek(gf_input_file(fd, true, name, err), magic, &n, err);
 
 	if (in != NULL && gf_codec_of(magic, n) != GF_CODEC_NONE)
-		in = peek(gf_input_decode(in, gf_codec_of(magic, n), GF_BLOB_MAX, name, err), magic, &n, err);
+		in = peek(gf_input_decode_wary(in, gf_codec_of(magic, n), GF_BLOB_MAX, name, err), magic, &n, err);
 	if (in != NULL && gf_codec_of(magic, n) != GF_CODEC_NONE) {
 		gf_fail(err, GF_USAGE, "archive-compression", name,
 		    "'%s' is compressed more than once: unpack it until one compression is left", name);

@@ -36,10 +36,10 @@ typedef bool (*gf_taker)(void *ctx, const void *bytes, size_t n, gf_error *err);
 /* Pass bytes on as they are, hashed: raw and stored are the same.  in stays the caller's. */
 bool gf_made_raw(gf_input *in, gf_taker take, void *ctx, gf_made *made, gf_error *err);
 /*
- * The same for bytes that are compressed already, inflated only to learn raw and raw_size.  *fits false: they are not
- * of this codec after all; all of them were passed on, digest and size are set.
+ * The same for bytes that are compressed already, inflated only to learn raw and raw_size.  *unfit has an error where they
+ * are not of this codec after all; all of them were passed on, digest and size are set.
  */
 bool gf_made_packed(gf_input *in, gf_codec codec, const char *object, gf_taker take, void *ctx, gf_made *made,
-    bool *fits, gf_error *err);
+    gf_error *unfit, gf_error *err);
 
 #endif

@@ -114,10 +114,15 @@ static bool diff_id_fits(const gf_claim *c, const gf_made *made, gf_error *err)
 		err);
 }
 
-static bool damaged(const gf_claim *c, gf_error *err)
+/* What its first bytes said it is, it is not. */
+static bool unfit_layer(const gf_claim *c, const gf_error *unfit, gf_error *err)
 {
 	const char *layer = c->entry->name, *archive = gf_archive_name(c->archive);
 
+	if (strcmp(unfit->name, "window") == 0) {
+		*err = *unfit;
+		return gf_because(err, "layer '%s' of '%s'", layer, archive);
+	}
 	if (gf_entry_codec(c->entry) == GF_CODEC_ZSTD)
 		return gf_fail(err, GF_DAMAGED, "zstd", layer, "layer '%s' of '%s' is damaged zstd data; save it again",
 		    layer, archive);
@@ -131,15 +136,15 @@ static bool copy_checked(const job *j, task *t, gf_error *err)
 	sink out = { j, t->place, gf_event_begin_blob(j->g->events, j->transfer, &c->diff_id, t->size) };
 	gf_codec codec = gf_entry_codec(c->entry);
 	gf_input *in = gf_claim_open(c, err);
-	bool fits = true;
+	gf_error unfit = { 0 };
 	bool ok = in != NULL &&
 	    (c->state == GF_CLAIM_INFLATE ? gf_made_raw(in, put, &out, &t->made, err)
-					  : gf_made_packed(in, codec, c->entry->name, put, &out, &t->made, &fits, err));
+					  : gf_made_packed(in, codec, c->entry->name, put, &out, &t->made, &unfit, err));
 
 	gf_event_end(j->g->events, out.transfer);
 	gf_input_close(in);
-	if (ok && !fits)
-		return damaged(c, err);
+	if (ok && unfit.class != GF_OK)
+		return unfit_layer(c, &unfit, err);
 	return ok && diff_id_fits(c, &t->made, err);
 }
 

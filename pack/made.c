@@ -72,26 +72,25 @@ static bool drain(gf_input *in, gf_hash *hash, unsigned char *buf, uint64_t *siz
 }
 
 bool gf_made_packed(gf_input *in, gf_codec codec, const char *object, gf_taker take, void *ctx, gf_made *made,
-    bool *fits, gf_error *err)
+    gf_error *unfit, gf_error *err)
 {
 	tee t = { .base = { &tee_ops }, .up = in, .hash = gf_hash_new(err), .take = take, .ctx = ctx };
 	unsigned char *buf = gf_alloc(GF_COPY_STEP, 1, err);
 	gf_hash *hash = gf_hash_new(err);
 	gf_input *plain = NULL;
-	gf_error why = { 0 };
 	uint64_t rest = 0;
-	bool ok = false;
+	bool ok = false, fits;
 
 	*made = (gf_made){ .codec = codec };
-	*fits = false;
+	*unfit = (gf_error){ 0 };
 	if (t.hash == NULL || buf == NULL || hash == NULL)
 		goto out;
 	plain = gf_input_decode(&t.base, codec, GF_BLOB_MAX, object, err);
 	if (plain == NULL)
 		goto out;
-	*fits = drain(plain, hash, buf, &made->raw_size, &why);
-	if (t.failed || (!*fits && why.class != GF_DAMAGED)) {
-		*err = why;
+	fits = drain(plain, hash, buf, &made->raw_size, unfit);
+	if (t.failed || (!fits && unfit->class != GF_DAMAGED)) {
+		*err = *unfit;
 		goto out;
 	}
 	ok = drain(&t.base, NULL, buf, &rest, err) && gf_hash_finish(hash, &made->raw, err) &&

@@ -99,6 +99,19 @@ typedef struct gf_wanted {
 	uint64_t place;
 } gf_wanted;
 
+/* One image of 'docker save': image.root is its config, whose bytes these are. */
+typedef struct gf_saved {
+	gf_listed image;
+	gf_buf config;
+	gf_digest *stored; /* of each layer, where its member is a blob named by its digest */
+	bool *named;
+} gf_saved;
+
+/* source_legacy.c: what Docker 1.9 and older saved.  One for each image that repositories names; *out is an array, also
+ * when that fails. */
+bool gf_source_legacy(gf_events *events, gf_archive *a, const gf_entry *repositories, gf_saved **out, size_t *n,
+    gf_error *err);
+
 /* source_archive.c: every kind of tar and directory; finds out which. */
 bool gf_source_archive(gf_gathering *g, gf_archive *a, const gf_wanted *want, gf_error *err);
 /* The name as Docker would complete it; one without a tag gets ":latest", and *bare is set. */

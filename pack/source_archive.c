@@ -24,19 +24,11 @@ bool gf_name_complete(const char *text, char out[GF_REFERENCE_SIZE], bool *bare,
 	return true;
 }
 
-/* One entry of manifest.json, all of it looked up and parsed. */
-typedef struct saved {
-	gf_listed image;
-	gf_buf config;
-	gf_digest *stored; /* of each layer, where its member is a blob named by its digest */
-	bool *named;
-} saved;
-
 typedef struct archive_state {
 	gf_gathering *g;
 	gf_archive *a;
 	const gf_wanted *want;
-	saved *saved;
+	gf_saved *saved;
 	size_t n_saved;
 	bool classic; /* LayerSources */
 	struct twin { /* a manifest below index.json */
@@ -87,7 +79,7 @@ static bool find_member(archive_state *s, const char *said, const char *what, co
 	return ok;
 }
 
-static bool read_config(archive_state *s, saved *one, const char *said, gf_config **config, gf_error *err)
+static bool read_config(archive_state *s, gf_saved *one, const char *said, gf_config **config, gf_error *err)
 {
 	const gf_entry *e;
 	gf_digest named;
@@ -105,7 +97,7 @@ static bool read_config(archive_state *s, saved *one, const char *said, gf_confi
 	    ((*config)->platform == NULL || (one->image.platform = gf_strdup((*config)->platform, err)) != NULL);
 }
 
-static bool read_layers(archive_state *s, saved *one, gf_json layers, const gf_config *config, gf_error *err)
+static bool read_layers(archive_state *s, gf_saved *one, gf_json layers, const gf_config *config, gf_error *err)
 {
 	size_t n = gf_json_count(layers);
 
@@ -130,7 +122,7 @@ static bool read_layers(archive_state *s, saved *one, gf_json layers, const gf_c
 	return true;
 }
 
-static bool read_names(archive_state *s, saved *one, gf_json tags, gf_error *err)
+static bool read_names(archive_state *s, gf_saved *one, gf_json tags, gf_error *err)
 {
 	for (size_t i = 0; i < gf_json_count(tags); i++) {
 		char full[GF_REFERENCE_SIZE];
@@ -151,7 +143,7 @@ static bool read_names(archive_state *s, saved *one, gf_json tags, gf_error *err
 	return true;
 }
 
-static bool read_saved(archive_state *s, gf_json entry, saved *one, gf_error *err)
+static bool read_saved(archive_state *s, gf_json entry, gf_saved *one, gf_error *err)
 {
 	gf_json said = gf_json_get_any_case(entry, "Config"), layers = gf_json_get_any_case(entry, "Layers"),
 		tags = gf_json_get_any_case(entry, "RepoTags");
@@ -235,7 +227,7 @@ static bool note_twin(void *ctx, size_t item, const gf_digest *manifest, const g
 	return true;
 }
 
-static bool same_layers(const saved *one, const struct twin *t)
+static bool same_layers(const gf_saved *one, const struct twin *t)
 {
 	if (one->image.n_layers != t->n_layers)
 		return false;
@@ -276,7 +268,7 @@ static bool layout_has_name(
 static bool agree_with_documents(const archive_state *s, const gf_layout *l, gf_error *err)
 {
 	for (size_t i = 0; i < s->n_saved; i++) {
-		const saved *one = &s->saved[i];
+		const gf_saved *one = &s->saved[i];
 		bool config = false, layers = false, any;
 		for (size_t k = 0; k < s->n_twins; k++)
 			if (gf_digest_equal(&s->twins[k].config, &one->image.root)) {
@@ -438,24 +430,19 @@ static bool take_documents(archive_state *s, gf_layout *l, const char *transport
 
 /* ---- which kind ---- */
 
-/* Neither manifest.json nor index.json: what else it may be. */
+/* Nothing that names an image: what it may be. */
 static bool refuse_unknown(gf_archive *a, gf_error *err)
 {
 	const char *name = gf_archive_name(a), *inside = gf_archive_only_directory(a);
-	const gf_entry *old;
 
-	if (!gf_archive_find(a, "repositories", &old, err))
-		return false;
-	if (old != NULL)
-		return gf_fail(err, GF_DAMAGED, "archive-format", name,
-		    "'%s' was saved by Docker 1.9 or older, whose images have no config: save it with a newer Docker",
-		    name);
 	if (inside != NULL)
 		return gf_fail(err, GF_DAMAGED, "archive-format", name,
 		    "all of '%s' lies inside the directory '%.*s': make the tar from inside that directory", name,
 		    (int)strcspn(inside, "/"), inside);
 	return gf_fail(err, GF_DAMAGED, "archive-format", name,
-	    "'%s' has neither manifest.json ('docker save') nor index.json (OCI layout), so it holds no image", name);
+	    "'%s' has neither manifest.json nor repositories ('docker save') nor index.json (OCI layout), so it holds no "
+	    "image",
+	    name);
 }
 
 /* The transport that the user wrote does not fit what is there. */
@@ -504,13 +491,11 @@ static bool take_tar(archive_state *s, gf_layout *l, const gf_entry *manifest, g
 	const char *as = s->want->transport;
 	bool documents;
 
-	if (manifest == NULL && l == NULL)
-		return refuse_unknown(s->a, err);
 	if (is_transport(s->want, "oci"))
 		return refuse_transport(name, "oci", l != NULL ? "oci-archive" : "docker-archive", err);
 	if (l == NULL && is_transport(s->want, "oci-archive"))
 		return refuse_transport(name, as, "docker-archive", err);
-	if (manifest == NULL && is_transport(s->want, "docker-archive"))
+	if (l != NULL && manifest == NULL && is_transport(s->want, "docker-archive"))
 		return refuse_transport(name, as, "oci-archive", err);
 	if (l != NULL && manifest != NULL && !gf_layout_visit(l, note_twin, s, err))
 		return false;
@@ -544,11 +529,15 @@ static bool open_layout(archive_state *s, gf_layout **out, gf_error *err)
 bool gf_source_archive(gf_gathering *g, gf_archive *a, const gf_wanted *want, gf_error *err)
 {
 	archive_state s = { .g = g, .a = a, .want = want };
-	const gf_entry *manifest = NULL, *index = NULL;
+	const gf_entry *manifest = NULL, *index = NULL, *repositories = NULL;
 	gf_layout *l = NULL;
 	bool directory = gf_archive_is_directory(a);
 	bool ok = gf_archive_find(a, "manifest.json", &manifest, err) && gf_archive_find(a, "index.json", &index, err);
 
+	if (ok && manifest == NULL && index == NULL && !directory)
+		ok = gf_archive_find(a, "repositories", &repositories, err) &&
+		    (repositories != NULL || refuse_unknown(a, err)) &&
+		    gf_source_legacy(g->events, a, repositories, &s.saved, &s.n_saved, err);
 	if (ok && manifest != NULL && !directory)
 		ok = read_manifest(&s, manifest, err);
 	if (ok && index != NULL)

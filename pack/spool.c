@@ -68,13 +68,15 @@ static bool keep_layer(pass *p, gf_entry *e, gf_error *err)
 {
 	gf_input *in = gf_tape_member(p->tape, err);
 	gf_codec codec = gf_entry_codec(e);
+	gf_error unfit;
 	bool ok = in != NULL;
 
 	e->lies = GF_LIES_SPOOL;
 	e->spool = p->kept;
 	e->offset = p->kept_at;
 	if (ok && gf_codec_kept(codec)) {
-		ok = gf_made_packed(in, codec, e->name, take_kept, p, &e->made, &e->inflated, err);
+		ok = gf_made_packed(in, codec, e->name, take_kept, p, &e->made, &unfit, err);
+		e->inflated = ok && unfit.class == GF_OK;
 	} else if (ok) {
 		ok = gf_made_raw(in, take_kept, p, &e->made, err);
 		e->inflated = codec == GF_CODEC_NONE;

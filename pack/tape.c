@@ -319,11 +319,17 @@ gf_input *gf_tape_member(gf_tape *t, gf_error *err)
 
 bool gf_tape_drain(gf_tape *t, bool *foreign, gf_error *err)
 {
+	uint64_t passed = 0;
 	ptrdiff_t got;
 
 	*foreign = false;
-	while ((got = gf_input_read(t->in, t->buf, t->step, err)) > 0)
+	while ((got = gf_input_read(t->in, t->buf, t->step, err)) > 0) {
+		passed += (uint64_t)got;
+		if (passed > GF_ARCHIVE_TAIL_MAX)
+			return gf_fail(err, GF_DAMAGED, "archive-tail", t->name,
+			    "more than %zu MiB follow the end of the archive: cut it there", GF_ARCHIVE_TAIL_MAX / GF_MIB);
 		for (ptrdiff_t i = 0; i < got && !*foreign; i++)
 			*foreign = t->buf[i] != 0;
+	}
 	return got == 0;
 }

@@ -43,7 +43,8 @@ class Row:
 
 
 def row(id, what, make, expect, twin=None, keys=None, verbs=VERBS, pipe=True, **other):
-    """make(bad): the input; bad False gives the twin.  expect: (status, name) of every verb, other[VERB] of one."""
+    """make(bad): the input; bad False gives the twin.  expect: (status, name) of every verb and, if it is there, a word
+    that the message has; other[VERB] of one."""
     ROWS.append(Row(id, what, make, twin, {v: other.get(v, expect) for v in verbs}, keys, verbs, pipe))
 
 
@@ -804,10 +805,54 @@ for what, bad, want, twin in (
         ("absolute link", REAL + [LINK("l0/layer.tar", "/etc/passwd")], (4, "archive-link"), fine)):
     row("C24", what, links(bad, twin), want, verbs=("pack",))
 
-# C37-C43 and I04-I12: archives that pack reads and that somebody else made, whole and layer by layer
+# C34-C47 and I04-I12: archives that pack reads and that somebody else made, whole and layer by layer
 PACK = ("pack",)
 codecs = {"gzip": lambda b: gzip.compress(b, mtime=0), "xz": lzma.compress, "bzip2": bz2.compress,
           "zstd": lambda b: subprocess.run(["zstd", "-qc", "--check"], input=b, stdout=subprocess.PIPE, check=True).stdout}
+
+
+def record(key, value):
+    """Of a pax header: its length counts itself."""
+    rest = b" %s=%s\n" % (key.encode(), value)
+    n = len(rest) + 1
+    while len(b"%d" % n) + len(rest) != n:
+        n += 1
+    return b"%d" % n + rest
+
+
+def pax(records, data=b"x" * 512, said=None):
+    """A member behind a pax header of these records; said: the size that the pax header claims for itself."""
+    text = b"".join(record(k, v) for k, v in records)
+    size = len(text) if said is None else said
+    return Member("p/x", text, header("p/x", size, 0, type=b"x")).bytes() + Member("x", data, header("x", len(data), 0)).bytes()
+
+
+def behind(*members):
+    """A docker-archive with such members at its end."""
+    return lambda bad: archive(list(image(LAYERS).items()) + (list(members) if bad else []))
+
+
+SPARSE = [("GNU.sparse.major", b"0"), ("GNU.sparse.minor", b"1"), ("GNU.sparse.name", b"x"), ("GNU.sparse.numblocks", b"1")]
+for size, want in ((b"9" + b"0" * 18, "archive"), (b"%d" % 2**40, "archive-sparse")):
+    row("C34", "a sparse member of %s bytes" % size.decode(), behind(pax(SPARSE + [("GNU.sparse.size", size), ("GNU.sparse.map", b"0,512")])),
+        (4, want), verbs=PACK)
+row("C35", "a sparse map of three million entries", behind(pax(SPARSE + [("GNU.sparse.size", b"6000000"), ("GNU.sparse.map", b",".join(b"%d,1" % (2 * i) for i in range(3 * 10**6)))])),
+    (4, "archive"), verbs=PACK)
+row("C36", "a pax header of 8 GiB", behind(pax([("comment", b"x")], said=2**33 - 1)), (4, "archive"), verbs=PACK)
+row("C36", "a member of 8 GiB by its pax header", behind(pax([("size", b"%d" % 2**33)])), (4, "cut-short"), verbs=PACK)
+
+
+def wide_xz(b):
+    return lzma.compress(b, filters=[{"id": lzma.FILTER_LZMA2, "preset": 0, "dict_size": 2**28}])
+
+
+def zeros_of(codec, size, n):
+    """n times size zeros, streams in a row."""
+    return codecs[codec](bytes(size)) * n
+
+
+BOMBS = {"zstd": zeros_of("zstd", 2**27, 9), "bzip2": zeros_of("bzip2", 45899236, 24)}
+BOMB_GZIP = zeros_of("gzip", 2**24, 64)
 
 
 def saved(edit=lambda files: None):
@@ -848,7 +893,17 @@ for inside in (False, True):
         row("C43" if codec != "gzip" else "C42", "%s in %s cut short" % (codec, where), saved_as(codec, lambda b: b[:len(b) * 2 // 3], inside), (4, codec), verbs=PACK)
         row("C42", "%s in %s with another check" % (codec, where), saved_as(codec, flipped(-5) if codec != "xz" else flipped(-20), inside), (4, codec), verbs=PACK)
     row("C40", "zstd in %s with a window of 2 GiB" % where,
-        saved_as("zstd", lambda b: b"\x28\xb5\x2f\xfd\x00\xa8\x01\x00\x00", inside), (4, "zstd" if inside else "window"), verbs=PACK)
+        saved_as("zstd", lambda b: b"\x28\xb5\x2f\xfd\x00\xa8\x01\x00\x00", inside), (4, "window", "window"), verbs=PACK)
+    row("C40", "xz in %s with a dictionary of 256 MiB" % where, saved_as("xz", lambda b: wide_xz(lzma.decompress(b)), inside),
+        (4, "window", "window"), verbs=PACK)
+    # zeros without an end, as the size of a member announces them
+    for codec, zeros in BOMBS.items():
+        row("C40", "%s in %s, a gigabyte from a few kilobytes" % (codec, where),
+            saved_as(codec, lambda b, codec=codec, zeros=zeros: codecs[codec](header("x", 2**31, 0)) + zeros, inside),
+            (4, "diff-id" if inside and codec == "zstd" else "bomb"), verbs=PACK)
+row("C40", "a layer of gzip that is a gigabyte", saved_as("gzip", lambda b: BOMB_GZIP, True), (4, "diff-id"), verbs=PACK)
+row("C40", "zeros without an end behind an archive",
+    lambda bad: codecs["zstd"](archive(image(LAYERS).items(), bytes(2**26 + 2**20 if bad else 2**20))), (4, "archive-tail"), verbs=PACK)
 row("C40", "an archive through gzip ten times", saved_as("gzip", lambda b: [b := gzip.compress(b, mtime=0) for _ in range(9)][-1], False),
     (2, "archive-compression"), verbs=PACK)
 row("C37", "an archive of lrzip", lambda bad: b"LRZI\0\6" + bytes(2048) if bad else saved()(False), (4, "archive-format"), verbs=PACK)
@@ -864,6 +919,38 @@ row("I07", "a layer less than diff IDs", listed(lambda e: [dict(e[0], Layers=e[0
 row("I08", "the layer of another image", saved(lambda f: f.update({"l0/layer.tar": layer({"x": b"y"})})), (4, "diff-id"), verbs=PACK)
 row("I04", "a layer that is not there", saved(lambda f: f.pop("l0/layer.tar")), (4, "layer-missing"), verbs=PACK)
 row("I04", "a config that is not there", listed(lambda e: [dict(e[0], Config="none.json")]), (4, "config-missing"), verbs=PACK)
+
+
+def legacy(edit):
+    """What Docker 1.9 saved: two layers, "low" below "top"; edit changes their texts, the repositories or the members."""
+    def make(bad):
+        texts = {"low": {"id": "low", "created": "2015-10-28T23:59:59Z", "architecture": "amd64", "os": "linux"},
+                 "top": {"id": "top", "parent": "low", "created": "2015-10-28T23:59:59Z", "architecture": "amd64", "os": "linux"}}
+        names = {"acme/app": {"1": "top"}}
+        files = {"low/layer.tar": LAYERS[0], "top/layer.tar": LAYERS[1]}
+        if bad:
+            edit(texts, names, files)
+        for id, text in texts.items():
+            files[id + "/json"] = compact(text)
+        return archive(list(files.items()) + [("repositories", compact(names))])
+    return make
+
+
+for what, edit, want in (
+        ("parents in a circle", lambda t, n, f: t["low"].update(parent="top"), "legacy-chain"),
+        ("its own parent", lambda t, n, f: t["top"].update(parent="top"), "legacy-chain"),
+        ("a parent that is not there", lambda t, n, f: t.pop("low"), "config-missing"),
+        ("a layer that is not there", lambda t, n, f: f.pop("low/layer.tar"), "layer-missing"),
+        ("a time that is none", lambda t, n, f: t["low"].update(created="2015-10-28 23:59"), "legacy-time"),
+        ("a health check before there were any", lambda t, n, f: t["top"].update(config={"Healthcheck": {"Test": []}}), "legacy-config"),
+        ("words that are a number", lambda t, n, f: t["top"].update(container_config={"Cmd": 1}), "json-type"),
+        ("a text that is a list", lambda t, n, f: t.update(low=[]), "json-type"),
+        ("tags that are a list", lambda t, n, f: n.update({"acme/app": ["top"]}), "json-type"),
+        ("an ID that is a number", lambda t, n, f: n.update({"acme/app": {"1": 1}}), "json-type"),
+        ("no names", lambda t, n, f: n.clear(), "archive-empty"),
+        ("a name in upper case", lambda t, n, f: n.update({"Acme/App": {"1": "top"}}), "reference"),
+        ("a parent outside", lambda t, n, f: t["low"].update(parent="../../../etc"), "config-missing")):
+    row("C47", "an archive of Docker 1.9: %s" % what, legacy(edit), (4, want), verbs=PACK)
 row("I12", "a config that is not what its name says", saved(lambda f: (
     f.update({"blobs/sha256/" + "a" * 64: next(v for k, v in f.items() if k.endswith(".json"))}),
     f.update({"manifest.json": json.dumps([dict(json.loads(f["manifest.json"])[0], Config="blobs/sha256/" + "a" * 64)]).encode()}))),
@@ -937,6 +1024,8 @@ def judge(verb, dir, key, want, stdin=None, check=None):
         bad.append("no JSON object on stdout (%s): %r" % (e, out[:200]))
     if want is not None and (status, name) != (want[0], want[1]):
         bad.append("expected %d %s, found %s %s: %s" % (want[0], want[1], status, name, text or err.decode(errors="replace")[-600:]))
+    if want is not None and len(want) > 2 and want[2] not in text:
+        bad.append("'%s' is not in: %s" % (want[2], text))
     if check and verb == "verify" and status in (3, 4):
         failed = [c["name"] for c in o.get("checks", []) if c["result"] == "failed"]
         if failed != [check]:

@@ -186,9 +186,9 @@ dialect() {
 }
 # dockerd's IDs of an archive that it loads
 docker_ids() {
-	docker image ls -aq | sort -u | xargs -r docker rmi -f >/dev/null
+	docker image ls -q | sort -u | xargs -r docker rmi -f >/dev/null # and what they stand on
 	docker load -q -i "$1" >/dev/null
-	docker image ls -aq --no-trunc | sort -u
+	docker image ls -q --no-trunc | sort -u
 }
 
 @test "layers inside a docker-archive: zstd, xz, bzip2, gzip" {
@@ -251,4 +251,21 @@ docker_ids() {
 	run gapferry pack -q --json -o no.tar --key release.pem f.tar
 	same hollow 4 "$status"
 	[[ "$output" == *sparse* ]]
+}
+
+# Each layer has a text, and the config is made of them: the ID shows whether it was made as Docker makes it.
+@test "Docker 1.9 and older: no configs, only layers and their parents" {
+	local v
+	for v in 1.9.1 1.8.3 1.6.2 1.8.3-rc1 0.9.1 ''; do
+		dialect "legacy:$v" a.tar b.tar
+		docker_ids f.tar >loaded.ids
+		same "$v: images loaded" 2 "$(wc -l <loaded.ids)"
+		crossed f.tar
+		same "Docker $v" "$(cat loaded.ids)" "$IDS"
+		same names "docker.io/acme/a:1 docker.io/acme/b:1" "$(said out.tar '[.predicate.images[].names[]] | sort | join(" ")')"
+		gapferry pack -q --layers none -o piped.tar --key release.pem - <f.tar
+		same "Docker $v, piped" "$IDS" "$(said piped.tar '.predicate.images[].platforms[].imageId' | sort)"
+	done
+	crossed docker-archive:f.tar:acme/b:1
+	same "one by name" docker.io/acme/b:1 "$(said out.tar '.predicate.images[].names[]')"
 }

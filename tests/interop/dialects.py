@@ -162,8 +162,44 @@ def sparse(out, images, how):
     out.add_json("oci-layout", {"imageLayoutVersion": "1.0.0"})
 
 
+def legacy(out, images, version):
+    """Docker 1.9 and older: a text for each layer, whose parents are the chain; version "" has none.  The texts have what
+    a round trip through Go's encoding/json changes."""
+    command = ["/bin/sh", "-c", "#(nop) CMD [\"<a>\" & 'b'] \u2028 \u00e9 \U0001f600 \\u0041"]
+    container = {"Hostname": "<none>", "Cmd": command, "Volumes": {"/z": {}, "/a": {}}, "Env": None, "Memory": 0,
+                 "PortSpecs": None, "ExposedPorts": {"80/tcp": {}, "443/tcp": {}}, "Entrypoint": [], "OnBuild": [],
+                 "Labels": {"b": "2", "a": "<1>"}, "NetworkDisabled": True, "MacAddress": "", "Tty": True}
+    repositories = {}
+    for config, tags, layers in images:
+        parent = ""
+        for i, layer in enumerate(layers):
+            top = i == len(layers) - 1
+            text = {"id": sha((parent + sha(layer)).encode()), "created": "2015-10-28T23:59:59.12034500%dZ" % (i * 5),
+                    "container": "c" * 64, "container_config": container, "docker_version": version, "author": "A <a@b>",
+                    "config": container if top else None, "architecture": "amd64", "os": "linux", "Size": len(layer),
+                    "comment": "", "x-unknown": [1.50, {"b": 1e3, "a": "\u003d<>"}], "throwaway": True}
+            if parent:
+                text["parent"] = parent
+            if i == 0:
+                del text["container_config"], text["author"]
+                text["created"] = "2015-10-28T23:59:59+02:00"
+            if not version:
+                text = {k.upper() if k in ("author", "os") and not top else k: v for k, v in text.items()}
+                text["CMD" if not top else "comment"] = "of nothing"
+                text.pop("docker_version")
+                text.pop("created" if i == 1 else "", None)
+            parent = text["id"]
+            out.add(parent + "/VERSION", b"1.0")
+            out.add(parent + "/json", json.dumps(text, indent=1 if top else None, ensure_ascii="/a:" in tags[0]).encode())
+            out.add(parent + "/layer.tar", layer)
+        for tag in tags:
+            name, _, version_of = tag.rpartition(":")
+            repositories.setdefault(name.removeprefix("docker.io/"), {})[version_of] = parent
+    out.add_json("repositories", repositories)
+
+
 dialect, _, detail = sys.argv[1].partition(":")
 writer = Writer(sys.argv[2])
 {"packed": packed, "docker25": docker25, "ggcr": ggcr, "nix": nix, "bazel": bazel,
- "sparse": sparse}[dialect](writer, [image for path in sys.argv[3:] for image in read(path)], detail)
+ "sparse": sparse, "legacy": legacy}[dialect](writer, [image for path in sys.argv[3:] for image in read(path)], detail)
 writer.tar.close()

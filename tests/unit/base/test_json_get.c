@@ -72,6 +72,7 @@ static void test_getters(void **state)
 		assert_int_equal(gf_json_typeof(gf_json_get(root, r->key)), r->type);
 		assert_string_equal(gf_json_key_at(root, i, &item), r->key);
 		assert_ptr_equal(item.node, gf_json_get(root, r->key).node);
+		assert_int_equal(gf_json_is_null(item), strcmp(r->key, "null") == 0);
 
 		assert_answer(gf_json_object(root, r->key, &v, &err), &err, r->object, "object", r->key);
 		assert_ptr_equal(v.node, r->object == NULL ? item.node : NULL);
@@ -94,6 +95,9 @@ static void test_getters(void **state)
 		assert_int_equal(n, n_if);
 
 		assert_answer(gf_json_bool_if(root, r->key, &yes, &err), &err, r->boolean, "bool_if", r->key);
+		assert_int_equal(yes, r->boolean == NULL ? r->number : r->number == 0);
+		yes = r->number == 0;
+		assert_int_equal(gf_json_flag(item, &yes, &err), r->boolean == NULL);
 		assert_int_equal(yes, r->boolean == NULL ? r->number : r->number == 0);
 		assert_answer(gf_json_digest(root, r->key, &d, &err), &err, r->digest, "digest", r->key);
 		if (r->digest == NULL) {

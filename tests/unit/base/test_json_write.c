@@ -306,6 +306,24 @@ static void test_brackets(void **state)
 	assert_string_equal(out.data, "[]");
 }
 
+/* What Go wrote: json.Marshal of these texts, with Go 1.19. */
+static void test_as_go(void **state)
+{
+	gf_json_out o;
+
+	(void)state;
+	begin(&o, 0, 1000);
+	o.go = true;
+	gf_json_open(&o, NULL, '{');
+	gf_json_put(&o, "<k>", "a<b>&\"\\\b\f\n\r\t\x01/\x7f\xc3\xa9\xe2\x80\xa8\xe2\x80\xa9\xe2\x80\xaa");
+	gf_json_put_raw(&o, "raw", "[1.50]x", 6);
+	gf_json_close(&o, '}');
+	assert_ok(gf_json_end(&o), err);
+	assert_string_equal(out.data,
+	    "{\"\\u003ck\\u003e\":\"a\\u003cb\\u003e\\u0026\\\"\\\\\\u0008\\u000c\\n\\r\\t\\u0001/\x7f\xc3\xa9\\u2028"
+	    "\\u2029\xe2\x80\xaa\",\"raw\":[1.50]}");
+}
+
 static int done(void **state)
 {
 	(void)state;
@@ -323,6 +341,7 @@ int main(void)
 		cmocka_unit_test(test_round_trip),
 		cmocka_unit_test(test_written_is_read),
 		cmocka_unit_test(test_value),
+		cmocka_unit_test(test_as_go),
 		cmocka_unit_test(test_errors_stick),
 		cmocka_unit_test(test_brackets),
 	};

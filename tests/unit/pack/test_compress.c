@@ -153,16 +153,16 @@ static void gzip_is_kept_and_looked_into(void **state)
 {
 	layer raw = layer_new(1, 700000), gz = layer_gzip(&raw);
 	gf_error err = { 0 };
-	bool fits = false;
+	gf_error unfit = { 0 };
 	gf_made made;
 	gf_buf out;
 
 	(void)state;
 	gf_buf_init(&out, 64 * GF_MIB);
 	gf_input *in = gf_input_memory(gz.bytes, gz.n, &err);
-	assert_true(gf_made_packed(in, GF_CODEC_GZIP, "x", count, &out, &made, &fits, &err));
+	assert_true(gf_made_packed(in, GF_CODEC_GZIP, "x", count, &out, &made, &unfit, &err));
 	gf_input_close(in);
-	assert_true(fits);
+	assert_int_equal(unfit.class, GF_OK);
 	assert_true(gf_digest_equal(&made.raw, &raw.digest));
 	assert_true(gf_digest_equal(&made.digest, &gz.digest));
 	assert_int_equal(made.raw_size, raw.n);
@@ -172,9 +172,10 @@ static void gzip_is_kept_and_looked_into(void **state)
 	gz.bytes[gz.n / 2] ^= 0x10;
 	gf_buf_clear(&out);
 	in = gf_input_memory(gz.bytes, gz.n, &err);
-	assert_true(gf_made_packed(in, GF_CODEC_GZIP, "x", count, &out, &made, &fits, &err));
+	assert_true(gf_made_packed(in, GF_CODEC_GZIP, "x", count, &out, &made, &unfit, &err));
 	gf_input_close(in);
-	assert_false(fits);
+	assert_int_equal(unfit.class, GF_DAMAGED);
+	assert_string_equal(unfit.name, "gzip");
 	assert_int_equal(made.size, gz.n);
 	assert_int_equal(out.len, gz.n);
 	gf_buf_clear(&out);
