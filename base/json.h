@@ -111,7 +111,7 @@ void gf_json_put_u64(gf_json_out *o, const char *key, uint64_t value);
 void gf_json_put_bool(gf_json_out *o, const char *key, bool value);
 void gf_json_put_null(gf_json_out *o, const char *key);
 void gf_json_put_raw(gf_json_out *o, const char *key, const char *json, size_t n); /* a value that is JSON already */
-void gf_json_put_digest(gf_json_out *o, const char *key, const gf_digest *d); /* "sha256:..." */
+void gf_json_put_digest(gf_json_out *o, const char *key, const gf_digest *d);      /* "sha256:..." */
 /* A value that was read, with all that is in it, without white space. */
 void gf_json_put_value(gf_json_out *o, const char *key, gf_json v);
 bool gf_json_end(gf_json_out *o);

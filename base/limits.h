@@ -38,7 +38,7 @@
  * zstd and bzip2 make a gigabyte of a few bytes. */
 #define GF_INFLATED_FREE (1024 * GF_MIB)
 #define GF_INFLATED_RATIO 10000
-#define GF_ARCHIVE_LINKS 40               /* links followed from one name */
+#define GF_ARCHIVE_LINKS 40 /* links followed from one name */
 
 /* Peers. */
 #define GF_HTTP_HEADERS_MAX (256 * GF_KIB)

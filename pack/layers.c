@@ -138,8 +138,9 @@ static bool copy_checked(const job *j, task *t, gf_error *err)
 	gf_input *in = gf_claim_open(c, err);
 	gf_error unfit = { 0 };
 	bool ok = in != NULL &&
-	    (c->state == GF_CLAIM_INFLATE ? gf_made_raw(in, put, &out, &t->made, err)
-					  : gf_made_packed(in, codec, c->entry->name, put, &out, &t->made, &unfit, err));
+	    (c->state == GF_CLAIM_INFLATE
+		    ? gf_made_raw(in, put, &out, &t->made, err)
+		    : gf_made_packed(in, codec, c->entry->name, put, &out, &t->made, &unfit, err));
 
 	gf_event_end(j->g->events, out.transfer);
 	gf_input_close(in);

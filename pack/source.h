@@ -109,8 +109,8 @@ typedef struct gf_saved {
 
 /* source_legacy.c: what Docker 1.9 and older saved.  One for each image that repositories names; *out is an array, also
  * when that fails. */
-bool gf_source_legacy(gf_events *events, gf_archive *a, const gf_entry *repositories, gf_saved **out, size_t *n,
-    gf_error *err);
+bool gf_source_legacy(
+    gf_events *events, gf_archive *a, const gf_entry *repositories, gf_saved **out, size_t *n, gf_error *err);
 
 /* source_archive.c: every kind of tar and directory; finds out which. */
 bool gf_source_archive(gf_gathering *g, gf_archive *a, const gf_wanted *want, gf_error *err);

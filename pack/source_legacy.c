@@ -14,7 +14,7 @@
 /* Far more than any storage driver stacks; a circle of parents does not end. */
 #define CHAIN_MAX 1000
 
-typedef struct stratum { /* a layer with its text */
+typedef struct stratum {   /* a layer with its text */
 	char *id, *parent; /* NULL: the lowest */
 	const gf_entry *text, *bytes;
 	gf_digest diff_id;

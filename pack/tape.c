@@ -327,7 +327,8 @@ bool gf_tape_drain(gf_tape *t, bool *foreign, gf_error *err)
 		passed += (uint64_t)got;
 		if (passed > GF_ARCHIVE_TAIL_MAX)
 			return gf_fail(err, GF_DAMAGED, "archive-tail", t->name,
-			    "more than %zu MiB follow the end of the archive: cut it there", GF_ARCHIVE_TAIL_MAX / GF_MIB);
+			    "more than %zu MiB follow the end of the archive: cut it there",
+			    GF_ARCHIVE_TAIL_MAX / GF_MIB);
 		for (ptrdiff_t i = 0; i < got && !*foreign; i++)
 			*foreign = t->buf[i] != 0;
 	}

@@ -248,7 +248,8 @@ static bool put_field(gf_json_out *o, const struct field *f, gf_json v, gf_error
 	}
 	return !given(v) ||
 	    gf_json_fail(v, "legacy-config", err,
-		"'%s' did not exist when Docker saved images in this form; save the image again with a newer one", f->key);
+		"'%s' did not exist when Docker saved images in this form; save the image again with a newer one",
+		f->key);
 }
 
 static bool put_container_config(gf_json_out *o, gf_json v, const char *key, gf_error *err)
@@ -350,8 +351,7 @@ static bool put_old(gf_json_out *o, gf_json root, const gf_buf *rootfs, const gf
 	    (given(config) && !put_container_config(o, config, "config", err)) ||
 	    !put_text(o, member(root, "container"), "container", false, err) ||
 	    !put_container_config(o, member(root, "container_config"), "container_config", err) ||
-	    !put_created(o, root, err) ||
-	    !put_text(o, member(root, "docker_version"), "docker_version", false, err))
+	    !put_created(o, root, err) || !put_text(o, member(root, "docker_version"), "docker_version", false, err))
 		return false;
 	gf_json_put_raw(o, "history", gf_buf_text(history), history->len);
 	if (!put_text(o, member(root, "os"), "os", false, err))

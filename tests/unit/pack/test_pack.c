@@ -340,8 +340,8 @@ static void foreign_layers(void **state)
 		const char *magic;
 		size_t n;
 		const char *name;
-	} bad[] = { { "\x28\xb5\x2f\xfd", 4, "zstd" }, { "\xfd\x37\x7a\x58\x5a\0", 6, "xz" }, { "BZh91", 5, "bzip2" },
-		{ "\x04\x22\x4d\x18", 4, "layer-compression" } };
+	} bad[] = { { "\x28\xb5\x2f\xfd\x20\0\x01\0\0", 9, "zstd" }, { "\xfd\x37\x7a\x58\x5a\0", 6, "xz" },
+		{ "BZh91", 5, "bzip2" }, { "\x04\x22\x4d\x18", 4, "layer-compression" } };
 	const char *list = text("[%s]", saved_entry(config_a, "[\"a:1\"]", "\"l0.tar\",\"l1.tar\""));
 
 	(void)state;
