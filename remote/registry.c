@@ -50,10 +50,27 @@ static bool show_errors(const gf_response *r, gf_buf *out)
 	return n > 0;
 }
 
+/* What the operator can do about it; Harbor and ECR make no project or repository by themselves (image-protocols.md 4.6). */
+static const char *advice(const gf_response *r)
+{
+	const char *said = gf_buf_text(&r->body);
+
+	if (r->status == 401 && strstr(said, "access repository") != NULL)
+		return "; is the project there, and may this account push to it?";
+	if (r->status == 401)
+		return "; check user name and password: docker login, or --username with --password-stdin";
+	if (r->status == 404 && (strstr(said, "NAME_UNKNOWN") != NULL || strstr(said, "NOT_FOUND") != NULL))
+		return "; this registry wants its projects or repositories made before anything is pushed into them";
+	if (r->status == 413)
+		return "; a proxy in front of it may limit the size of a request";
+	if (r->status == 429)
+		return "; it limits how much may be asked for: wait, or log in";
+	return "";
+}
+
 bool gf_registry_refused(const char *host, const gf_response *r, gf_error *err, const char *fmt, ...)
 {
 	char what[600];
-	const char *todo = "";
 	gf_error ignored;
 	gf_buf said;
 	va_list ap;
@@ -66,10 +83,8 @@ bool gf_registry_refused(const char *host, const gf_response *r, gf_error *err, 
 		gf_buf_puts(&said, ": ", &ignored);
 		gf_text_escape(&said, gf_buf_text(&r->body), 200, &ignored);
 	}
-	if (r->status == 401)
-		todo = "; check user name and password: docker login, or --username with --password-stdin";
 	gf_fail(err, GF_FAILED, refusal_name(r->status), host, "%s: registry '%s' answered %ld%s%s", what, host,
-	    r->status, gf_buf_text(&said), todo);
+	    r->status, gf_buf_text(&said), advice(r));
 	gf_buf_clear(&said);
 	return false;
 }

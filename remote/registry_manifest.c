@@ -18,6 +18,25 @@ static bool reference_allowed(const char *reference, gf_error *err)
 	    gf_fail(err, GF_USAGE, "reference", NULL, "'%s' is no tag and no sha256 digest", reference);
 }
 
+/* The answer to a HEAD has no body, and why it was refused stands there (a Harbor that has no such project). */
+static void ask_why(gf_registry *r, const char *repository, const gf_request *head, gf_response *response)
+{
+	gf_request q = *head;
+	gf_response said, was;
+	gf_error ignored;
+
+	if (response->status < 400 || response->status == 404 || response->status == 429 || response->status >= 500)
+		return;
+	q.method = "GET";
+	gf_response_init(&said);
+	if (gf_registry_request(r, repository, &q, &said, &ignored) && said.status == response->status) {
+		was = *response;
+		*response = said;
+		said = was;
+	}
+	gf_response_clear(&said);
+}
+
 bool gf_registry_fetch_manifest(gf_registry *r, const char *method, const char *repository, const char *reference,
     gf_response *response, gf_error *err)
 {
@@ -31,6 +50,8 @@ bool gf_registry_fetch_manifest(gf_registry *r, const char *method, const char *
 	url = gf_registry_url(r, repository, err, "manifests/%s", reference);
 	q.url = url;
 	ok = url != NULL && gf_registry_request(r, repository, &q, response, err);
+	if (ok && strcmp(method, "HEAD") == 0)
+		ask_why(r, repository, &q, response);
 	free(url);
 	return ok;
 }

@@ -156,6 +156,10 @@ static bool begin(upload *u, bool fresh, gf_error *err)
 	url = gf_registry_url(r, u->repository, err, "blobs/uploads/");
 	q.url = url;
 	ok = url != NULL && gf_registry_request(r, u->repository, &q, &u->response, err);
+	if (!ok && strcmp(err->name, "http-broken") == 0)
+		gf_because(err,
+		    "'%s/%s' hangs up when an upload begins (ECR does so where the repository is not there)", r->host,
+		    u->repository);
 	if (ok && u->response.status != 202)
 		ok = gf_registry_refused(r->host, &u->response, err, "beginning to send blob '%s' to '%s/%s'", u->text,
 		    r->host, u->repository);

@@ -401,15 +401,20 @@ class Harbor(BearerRegistry):
     realm_path, service = "/service/token", "harbor-registry"
     always = {"Set_Cookie": "sid=canary-cookie; Path=/; HttpOnly", "X_Harbor_Csrf_Token": "canary-csrf"}
     projects, quota, immutable = ("shop",), None, ()
+    veiled = False  # what is not there is not told from what is not allowed (goharbor/harbor 890, 966)
 
     def before(self, h):
         if super().before(h):
             return True
         if h.headers.get("Cookie") and h.command not in ("GET", "HEAD"):
-            h.say(403, error("FORBIDDEN", "CSRF token not found in request"))
+            h.say(403, error("FORBIDDEN", "CSRF token invalid"))
             return True
         if h.repo is not None and h.repo.split("/")[0] not in self.projects:
-            h.say(404, error("NOT_FOUND", "project %s not found" % h.repo.split("/")[0]))
+            if self.veiled:
+                h.say(401, error("UNAUTHORIZED", "unauthorized to access repository: %s, action: push: unauthorized to access repository: %s, action: push" % (h.repo, h.repo)),
+                      WWW_Authenticate='Bearer realm="http://127.0.0.1:%d/service/token",service="harbor-registry"' % self.tokens.server_port)
+            else:
+                h.say(404, error("NOT_FOUND", "project %s not found" % h.repo.split("/")[0]))
             return True
         return False
 
@@ -435,15 +440,17 @@ class GitLab(BearerRegistry):
 
 class ECR(Registry):
     """ECR: Basic with the user AWS, repositories that must be there, no mounts, pieces of at least 5 MiB, 201 to PATCH with
-    a Range that is behind, no Docker-Content-Digest on manifests, nothing said of an upload's progress."""
+    a Range that may be behind, no Docker-Content-Digest on manifests, nothing said of an upload's progress."""
     mounts, chunk_status, chunk_least = False, 201, 5 << 20
-    repositories = ()
+    repositories, hangs_up = (), False  # hangs_up: aws/containers-roadmap 1970
 
     def before(self, h):
         if h.headers.get("Authorization") != basic("AWS", PASSWORD):
             h.say(401, b"Not Authorized\n", WWW_Authenticate='Basic realm="https://%s/",service="ecr.amazonaws.com"' % self.host)
             return True
         if h.repo is not None and h.repo not in self.repositories:
+            if self.hangs_up and h.command == "POST":
+                raise ConnectionError
             h.say(404, error("NAME_UNKNOWN", "The repository with name '%s' does not exist in the registry with id '123456789012'" % h.repo))
             return True
         return super().before(h)
