@@ -73,12 +73,12 @@ peak() {
 at_most() { [ "$3" -le "$2" ] || fail "$1: $3 is more than $2"; }
 at_least() { [ "$3" -ge "$2" ] || fail "$1: $3 is less than $2"; }
 
-# start_proxy NAME [--cut N]: $PROXY is then the registry behind it.
+# start_proxy NAME [--cut N]: $PROXY is then the registry behind it, that of registry.port or of the file $behind.
 start_proxy() {
 	local name=$1
 	shift
 	rm -f "$name.port" "$name.count"
-	python3 "$HERE/counting_proxy.py" "$D/$name.port" "$D/$name.count" "$(cat registry.port)" "$@" >"$name.log" 2>&1 3>&- 4>&- &
+	python3 "$HERE/counting_proxy.py" "$D/$name.port" "$D/$name.count" "$(cat "${behind-registry.port}")" "$@" >"$name.log" 2>&1 3>&- 4>&- &
 	echo $! >"$name.pid"
 	wait_until "$name.pid" "$name.log" test -s "$name.port"
 	PROXY=127.0.0.1:$(cat "$name.port")

@@ -14,11 +14,14 @@ setup_file() {
 	gapferry pack -q -o base.tar --key release.pem --stream shop --sequence 1 base.src.tar
 	gapferry pack -q -o app.tar --key release.pem --stream shop --sequence 2 app.src.tar
 	start_registry "$D"
+	mkdir -p second
+	start_registry "$D/second"
 }
 
 teardown_file() {
 	load common
 	stop_server "$D/registry.pid"
+	stop_server "$D/second/registry.pid"
 	for p in "$D"/proxy*.pid; do stop_server "$p"; done
 	rm -rf "$D"
 }
@@ -118,6 +121,99 @@ names_there() { curl -s --noproxy '*' "http://127.0.0.1:$(cat registry.port)/v2/
 	echo "# own layers $own bytes, sent $sent" >&3
 	at_most "the second image" $((own + 65536)) "$sent"
 	same "names set" 'app base ' "$(names_there shared/thing | tr ' ' '\n' | sort | tr '\n' ' ' | sed 's/^ *//')"
+}
+
+# Two registries, each behind a proxy, and a layout; the name of the environment is that of both prefixes and the layout.
+three_targets() {
+	environment "$1" <<-END
+		targets:
+		  - registry: $2/$1
+		  - registry: $3/$1
+		  - oci: $D/$1.layout
+	END
+}
+# What a name shows at each of the three; nothing where it is not there.
+shown_at_three() {
+	local r
+	for r in "$(cat registry.port)" "$(cat second/registry.port)"; do
+		skopeo inspect --tls-verify=false -f '{{.Digest}}' "docker://127.0.0.1:$r/$1/acme/app:1" 2>/dev/null || echo none
+	done
+	jq -r '.manifests[].digest' "$1.layout/index.json" 2>/dev/null || echo none
+}
+lacking_at() {
+	local d code lacking=0
+	for d in $(said app.tar '.predicate.blobs[] | select(.kind == "layer") | .digest'); do
+		code=$(curl -s -o /dev/null --noproxy '*' -w '%{http_code}' -I "http://127.0.0.1:$1/v2/$2/acme/app/blobs/$d")
+		[ "$code" = 200 ] || lacking=$((lacking + $(said app.tar ".predicate.blobs[] | select(.digest == \"$d\") | .size")))
+	done
+	echo $lacking
+}
+
+@test "three targets: the medium is read once (strace)" {
+	three_targets once "127.0.0.1:$(cat registry.port)" "127.0.0.1:$(cat second/registry.port)"
+	mkdir -p "$GAPFERRY_CONFIG/keys"
+	cp release.pub "$GAPFERRY_CONFIG/keys/"
+	strace -f -qq -e trace=read,pread64,readv,preadv,preadv2,mmap,sendfile,copy_file_range,splice -P "$D/app.tar" -o strace.out \
+		env ASAN_OPTIONS=detect_leaks=0 "$GAPFERRY" unpack -q --env once "$D/app.tar" >/dev/null
+	same "mapped or passed on in the kernel" 0 "$(grep -cE '(mmap|sendfile|copy_file_range|splice)\(' strace.out || true)"
+	bytes=$(sed -nE 's/^[0-9]+ +(read|pread64|readv|preadv2?)\(.* = ([0-9]+)$/\2/p;
+		s/^[0-9]+ +<\.\.\. (read|pread64|readv|preadv2?) resumed>.* = ([0-9]+)$/\2/p' strace.out | awk '{ s += $1 } END { print s + 0 }')
+	size=$(stat -c %s app.tar)
+	echo "# $bytes bytes read, the bundle has $size" >&3
+	at_least "bytes read" "$size" $((bytes + 1048576))
+	at_most "bytes read" $((size + size / 50)) "$bytes"
+	same shown "$(printf "$(digest_of app.tar docker.io/acme/app:1)\n%.0s" 1 2 3)" "$(shown_at_three once)"
+}
+
+@test "three targets, one of which breaks off: 5, the others are complete; the next run sends to that one alone" {
+	start_proxy proxy5 --cut 70000000
+	three_targets broken "$PROXY" "127.0.0.1:$(cat second/registry.port)"
+	run gapferry unpack --retries 0 --key release.pub --env broken app.tar
+	same "exit status" 5 "$status"
+	[[ $output == *"docker://$PROXY/broken  failed: "* ]] || fail "$output"
+	counted proxy5
+	d=$(digest_of app.tar docker.io/acme/app:1)
+	same shown "none $d $d" "$(shown_at_three broken | tr '\n' ' ' | sed 's/ $//')"
+	three_targets broken "127.0.0.1:$(cat registry.port)" "127.0.0.1:$(cat second/registry.port)"
+	gapferry unpack --json --key release.pub --env broken app.tar >out.json
+	same "sent and held" "true 0 0" "$(jq -r '[.targets[0].blobsSent > 0, .targets[1].blobsSent, .targets[2].blobsSent] | join(" ")' out.json)"
+	same shown "$d $d $d" "$(shown_at_three broken | tr '\n' ' ' | sed 's/ $//')"
+}
+
+@test "three targets, killed -9 while they are sent to: no name anywhere; the next run finishes" {
+	start_proxy proxy6
+	first=$PROXY
+	behind=second/registry.port start_proxy proxy7
+	three_targets killed3 "$first" "$PROXY"
+	"$GAPFERRY" unpack -q -j 1 --key release.pub --env killed3 app.tar >/dev/null 2>&1 3>&- 4>&- &
+	pid=$!
+	for _ in $(seq 2000); do
+		kill -USR1 "$(cat proxy6.pid)"
+		[ "$(cat proxy6.count)" -lt 65000000 ] || break
+		kill -0 $pid 2>/dev/null || break
+		sleep 0.005
+	done
+	kill -9 $pid 2>/dev/null || true
+	wait $pid || true
+	counted proxy6
+	counted proxy7
+	same shown "none none none" "$(shown_at_three killed3 | tr '\n' ' ' | sed 's/ $//')"
+	lacking=$(lacking_at "$(cat registry.port)" killed3) lacking2=$(lacking_at "$(cat second/registry.port)" killed3)
+	at_least "still to send" 1 "$lacking"
+	start_proxy proxy6
+	first=$PROXY
+	behind=second/registry.port start_proxy proxy7
+	three_targets killed3 "$first" "$PROXY"
+	gapferry unpack -q --key release.pub --env killed3 app.tar
+	sent=$(counted proxy6) sent2=$(counted proxy7)
+	echo "# not confirmed $lacking and $lacking2, sent $sent and $sent2" >&3
+	at_most "the run after" $((lacking + 65536)) "$sent"
+	at_most "the run after, second registry" $((lacking2 + 65536)) "$sent2"
+	d=$(digest_of app.tar docker.io/acme/app:1)
+	same shown "$d $d $d" "$(shown_at_three killed3 | tr '\n' ' ' | sed 's/ $//')"
+	for f in killed3.layout/blobs/sha256/*; do
+		same "$f" "${f##*/}" "$(sha256sum <"$f" | cut -d' ' -f1)"
+	done
 }
 
 @test "memory: pack, verify and unpack of 100 MB stay within 32 MiB" {

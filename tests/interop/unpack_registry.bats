@@ -253,6 +253,31 @@ json() { gapferry unpack --json "$@" >out.json; }
 	)"
 }
 
+@test "an SBOM that refers to the image: docker-registry keeps no list of referrers, its tag does" {
+	python3 - "$HERE/../hostile" evidence.src >subject <<-END
+		import sys
+		sys.path.insert(0, sys.argv[1])
+		from model import archive, layer
+		from registry_rows import layout
+		files, image, sbom = layout(layer({"motd": b"hello"}))
+		open(sys.argv[2], "wb").write(archive(files.items()))
+		print(image["digest"], sbom["digest"], sbom["size"])
+	END
+	read -r subject sbom size <subject
+	gapferry pack -q -o evidence.tar --key release.pem --stream evidence --sequence 1 evidence.src
+	gapferry unpack -q --to "docker://$R/p$P" evidence.tar
+	same "the registry's own list" 404 "$(curl -s -o /dev/null --noproxy '*' -w '%{http_code}' "http://$R/v2/p$P/app/referrers/$subject")"
+	same tags "1 sbom ${subject/:/-}" "$(tags_of "p$P/app")"
+	for _ in 1 2; do
+		same "the list, as skopeo reads it" "$(printf '%s\n' "application/vnd.oci.image.index.v1+json" "$sbom $size application/spdx+json a test é")" \
+			"$(skopeo inspect --raw --tls-verify=false "docker://$R/p$P/app:${subject/:/-}" | jq -r '.mediaType, (.manifests[] | "\(.digest) \(.size) \(.artifactType) \(.annotations["made.by"])")')"
+		rm -rf pulled
+		skopeo copy -q --src-tls-verify=false "docker://$R/p$P/app@$sbom" dir:pulled
+		same "its subject" "$subject" "$(jq -r .subject.digest pulled/manifest.json)"
+		gapferry unpack -q --to "docker://$R/p$P" evidence.tar # a second entry is not added
+	done
+}
+
 @test "two targets, one of them dead: 5, the other is complete; with both alive the rest follows" {
 	dead=127.0.0.1:$(free_port)
 	environment two <<-END
