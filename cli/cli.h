@@ -98,13 +98,21 @@ const char *gf_class_text(gf_class class);
 /* ---- what several verbs show (show.c) ---- */
 
 bool gf_show_verdict(const gf_verdict *v, FILE *to, gf_error *err);
+/* Whose signatures fit; comments: of each the trusted comment of its minisig, or NULL; or NULL for none at all. */
+typedef struct gf_signed_by {
+	const gf_pubkey *const *keys;
+	char *const *comments;
+	size_t n;
+} gf_signed_by;
+gf_signed_by gf_signed_by_of(const gf_verdict *v);
 /* What a bundle says of itself.  size 0: not known; manifest NULL: not believed. */
 bool gf_show_head(const char *bundle, uint64_t size, const gf_digest *digest, const gf_manifest *m,
-    const gf_pubkey **signers, size_t n_signers, FILE *to, gf_error *err);
+    const gf_signed_by *by, FILE *to, gf_error *err);
 /* Names, then manifest digest and image ID of each platform. */
 bool gf_show_image(const gf_image *im, FILE *to, gf_error *err);
 void gf_put_verdict(gf_json_out *o, const gf_verdict *v);
-void gf_put_key(gf_json_out *o, const gf_pubkey *k);
+/* comment: the trusted comment of its signature, or NULL. */
+void gf_put_key(gf_json_out *o, const gf_pubkey *k, const char *comment);
 void gf_put_manifest(gf_json_out *o, const gf_digest *digest, const gf_manifest *m);
 
 /* ---- a judged bundle, for verify and inspect (judged.c) ---- */

@@ -19,13 +19,20 @@ bool gf_show_verdict(const gf_verdict *v, FILE *to, gf_error *err)
 	return gf_table_print(t, to, 0, err);
 }
 
-static void show_signer(gf_table *t, const gf_pubkey *k)
+gf_signed_by gf_signed_by_of(const gf_verdict *v)
+{
+	return (gf_signed_by){ v->signers, v->comments, v->n_signers };
+}
+
+static void show_signer(gf_table *t, const gf_pubkey *k, const char *comment)
 {
 	char hex[GF_HEX_SIZE], text[200];
 
 	gf_digest_hex(gf_pubkey_id(k), hex);
 	(void)snprintf(text, sizeof text, "%.80s, %s, key %s", gf_pubkey_holder(k), gf_pubkey_type(k), hex);
 	gf_table_add(t, "signed by", text);
+	if (comment != NULL)
+		gf_table_add(t, "comment", comment);
 }
 
 static void show_stream(gf_table *t, const gf_manifest *m)
@@ -62,7 +69,7 @@ static void show_build(gf_table *t, const gf_build *b)
 }
 
 bool gf_show_head(const char *bundle, uint64_t size, const gf_digest *digest, const gf_manifest *m,
-    const gf_pubkey **signers, size_t n_signers, FILE *to, gf_error *err)
+    const gf_signed_by *by, FILE *to, gf_error *err)
 {
 	gf_table *t = gf_table_new(2, err);
 	char text[GF_DIGEST_SIZE];
@@ -74,9 +81,9 @@ bool gf_show_head(const char *bundle, uint64_t size, const gf_digest *digest, co
 	}
 	gf_digest_text(digest, text);
 	gf_table_add(t, "manifest", text);
-	for (size_t i = 0; i < n_signers; i++)
-		show_signer(t, signers[i]);
-	if (n_signers == 0)
+	for (size_t i = 0; i < by->n; i++)
+		show_signer(t, by->keys[i], by->comments != NULL ? by->comments[i] : NULL);
+	if (by->n == 0)
 		gf_table_add(t, "signed by", "nobody");
 	if (m != NULL) {
 		show_stream(t, m);
@@ -119,7 +126,7 @@ bool gf_show_image(const gf_image *im, FILE *to, gf_error *err)
 	return gf_table_print(t, to, 2, err) && ok;
 }
 
-void gf_put_key(gf_json_out *o, const gf_pubkey *k)
+void gf_put_key(gf_json_out *o, const gf_pubkey *k, const char *comment)
 {
 	char hex[GF_HEX_SIZE];
 
@@ -128,6 +135,7 @@ void gf_put_key(gf_json_out *o, const gf_pubkey *k)
 	gf_json_put(o, "id", hex);
 	gf_json_put(o, "type", gf_pubkey_type(k));
 	gf_json_put(o, "holder", gf_pubkey_holder(k));
+	gf_json_put(o, "comment", comment);
 	gf_json_close(o, '}');
 }
 
@@ -145,7 +153,7 @@ void gf_put_verdict(gf_json_out *o, const gf_verdict *v)
 	gf_json_close(o, ']');
 	gf_json_open(o, "signers", '[');
 	for (size_t i = 0; i < v->n_signers; i++)
-		gf_put_key(o, v->signers[i]);
+		gf_put_key(o, v->signers[i], v->comments[i]);
 	gf_json_close(o, ']');
 	gf_json_open(o, "signatures", '{');
 	gf_json_put_u64(o, "found", v->n_signatures);

@@ -113,12 +113,12 @@ static bool show_image(const gf_judged *j, size_t image, gf_error *err)
 static bool show(const gf_run *run, const gf_judged *j, bool unverified, gf_error *err)
 {
 	const gf_verdict *v = &j->verdict;
+	const gf_signed_by by = gf_signed_by_of(v);
 	bool ok;
 
 	if (unverified)
 		printf("NOT VERIFIED\n");
-	ok = gf_show_head(
-	    run->args.words.items[0], 0, &v->manifest_digest, j->manifest, v->signers, v->n_signers, stdout, err);
+	ok = gf_show_head(run->args.words.items[0], 0, &v->manifest_digest, j->manifest, &by, stdout, err);
 	for (size_t i = 0; ok && i < j->manifest->n_images; i++)
 		ok = show_image(j, i, err);
 	printf(unverified ? "NOT VERIFIED\n" : "\nThe layers were not read: gapferry verify does that.\n");

@@ -65,7 +65,7 @@ static bool tell_pair(gf_run *run, const char *private_path, const char *public_
 		gf_json_put(&r.out, "private", private_path);
 		gf_json_put(&r.out, "public", public_path);
 		gf_json_open(&r.out, "keys", '[');
-		gf_put_key(&r.out, k);
+		gf_put_key(&r.out, k, NULL);
 		gf_json_close(&r.out, ']');
 		ok = gf_report_close(&r, run, NULL, err);
 	} else {
@@ -138,7 +138,7 @@ static bool show_keys(gf_run *run, gf_pubkey *const *keys, size_t n, gf_error *e
 		gf_report_open(&r, run, err);
 		gf_json_open(&r.out, "keys", '[');
 		for (size_t i = 0; i < n; i++)
-			gf_put_key(&r.out, keys[i]);
+			gf_put_key(&r.out, keys[i], NULL);
 		gf_json_close(&r.out, ']');
 		return gf_report_close(&r, run, NULL, err);
 	}

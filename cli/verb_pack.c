@@ -241,10 +241,10 @@ static bool show(const asked *k, const gf_pack_result *r, gf_error *err)
 {
 	FILE *to = strcmp(k->o.output, "-") == 0 ? stderr : stdout;
 	const gf_pubkey **signers = gf_signers_public(k->o.signers, k->o.n_signers, err);
+	const gf_signed_by by = { .keys = signers, .n = k->o.n_signers };
 	bool ok = signers != NULL;
 
-	ok = ok &&
-	    gf_show_head(k->o.output, r->size, &r->manifest_digest, r->manifest, signers, k->o.n_signers, to, err);
+	ok = ok && gf_show_head(k->o.output, r->size, &r->manifest_digest, r->manifest, &by, to, err);
 	for (size_t i = 0; ok && i < r->manifest->n_images; i++)
 		ok = gf_show_image(&r->manifest->images[i], to, err);
 	free(signers);
@@ -261,7 +261,7 @@ static bool report(gf_run *run, const asked *k, const gf_pack_result *r, gf_erro
 	gf_put_manifest(&report.out, &r->manifest_digest, r->manifest);
 	gf_json_open(&report.out, "signers", '[');
 	for (size_t i = 0; i < k->o.n_signers; i++)
-		gf_put_key(&report.out, gf_signer_public(k->signers[i]));
+		gf_put_key(&report.out, gf_signer_public(k->signers[i]), NULL);
 	gf_json_close(&report.out, ']');
 	return gf_report_close(&report, run, NULL, err);
 }

@@ -154,6 +154,7 @@ static bool tell(gf_run *run, const signing *s, gf_error *err)
 	const char *output = gf_value(&run->args, GF_OPT_REWRITE), *bundle = run->args.words.items[0];
 	FILE *to = output != NULL && strcmp(output, "-") == 0 ? stderr : stdout;
 	const gf_pubkey **keys;
+	gf_signed_by by;
 	gf_report r;
 	bool ok;
 
@@ -168,14 +169,15 @@ static bool tell(gf_run *run, const signing *s, gf_error *err)
 		gf_json_close(&r.out, ']');
 		gf_json_open(&r.out, "signers", '[');
 		for (size_t i = 0; i < s->n_made; i++)
-			gf_put_key(&r.out, gf_signer_public(s->signers[i]));
+			gf_put_key(&r.out, gf_signer_public(s->signers[i]), NULL);
 		gf_json_close(&r.out, ']');
 		return gf_report_close(&r, run, NULL, err);
 	}
 	keys = gf_signers_public(s->signers, s->n_signers, err);
 	ok = keys != NULL;
+	by = (gf_signed_by){ .keys = keys, .n = s->n_signers };
 	if (ok && s->n_signers > 0)
-		ok = gf_show_head(bundle, 0, &s->j.verdict.manifest_digest, s->j.manifest, keys, s->n_signers, to, err);
+		ok = gf_show_head(bundle, 0, &s->j.verdict.manifest_digest, s->j.manifest, &by, to, err);
 	for (size_t i = 0; ok && s->n_signers > 0 && i < s->j.manifest->n_images; i++)
 		ok = gf_show_image(&s->j.manifest->images[i], to, err);
 	free(keys);

@@ -222,6 +222,7 @@ static bool show(const subject *s, const gf_state *state, const gf_trace *t, gf_
 	ok = gf_table_print(head, stdout, 0, err);
 	for (size_t i = 0; ok && i < t->n_bundles; i++) {
 		const gf_trace_bundle *b = &t->bundles[i];
+		const gf_signed_by by = { .keys = b->signers, .n = b->n_signers };
 		char hex[GF_HEX_SIZE];
 		gf_buf where;
 
@@ -229,8 +230,7 @@ static bool show(const subject *s, const gf_state *state, const gf_trace *t, gf_
 		gf_buf_init(&where, 8192);
 		putchar('\n');
 		ok = gf_buf_printf(&where, err, "%s/records/%s", gf_state_dir(state), hex) &&
-		    gf_show_head(
-			gf_buf_text(&where), 0, &b->digest, b->manifest, b->signers, b->n_signers, stdout, err);
+		    gf_show_head(gf_buf_text(&where), 0, &b->digest, b->manifest, &by, stdout, err);
 		for (size_t k = 0; ok && k < b->manifest->n_images; k++)
 			if (b->image == SIZE_MAX || b->image == k)
 				ok = gf_show_image(&b->manifest->images[k], stdout, err);
@@ -248,7 +248,7 @@ static void put_bundle(gf_json_out *o, const gf_trace_bundle *b)
 		gf_json_put_digest(o, "image", &b->manifest->images[b->image].digest);
 	gf_json_open(o, "signers", '[');
 	for (size_t i = 0; i < b->n_signers; i++)
-		gf_put_key(o, b->signers[i]);
+		gf_put_key(o, b->signers[i], NULL);
 	gf_json_close(o, ']');
 	gf_json_put_u64(o, "signatures", b->n_signatures);
 	gf_json_put_bool(o, "unsigned", b->unsigned_bundle);

@@ -135,12 +135,12 @@ static bool show(
     const gf_run *run, const gf_unpack_options *o, const gf_unpack_result *r, gf_class outcome, gf_error *err)
 {
 	const gf_verdict *v = &r->verdict;
+	const gf_signed_by by = gf_signed_by_of(v);
 	FILE *to = on_stdout(o) != NULL ? stderr : stdout;
 	bool ok = true;
 
 	if (r->manifest != NULL)
-		ok = gf_show_head(
-		    run->args.words.items[0], 0, &v->manifest_digest, r->manifest, v->signers, v->n_signers, to, err);
+		ok = gf_show_head(run->args.words.items[0], 0, &v->manifest_digest, r->manifest, &by, to, err);
 	if (ok && (outcome == GF_REFUSED || outcome == GF_DAMAGED) && r->n_rows == 0) {
 		fputc('\n', to);
 		ok = gf_show_verdict(v, to, err);

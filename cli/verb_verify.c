@@ -6,12 +6,12 @@
 static bool show(const gf_run *run, const gf_judged *j, bool good, gf_error *err)
 {
 	const gf_verdict *v = &j->verdict;
+	const gf_signed_by by = gf_signed_by_of(v);
 	char size[GF_SIZE_TEXT];
 
 	if (j->reader == NULL)
 		return true; /* not even a head: the error says it all */
-	if (!gf_show_head(
-		run->args.words.items[0], 0, &v->manifest_digest, j->manifest, v->signers, v->n_signers, stdout, err))
+	if (!gf_show_head(run->args.words.items[0], 0, &v->manifest_digest, j->manifest, &by, stdout, err))
 		return false;
 	putchar('\n');
 	if (!gf_show_verdict(v, stdout, err))

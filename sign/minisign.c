@@ -216,6 +216,15 @@ bool gf_signature_legacy(const char *ext, const gf_buf *file)
 	return strcmp(ext, "minisig") == 0 && parse_signature(file, &s) && memcmp(s.raw, "Ed", 2) == 0;
 }
 
+bool gf_signature_comment(const char *ext, const gf_buf *file, gf_buf *out, gf_error *err)
+{
+	signature s;
+
+	gf_buf_clear(out);
+	return strcmp(ext, "minisig") != 0 || !parse_signature(file, &s) ||
+	    gf_buf_add(out, s.trusted.text, s.trusted.n, err);
+}
+
 bool gf_minisign_sign(
     const gf_secret *secret, const char *stem, const void *bytes, size_t n, gf_buf *file, gf_error *err)
 {

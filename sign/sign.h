@@ -37,6 +37,9 @@ bool gf_pubkey_print_minisign(const gf_pubkey *k, gf_buf *text, gf_error *err);
 bool gf_signature_fits(const gf_pubkey *k, const char *ext, const gf_buf *signature, const void *bytes, size_t n);
 /* A minisig in the older form, which signs the bytes and not their hash and is not taken: for messages. */
 bool gf_signature_legacy(const char *ext, const gf_buf *signature);
+/* The trusted comment of a minisig, to be believed only where that fits; out is emptied first, and stays so where there is
+ * none. */
+bool gf_signature_comment(const char *ext, const gf_buf *signature, gf_buf *out, gf_error *err);
 /* A name of the form STEM.<16 hex>.<ext>: its ext, or NULL when the name is not one. */
 const char *gf_signature_ext(const char *name, const char *stem);
 

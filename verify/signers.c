@@ -45,13 +45,35 @@ static bool fits(const gf_pubkey *k, const gf_member *m, const gf_buf *statement
 	return gf_signature_fits(k, gf_signature_ext(m->name, STEM), &m->bytes, gf_buf_text(statement), statement->len);
 }
 
-/* A key that signs twice counts once. */
-static void count_signer(gf_verdict *v, const gf_pubkey *k)
+void gf_signers_forget(gf_verdict *v)
 {
-	for (size_t i = 0; i < v->n_signers; i++)
-		if (v->signers[i] == k)
-			return;
-	v->signers[v->n_signers++] = k;
+	for (size_t i = 0; v->comments != NULL && i < v->n_signers; i++)
+		free(v->comments[i]);
+	free(v->comments);
+	free(v->signers);
+	v->comments = NULL;
+	v->signers = NULL;
+	v->n_signers = 0;
+}
+
+/* A key that signs twice counts once. */
+static bool count_signer(gf_verdict *v, const gf_pubkey *k, const gf_member *m, gf_error *err)
+{
+	size_t i = 0;
+	gf_buf comment;
+	bool ok;
+
+	while (i < v->n_signers && v->signers[i] != k)
+		i++;
+	v->signers[i] = k;
+	if (i == v->n_signers)
+		v->n_signers++;
+	gf_buf_init(&comment, GF_SIGNATURE_MAX);
+	ok = gf_signature_comment(gf_signature_ext(m->name, STEM), &m->bytes, &comment, err);
+	if (ok && comment.len > 0 && v->comments[i] == NULL)
+		ok = (v->comments[i] = gf_strdup(gf_buf_text(&comment), err)) != NULL;
+	gf_buf_clear(&comment);
+	return ok;
 }
 
 static bool find_signers(const gf_reader *r, const gf_judge *j, gf_verdict *v, gf_error *err)
@@ -60,10 +82,11 @@ static bool find_signers(const gf_reader *r, const gf_judge *j, gf_verdict *v, g
 	size_t n_keys = j->trust != NULL ? gf_trust_count(j->trust) : 0;
 	files f = files_of(r, j);
 
-	free(v->signers);
-	v->n_signers = v->n_signatures = v->n_unknown = 0;
+	gf_signers_forget(v);
+	v->n_signatures = v->n_unknown = 0;
 	v->signers = gf_alloc(n_keys, sizeof *v->signers, err);
-	if (v->signers == NULL)
+	v->comments = v->signers != NULL ? gf_alloc(n_keys, sizeof *v->comments, err) : NULL;
+	if (v->comments == NULL)
 		return false;
 	for (size_t i = 0; i < f.n_inside + f.n_beside; i++) {
 		const gf_member *m = file_at(&f, i);
@@ -74,8 +97,8 @@ static bool find_signers(const gf_reader *r, const gf_judge *j, gf_verdict *v, g
 		v->n_signatures++;
 		for (size_t k = 0; !known && k < n_keys; k++) {
 			known = fits(gf_trust_key(j->trust, k), m, statement);
-			if (known)
-				count_signer(v, gf_trust_key(j->trust, k));
+			if (known && !count_signer(v, gf_trust_key(j->trust, k), m, err))
+				return false;
 		}
 		v->n_unknown += !known;
 	}

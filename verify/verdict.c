@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "verify/verify.h"
+#include "verify/signers.h"
 
 static const char *const names[GF_CHECKS] = {
 	[GF_CHECK_HEAD] = "head",
@@ -35,7 +35,7 @@ void gf_verdict_init(gf_verdict *v)
 
 void gf_verdict_clear(gf_verdict *v)
 {
-	free(v->signers);
+	gf_signers_forget(v);
 	gf_verdict_init(v);
 }
 

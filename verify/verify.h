@@ -92,6 +92,7 @@ typedef struct gf_verdict {
 	gf_check checks[GF_CHECKS];
 	gf_digest manifest_digest; /* of the statement's bytes */
 	const gf_pubkey **signers; /* that fit, distinct; owned by the trust */
+	char **comments;           /* of each of them the trusted comment of a minisig, or NULL */
 	size_t n_signers;
 	size_t n_signatures, n_unknown; /* files seen; of them without a fitting key */
 	bool unsigned_bundle;           /* let through by --allow-unsigned */

@@ -48,6 +48,22 @@ manifest_of() {
 	echo >>app.tar.d/manifest.json.0000000000000001.sig
 	gapferry verify -q --key minisign.pub app.tar
 	gapferry verify -q --key p384.pub app.tar
+	# What minisign calls the trusted comment is under the signature, and is shown where that fits.
+	minisign -S -s minisign.key -t 'for OPS-7, ünïcode' -m manifest.json -x app.tar.d/manifest.json.0000000000000000.minisig
+	for verb in verify inspect; do
+		gapferry $verb --key minisign.pub app.tar >out
+		grep -x 'comment *for OPS-7, ünïcode' out
+		[ "$(gapferry $verb --json --key minisign.pub app.tar | jq -r '.signers[0].comment')" = 'for OPS-7, ünïcode' ]
+		gapferry $verb --key p384.pub app.tar >out
+		! grep OPS-7 out || false
+	done
+	sed 's/OPS-7/OPS-8/' app.tar.d/manifest.json.0000000000000000.minisig >forged
+	mkdir elsewhere
+	cp forged elsewhere/manifest.json.0000000000000000.minisig
+	rm app.tar.d/manifest.json.0000000000000000.minisig
+	run -3 gapferry verify -q --with elsewhere --key minisign.pub app.tar
+	[[ $output != *OPS-8* ]]
+	minisign -S -s minisign.key -m manifest.json -x app.tar.d/manifest.json.0000000000000000.minisig
 	# keys/ of the configuration takes both kinds, as *.pub.
 	mkdir config/keys
 	cp minisign.pub config/keys/
