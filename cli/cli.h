@@ -36,6 +36,15 @@ bool gf_verb_key_new(gf_run *run, gf_error *err);
 bool gf_verb_key_show(gf_run *run, gf_error *err);
 bool gf_verb_key_export(gf_run *run, gf_error *err);
 bool gf_verb_sign(gf_run *run, gf_error *err);
+bool gf_verb_trust_init(gf_run *run, gf_error *err);
+bool gf_verb_trust_show(gf_run *run, gf_error *err);
+bool gf_verb_trust_add(gf_run *run, gf_error *err);
+bool gf_verb_trust_remove(gf_run *run, gf_error *err);
+bool gf_verb_trust_threshold(gf_run *run, gf_error *err);
+bool gf_verb_trust_gate(gf_run *run, gf_error *err);
+bool gf_verb_trust_revoke(gf_run *run, gf_error *err);
+bool gf_verb_trust_sign(gf_run *run, gf_error *err);
+bool gf_verb_trust_apply(gf_run *run, gf_error *err);
 bool gf_verb_version(gf_run *run, gf_error *err);
 bool gf_verb_help(gf_run *run, gf_error *err);
 
@@ -55,6 +64,14 @@ void gf_signers_free(gf_signer **signers, size_t n);
 
 /* What the options say of the Docker daemon. */
 bool gf_docker_take(const gf_run *run, gf_docker_options *o, gf_error *err);
+
+/* A new key pair, neither file of which may be there (GF_USAGE "exists"); passphrase NULL: not encrypted.
+ * gf_key_pair_ask looks at both and asks for the passphrase, which is the caller's. */
+bool gf_key_pair_ask(
+    const gf_run *run, const char *private_path, const char *public_path, gf_secret *passphrase, gf_error *err);
+bool gf_key_pair_make(
+    const char *private_path, const char *public_path, const char *type, const gf_secret *passphrase, gf_error *err);
+
 /* What the options say of registries.  stdin_is: what is read from stdin already, or NULL.  password: the caller's, to be
  * cleared; *o points to it. */
 bool gf_registry_take(

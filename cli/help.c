@@ -123,7 +123,7 @@ void gf_help_overview(FILE *to)
 	    "usage: gapferry VERB [options] ARGUMENTS\n\nGapferry carries container images across an air gap.\n\n"
 	    "verbs:\n");
 	for (size_t i = 0; i < GF_VERBS; i++)
-		item(to, gf_verbs[i].name, gf_verbs[i].summary, 14);
+		item(to, gf_verbs[i].name, gf_verbs[i].summary, 19);
 	fprintf(to, "\n'gapferry VERB --help' explains a verb.\n\nexit status:\n");
 	for (size_t i = 0; i < COUNT(statuses); i++)
 		item(to, statuses[i].term, statuses[i].text, 6);

@@ -80,6 +80,20 @@ static bool asks_help(const char *word)
 	return word != NULL && (strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0);
 }
 
+static void help_group(const char *word)
+{
+	bool first = true;
+
+	for (size_t i = 0; i < GF_VERBS; i++) {
+		if (!gf_verb_in_group((gf_verb_id)i, word))
+			continue;
+		if (!first)
+			putchar('\n');
+		first = false;
+		gf_help_verb((gf_verb_id)i, stdout);
+	}
+}
+
 /* "gapferry --help", "gapferry --version", "gapferry key --help": no verb at all. */
 static bool without_verb(const char *word, const char *next)
 {
@@ -89,12 +103,8 @@ static bool without_verb(const char *word, const char *next)
 		puts("gapferry " GF_VERSION);
 	} else if (asks_help(word)) {
 		gf_help_overview(stdout);
-	} else if (strcmp(word, "key") == 0 && asks_help(next)) {
-		gf_help_verb(GF_VERB_KEY_NEW, stdout);
-		putchar('\n');
-		gf_help_verb(GF_VERB_KEY_SHOW, stdout);
-		putchar('\n');
-		gf_help_verb(GF_VERB_KEY_EXPORT, stdout);
+	} else if (gf_verb_is_group(word) && asks_help(next)) {
+		help_group(word);
 	} else {
 		return false;
 	}

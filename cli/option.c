@@ -70,7 +70,7 @@ static bool unknown_option(gf_verb_id verb, const char *name, gf_error *err)
 			best = distance;
 			near = o->name;
 		}
-		if (strcmp(o->name, name) == 0)
+		if (strcmp(o->name, name) == 0 && other == GF_OPTIONS)
 			other = i;
 	}
 	if (ours != NULL)

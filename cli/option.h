@@ -19,6 +19,15 @@ typedef enum gf_verb_id {
 	GF_VERB_KEY_NEW,
 	GF_VERB_KEY_SHOW,
 	GF_VERB_KEY_EXPORT,
+	GF_VERB_TRUST_INIT,
+	GF_VERB_TRUST_SHOW,
+	GF_VERB_TRUST_ADD,
+	GF_VERB_TRUST_REMOVE,
+	GF_VERB_TRUST_THRESHOLD,
+	GF_VERB_TRUST_GATE,
+	GF_VERB_TRUST_REVOKE,
+	GF_VERB_TRUST_SIGN,
+	GF_VERB_TRUST_APPLY,
 	GF_VERB_VERSION,
 	GF_VERB_HELP,
 	GF_VERBS
@@ -69,6 +78,36 @@ typedef enum gf_option_id {
 	GF_OPT_KEY_FILE,
 	GF_OPT_PLAIN_HTTP,
 	GF_OPT_RETRIES,
+	/* trust */
+	GF_OPT_TRUST_OUTPUT,
+	GF_OPT_TRUST_EXPIRES,
+	GF_OPT_TRUST_CREATED,
+	GF_OPT_SAME_VERSION,
+	GF_OPT_ROOT,
+	GF_OPT_RELEASE,
+	GF_OPT_APPROVER,
+	GF_OPT_RECEIPT,
+	GF_OPT_PERMIT,
+	GF_OPT_ROLE,
+	GF_OPT_FROM_ROLE,
+	GF_OPT_THRESHOLD,
+	GF_OPT_NOT_BEFORE,
+	GF_OPT_NOT_AFTER,
+	GF_OPT_TRUST_STREAM,
+	GF_OPT_TRUST_ENV,
+	GF_OPT_CLEAR,
+	GF_OPT_TRUST_AFTER,
+	GF_OPT_APPROVERS,
+	GF_OPT_NOT_SEPARATE,
+	GF_OPT_EVIDENCE,
+	GF_OPT_UNSIGNED_ENV,
+	GF_OPT_RELEASE_ROLE,
+	GF_OPT_TRUST_EPOCH,
+	GF_OPT_MIN_SEQUENCE,
+	GF_OPT_MAX_AGE,
+	GF_OPT_MAX_JUMP,
+	GF_OPT_SHA256,
+	GF_OPT_COMPANION,
 	/* key, version, help */
 	GF_OPT_REWRITE,
 	GF_OPT_TYPE,
@@ -137,6 +176,10 @@ const char *gf_value(const gf_arguments *a, gf_option_id id); /* NULL: not given
 /* How many letters may be wrong in a word for something else to be suggested: half of them, at most 3. */
 unsigned gf_near(const char *word);
 
+/* Is this the first word of verbs of two, "key"? */
+bool gf_verb_is_group(const char *word);
+/* Is the verb of this group? */
+bool gf_verb_in_group(gf_verb_id verb, const char *word);
 /* The verb that a word and, for "key new", the next one name (NULL: there is none); *used says how many.
  * GF_USAGE "verb" with the nearest one. */
 bool gf_verb_find(const char *word, const char *next, gf_verb_id *verb, int *used, gf_error *err);

@@ -3,8 +3,14 @@
 
 #define ON(verb) ((uint64_t)1 << GF_VERB_##verb)
 #define JUDGING (ON(VERIFY) | ON(INSPECT) | ON(UNPACK))
-#define REPORTING (ON(PACK) | ON(SIGN) | JUDGING | ON(TRACE) | ON(KEY_NEW) | ON(KEY_SHOW) | ON(VERSION))
+#define REPORTING (ON(PACK) | ON(SIGN) | JUDGING | ON(TRACE) | ON(KEY_NEW) | ON(KEY_SHOW) | TRUST | ON(VERSION))
 #define WORKING (ON(PACK) | ON(SIGN) | JUDGING)
+#define NOTING (WORKING | TRUST)
+#define EDITING (ON(TRUST_ADD) | ON(TRUST_REMOVE) | ON(TRUST_THRESHOLD) | ON(TRUST_GATE) | ON(TRUST_REVOKE))
+#define MAKING (ON(TRUST_INIT) | EDITING)
+#define KEYS (ON(TRUST_INIT) | ON(TRUST_ADD))
+#define GATES (ON(TRUST_INIT) | ON(TRUST_GATE))
+#define TRUST (MAKING | ON(TRUST_SHOW) | ON(TRUST_SIGN) | ON(TRUST_APPLY))
 #define EVERY (((uint64_t)1 << GF_VERBS) - 1)
 
 _Static_assert(GF_VERBS < 64, "a set of verbs is 64 bits");
@@ -41,9 +47,9 @@ const gf_option gf_options[GF_OPTIONS] = {
 	    "id of the build (default: what the build system says)" },
 	[GF_OPT_LABEL] = { ON(PACK), 0, true, "label", "KEY=VALUE",
 	    "a fact about the build, signed with the rest (repeatable)" },
-	[GF_OPT_PACK_KEY] = { ON(PACK) | ON(SIGN), 0, true, "key", "FILE",
+	[GF_OPT_PACK_KEY] = { ON(PACK) | ON(SIGN) | ON(TRUST_SIGN), 0, true, "key", "FILE",
 	    "sign with this private key (repeatable); with --sign-cmd: its public key" },
-	[GF_OPT_SIGN_CMD] = { ON(PACK) | ON(SIGN), 0, false, "sign-cmd", "COMMAND",
+	[GF_OPT_SIGN_CMD] = { ON(PACK) | ON(SIGN) | ON(TRUST_SIGN), 0, false, "sign-cmd", "COMMAND",
 	    "sign with a command run by /bin/sh: the bytes on stdin, the signature on stdout; needs --key PUBLIC" },
 
 	[GF_OPT_KEY] = { JUDGING | ON(TRACE), 0, true, "key", "FILE",
@@ -64,14 +70,14 @@ const gf_option gf_options[GF_OPTIONS] = {
 	    "show the contents whatever the signatures say, marked NOT VERIFIED" },
 	[GF_OPT_DEEP] = { ON(VERIFY), 0, false, "deep", NULL,
 	    "also inflate every layer, compare its diff ID and read the tar inside" },
-	[GF_OPT_WITH] = { JUDGING | ON(SIGN), 0, true, "with", "PATH",
+	[GF_OPT_WITH] = { JUDGING | ON(SIGN) | ON(TRUST_APPLY), 0, true, "with", "PATH",
 	    "companions from elsewhere: a directory such as BUNDLE.d (repeatable)" },
-	[GF_OPT_CONFIG] = { JUDGING | ON(SIGN) | ON(TRACE), 0, false, "config", "DIR",
+	[GF_OPT_CONFIG] = { JUDGING | ON(SIGN) | ON(TRACE) | ON(TRUST_INIT), 0, false, "config", "DIR",
 	    "configuration (default: $GAPFERRY_CONFIG, ~/.config/gapferry, /etc/gapferry)" },
-	[GF_OPT_STATE] = { JUDGING | ON(SIGN) | ON(TRACE), 0, false, "state", "DIR",
+	[GF_OPT_STATE] = { JUDGING | ON(SIGN) | ON(TRACE) | ON(TRUST_SHOW) | ON(TRUST_APPLY), 0, false, "state", "DIR",
 	    "state (default: $GAPFERRY_STATE, /var/lib/gapferry, ~/.local/state/gapferry)" },
-	[GF_OPT_SITE] = { JUDGING | ON(SIGN), 0, false, "site", "NAME",
-	    "name of this site; unpack keeps it in the state" },
+	[GF_OPT_SITE] = { JUDGING | ON(SIGN) | ON(TRUST_APPLY), 0, false, "site", "NAME",
+	    "name of this site; unpack and trust apply keep it in the state" },
 	[GF_OPT_HOST] = { ON(PACK) | ON(UNPACK) | ON(TRACE), 'H', false, "host", "ADDRESS",
 	    "the Docker daemon, unix:///PATH or tcp://HOST[:PORT] (default: $DOCKER_HOST, else the current context, else "
 	    "unix:///var/run/docker.sock)" },
@@ -94,6 +100,60 @@ const gf_option gf_options[GF_OPTIONS] = {
 	[GF_OPT_RETRIES] = { ON(PACK) | ON(UNPACK), 0, false, "retries", "N",
 	    "how often a request to a registry or webhook is repeated after a passing failure (default: 3)" },
 
+	[GF_OPT_TRUST_OUTPUT] = { MAKING, 'o', false, "output", "FILE",
+	    "the file to write, which must not be there (default: trust-N.json, N being its version)" },
+	[GF_OPT_TRUST_EXPIRES] = { MAKING, 0, false, "expires", "WHEN",
+	    "last moment of use: a date or a duration (365d) from --created (default: as long as before; the first: 365d)" },
+	[GF_OPT_TRUST_CREATED] = { MAKING, 0, false, "created", "TIME",
+	    "when it was made, YYYY-MM-DDTHH:MM:SSZ (default: now)" },
+	[GF_OPT_SAME_VERSION] = { EDITING, 0, false, "same-version", NULL,
+	    "change FILE itself, which nobody has signed yet, and keep its version" },
+	[GF_OPT_ROOT] = { KEYS, 0, true, "root", "[NAME=]FILE",
+	    "public key of one who signs trust files; NAME is the holder (default: FILE's name); repeatable" },
+	[GF_OPT_RELEASE] = { KEYS, 0, true, "release", "[NAME=]FILE",
+	    "public key of one who signs bundles (repeatable; init: default every *.pub in keys/ of the configuration)" },
+	[GF_OPT_APPROVER] = { KEYS, 0, true, "approver", "ENV:[NAME=]FILE",
+	    "public key of one who approves for an environment: role approver:ENV (repeatable)" },
+	[GF_OPT_RECEIPT] = { KEYS, 0, true, "receipt", "ENV:[NAME=]FILE",
+	    "public key of a site whose receipts for an environment count: role receipt:ENV (repeatable)" },
+	[GF_OPT_PERMIT] = { KEYS, 0, true, "permit", "[NAME=]FILE",
+	    "public key of one who permits exceptions (default: the roots do); repeatable" },
+	[GF_OPT_ROLE] = { KEYS, 0, true, "role", "ROLE:[NAME=]FILE", "public key for any other role (repeatable)" },
+	[GF_OPT_FROM_ROLE] = { ON(TRUST_REMOVE), 0, true, "role", "ROLE",
+	    "take the holders out of this role alone (repeatable; default: all their roles)" },
+	[GF_OPT_THRESHOLD] = { MAKING, 0, true, "threshold", "ROLE:N",
+	    "how many holders of a role must have signed (repeatable; a new role: 1)" },
+	[GF_OPT_NOT_BEFORE] = { KEYS, 0, false, "not-before", "WHEN", "the keys given count from this date on" },
+	[GF_OPT_NOT_AFTER] = { KEYS, 0, false, "not-after", "WHEN", "the keys given count up to this date" },
+	[GF_OPT_TRUST_STREAM] = { GATES | ON(TRUST_REMOVE), 0, false, "stream", "NAME", "the line of releases" },
+	[GF_OPT_TRUST_ENV] = { GATES | ON(TRUST_REMOVE), 0, true, "env", "NAME",
+	    "an environment of the stream (repeatable)" },
+	[GF_OPT_CLEAR] = { ON(TRUST_GATE), 0, true, "clear", "ENV",
+	    "first take all gates of an environment away (repeatable)" },
+	[GF_OPT_TRUST_AFTER] = { GATES, 0, true, "after", "ENV:OTHER",
+	    "ENV takes only what was completely loaded in OTHER before (repeatable)" },
+	[GF_OPT_APPROVERS] = { GATES, 0, true, "approvers", "ENV:ROLE",
+	    "the role whose approval ENV needs (default: approver:ENV, where it is there); repeatable" },
+	[GF_OPT_NOT_SEPARATE] = { GATES, 0, true, "not-separate", "ENV",
+	    "holders of the release role may approve for ENV, too (repeatable)" },
+	[GF_OPT_EVIDENCE] = { GATES, 0, true, "evidence", "ENV:TYPE[,role=R][,builder=B][,each-platform]",
+	    "ENV needs evidence of this predicate type, signed by a holder of R, of builder B (repeatable)" },
+	[GF_OPT_UNSIGNED_ENV] = { GATES, 0, true, "allow-unsigned", "ENV",
+	    "ENV takes bundles without any signature, if asked for at unpack (repeatable)" },
+	[GF_OPT_RELEASE_ROLE] = { GATES, 0, false, "release-role", "ROLE",
+	    "the role whose signatures the stream needs (default: release)" },
+	[GF_OPT_TRUST_EPOCH] = { GATES, 0, false, "epoch", "N",
+	    "epoch of the stream; a new one begins sequences anew" },
+	[GF_OPT_MIN_SEQUENCE] = { GATES, 0, false, "min-sequence", "N", "lowest sequence taken where none was before" },
+	[GF_OPT_MAX_AGE] = { GATES, 0, false, "max-age", "DURATION",
+	    "refuse bundles older than this (90d); 0: any age" },
+	[GF_OPT_MAX_JUMP] = { GATES, 0, false, "max-jump", "N",
+	    "refuse a sequence more than N above the last one accepted; 0: any" },
+	[GF_OPT_SHA256] = { ON(TRUST_APPLY), 0, false, "sha256", "HEX",
+	    "digest of the first trust file here, which came another way; blanks in it are passed over" },
+	[GF_OPT_COMPANION] = { ON(TRUST_SIGN), 0, false, "companion", "BUNDLE",
+	    "put the file and its signatures beside this bundle too, which carries them to every site" },
+
 	[GF_OPT_TYPE] = { ON(KEY_NEW), 0, false, "type", "TYPE",
 	    "kind of key: p256, p384, rsa3072, ed25519 or minisign (default: p256)" },
 	[GF_OPT_FORM] = { ON(KEY_EXPORT), 0, false, "form", "pem|minisign", "how the key is written (default: pem)" },
@@ -104,14 +164,15 @@ const gf_option gf_options[GF_OPTIONS] = {
 	    "exercise every part of this program and say ok or not" },
 	[GF_OPT_MAN] = { ON(HELP), 0, false, "man", NULL, "print the manual page, for man(1)" },
 
-	[GF_OPT_PASSPHRASE_FILE] = { ON(PACK) | ON(SIGN) | ON(KEY_NEW), 0, false, "passphrase-file", "FILE",
+	[GF_OPT_PASSPHRASE_FILE] = { ON(PACK) | ON(SIGN) | ON(KEY_NEW) | ON(TRUST_INIT) | ON(TRUST_SIGN), 0, false,
+	    "passphrase-file", "FILE",
 	    "the passphrase is the first line of FILE; '-' is stdin (default: $GAPFERRY_PASSPHRASE, else asked)" },
 	[GF_OPT_JOBS] = { ON(PACK) | ON(VERIFY) | ON(UNPACK), 'j', false, "jobs", "N",
 	    "how much is done at once (default: one a core)" },
 	[GF_OPT_JSON] = { REPORTING, 0, false, "json", NULL, "print one JSON object" },
 	[GF_OPT_PROGRESS] = { WORKING, 0, false, "progress", "HOW",
 	    "auto, plain, json or none, on stderr (default: auto)" },
-	[GF_OPT_QUIET] = { WORKING, 'q', false, "quiet", NULL, "no progress and no notes" },
+	[GF_OPT_QUIET] = { NOTING, 'q', false, "quiet", NULL, "no progress and no notes" },
 	[GF_OPT_VERBOSE] = { WORKING, 'v', false, "verbose", NULL, "say more on stderr" },
 	[GF_OPT_HELP] = { EVERY, 'h', false, "help", NULL, "print this" },
 	[GF_OPT_VERSION] = { EVERY, 0, false, "version", NULL, "print the version" },

@@ -91,13 +91,38 @@ static bool known_type(const char *type)
 	return false;
 }
 
+bool gf_key_pair_make(
+    const char *private_path, const char *public_path, const char *type, const gf_secret *passphrase, gf_error *err)
+{
+	gf_secret private_pem = { .data = NULL };
+	gf_buf public_pem;
+	bool ok;
+
+	gf_buf_init(&public_pem, GF_KEY_FILE_MAX);
+	ok = gf_key_generate(type, passphrase, &private_pem, &public_pem, err) &&
+	    write_pair(private_path, public_path, &private_pem, &public_pem, err);
+	gf_secret_clear(&private_pem);
+	gf_buf_clear(&public_pem);
+	return ok;
+}
+
+bool gf_key_pair_ask(
+    const gf_run *run, const char *private_path, const char *public_path, gf_secret *passphrase, gf_error *err)
+{
+	return must_be_free(private_path, err) && must_be_free(public_path, err) &&
+	    run->asker.ask(run->asker.ctx, private_path, true, passphrase, err) &&
+	    (passphrase->len > 0 ||
+		gf_fail(err, GF_USAGE, "passphrase", NULL,
+		    "the passphrase is empty; a key without one is made by 'key new --no-passphrase'"));
+}
+
 bool gf_verb_key_new(gf_run *run, gf_error *err)
 {
 	const gf_arguments *a = &run->args;
 	const char *name = a->words.items[0], *type = gf_value(a, GF_OPT_TYPE);
 	bool plain = gf_given(a, GF_OPT_NO_PASSPHRASE), ok;
-	gf_secret passphrase = { .data = NULL }, private_pem = { .data = NULL };
-	gf_buf private_path, public_path, public_pem;
+	gf_secret passphrase = { .data = NULL };
+	gf_buf private_path, public_path;
 
 	if (type == NULL)
 		type = "p256";
@@ -107,24 +132,14 @@ bool gf_verb_key_new(gf_run *run, gf_error *err)
 		return gf_value_fail(GF_OPT_NO_PASSPHRASE, err, "--passphrase-file says the opposite");
 	gf_buf_init(&private_path, 4096);
 	gf_buf_init(&public_path, 4096);
-	gf_buf_init(&public_pem, GF_KEY_FILE_MAX);
 	ok = gf_buf_printf(&private_path, err, "%s.%s", name, strcmp(type, "minisign") == 0 ? "key" : "pem") &&
-	    gf_buf_printf(&public_path, err, "%s.pub", name) && must_be_free(private_path.data, err) &&
-	    must_be_free(public_path.data, err);
-	if (ok && !plain) {
-		ok = run->asker.ask(run->asker.ctx, private_path.data, true, &passphrase, err);
-		if (ok && passphrase.len == 0)
-			ok = gf_fail(err, GF_USAGE, "passphrase", NULL,
-			    "the passphrase is empty; a key without one needs --no-passphrase");
-	}
-	ok = ok && gf_key_generate(type, plain ? NULL : &passphrase, &private_pem, &public_pem, err) &&
-	    write_pair(private_path.data, public_path.data, &private_pem, &public_pem, err) &&
+	    gf_buf_printf(&public_path, err, "%s.pub", name) &&
+	    (plain || gf_key_pair_ask(run, private_path.data, public_path.data, &passphrase, err)) &&
+	    gf_key_pair_make(private_path.data, public_path.data, type, plain ? NULL : &passphrase, err) &&
 	    tell_pair(run, private_path.data, public_path.data, err);
 	gf_secret_clear(&passphrase);
-	gf_secret_clear(&private_pem);
 	gf_buf_clear(&private_path);
 	gf_buf_clear(&public_path);
-	gf_buf_clear(&public_pem);
 	return ok;
 }
 

@@ -1,4 +1,5 @@
 /* verbs: the rows of the table of verbs (option.h), and how a word finds its row. */
+#include <stdio.h>
 #include <string.h>
 
 #include "cli/cli.h"
@@ -63,6 +64,61 @@ const gf_verb gf_verbs[GF_VERBS] = {
 	    { "gapferry key export minisign.pub >release.pub", "gapferry key export --form minisign ed25519.pub",
 		NULL },
 	    1, 1, gf_verb_key_export },
+	[GF_VERB_TRUST_INIT] = { "trust init", "[options]", "make the first trust file",
+	    "Says whom a site believes: keys, their holders, how many holders a role needs, and what an environment asks for. "
+	    "Without --root a root key pair is made, root.pem and root.pub, a passphrase asked, and the file signed with it. "
+	    "The holder of a key is the name of its file.",
+	    { "gapferry trust init --release ci.pub --stream shop --env prod",
+		"gapferry trust init --root alice.pub --root bob.pub --threshold root:2 --release ci.pub "
+		"--approver prod:carol.pub --stream shop --env test --env prod --after prod:test",
+		NULL },
+	    0, 0, gf_verb_trust_init },
+	[GF_VERB_TRUST_SHOW] = { "trust show", "[options] [FILE]", "show a trust file, to be compared by phone",
+	    "Without FILE the one that is installed here. The digest is printed in groups; two people whose digests agree "
+	    "have the same file.",
+	    { "gapferry trust show trust-1.json", "gapferry trust show --json", NULL }, 0, 1, gf_verb_trust_show },
+	[GF_VERB_TRUST_ADD] = { "trust add", "[options] FILE", "write the next version, with more keys",
+	    "Nothing is in force before enough roots of FILE and of the new version have signed it and a site applied it.",
+	    { "gapferry trust add --approver prod:erin.pub trust-1.json",
+		"gapferry trust add --root carol.pub --threshold root:2 -o trust-2.json trust-1.json", NULL },
+	    1, 1, gf_verb_trust_add },
+	[GF_VERB_TRUST_REMOVE] = { "trust remove", "[options] FILE [HOLDER...]",
+	    "write the next version, without these holders, streams or environments",
+	    "With --role the holders leave that role alone. With --stream the stream goes, with --env too those environments "
+	    "of it. A key that has no role left goes as well.",
+	    { "gapferry trust remove --role approver:prod trust-1.json carol",
+		"gapferry trust remove --stream shop --env test trust-1.json", NULL },
+	    1, MANY, gf_verb_trust_remove },
+	[GF_VERB_TRUST_THRESHOLD] = { "trust threshold", "[options] FILE ROLE:N...",
+	    "write the next version, with other thresholds", "",
+	    { "gapferry trust threshold trust-1.json root:2 approver:prod:2", NULL }, 2, MANY,
+	    gf_verb_trust_threshold },
+	[GF_VERB_TRUST_GATE] = { "trust gate", "--stream NAME [options] FILE",
+	    "write the next version, with other rules for a stream",
+	    "What is not named stays as it was; a stream or environment that is not there is made. A new "
+	    "environment has no gates but the approval of role approver:NAME, where there is one.",
+	    { "gapferry trust gate --stream shop --env prod --after prod:test trust-1.json",
+		"gapferry trust gate --stream shop --max-age 90d --max-jump 1000 trust-1.json", NULL },
+	    1, 1, gf_verb_trust_gate },
+	[GF_VERB_TRUST_REVOKE] = { "trust revoke", "[options] FILE HOLDER|KEYID...",
+	    "write the next version, without these keys",
+	    "For a key that was lost or stolen: it leaves every role. KEYID is at least 16 digits of a key id, which takes "
+	    "one key of a holder; HOLDER takes all. Where a threshold could not be reached any more, give --threshold too.",
+	    { "gapferry trust revoke trust-1.json dave", "gapferry trust revoke trust-1.json 6fc947e308f5f064", NULL },
+	    2, MANY, gf_verb_trust_revoke },
+	[GF_VERB_TRUST_SIGN] = { "trust sign", "[options] FILE", "add a root's signature to a trust file",
+	    "What is signed is shown; the signature is a file beside FILE. A version that replaces another needs signatures "
+	    "of the roots of both. openssl and minisign make the same signatures.",
+	    { "gapferry trust sign --key alice.pem trust-1.json",
+		"gapferry trust sign --companion shop.tar trust-2.json", NULL },
+	    1, 1, gf_verb_trust_sign },
+	[GF_VERB_TRUST_APPLY] = { "trust apply", "[options] [FILE...]", "install a trust file at this site",
+	    "The first needs --sha256, its digest, which came another way than the file, and --site, the name of this site. "
+	    "Each later one must be the next version, signed by enough roots of the one installed and of its own; several at "
+	    "once are taken one after another, also out of the companions of a bundle (--with). It is logged.",
+	    { "gapferry trust apply --sha256 HEX --site a trust-1.json",
+		"gapferry trust apply trust-2.json trust-3.json", "gapferry trust apply --with shop.tar.d", NULL },
+	    0, MANY, gf_verb_trust_apply },
 	[GF_VERB_VERSION] = { "version", "[options]", "show the version, the libraries and the code path", "",
 	    { "gapferry version", "gapferry version --self-test", NULL }, 0, 0, gf_verb_version },
 	[GF_VERB_HELP] = { "help", "[VERB]", "explain a verb", "",
@@ -119,6 +175,35 @@ static int spelled(const char *name, const char *word, const char *next)
 	return next != NULL && strcmp(next, space + 1) == 0 ? 2 : 0;
 }
 
+bool gf_verb_in_group(gf_verb_id verb, const char *word)
+{
+	size_t n = strlen(word);
+
+	return strncmp(gf_verbs[verb].name, word, n) == 0 && gf_verbs[verb].name[n] == ' ';
+}
+
+bool gf_verb_is_group(const char *word)
+{
+	for (size_t i = 0; i < GF_VERBS; i++)
+		if (gf_verb_in_group((gf_verb_id)i, word))
+			return true;
+	return false;
+}
+
+/* The first word of several verbs, and no second that is one of theirs. */
+static bool ungrouped(const char *word, const char *next, gf_error *err)
+{
+	char list[400] = "";
+	size_t n = 0;
+
+	for (size_t i = 0; i < GF_VERBS; i++)
+		if (gf_verb_in_group((gf_verb_id)i, word) && n < sizeof list)
+			n += (size_t)snprintf(list + n, sizeof list - n, "%s'%s'", n > 0 ? ", " : "", gf_verbs[i].name);
+	if (next != NULL)
+		return gf_fail(err, GF_USAGE, "verb", next, "unknown verb '%s %s'; there are %s", word, next, list);
+	return gf_fail(err, GF_USAGE, "verb", word, "'%s' needs a second word: %s", word, list);
+}
+
 bool gf_verb_find(const char *word, const char *next, gf_verb_id *verb, int *used, gf_error *err)
 {
 	gf_verb_id near;
@@ -134,12 +219,8 @@ bool gf_verb_find(const char *word, const char *next, gf_verb_id *verb, int *use
 	if (*used != 0)
 		return true;
 	*verb = GF_VERB_HELP;
-	if (strcmp(word, "key") == 0 && next != NULL)
-		return gf_fail(err, GF_USAGE, "verb", next,
-		    "unknown verb 'key %s'; there are 'key new', 'key show' and 'key export'", next);
-	if (strcmp(word, "key") == 0)
-		return gf_fail(
-		    err, GF_USAGE, "verb", word, "'key' needs a second word: 'key new', 'key show' or 'key export'");
+	if (gf_verb_is_group(word))
+		return ungrouped(word, next, err);
 	if (word[0] == '-')
 		return gf_fail(err, GF_USAGE, "verb", word, "the verb comes first: gapferry VERB %s", word);
 	near = nearest(word);

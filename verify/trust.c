@@ -291,6 +291,15 @@ size_t gf_trust_newer(const gf_trust *t)
 	return t->n_newer;
 }
 
+bool gf_trust_holds(const gf_trust *t, const gf_digest *digest)
+{
+	bool holds = t->policy != NULL && gf_digest_equal(&t->digest, digest);
+
+	for (size_t i = 0; i < t->n_newer && !holds; i++)
+		holds = gf_digest_equal(&t->newer[i].digest, digest);
+	return holds;
+}
+
 /* ---- installing ---- */
 
 static bool install_one(const newer *v, gf_state *s, gf_error *err)

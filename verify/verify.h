@@ -46,7 +46,8 @@ const gf_pubkey *gf_trust_key(const gf_trust *t, size_t i);
 /* Newer versions among these files, taken in memory, one after another, until none follows.  What does not follow changes
  * nothing.  False: out of memory. */
 bool gf_trust_extend(gf_trust *t, const gf_member *companions, size_t n, gf_error *err);
-size_t gf_trust_newer(const gf_trust *t); /* versions taken that are not installed */
+size_t gf_trust_newer(const gf_trust *t);                        /* versions taken that are not installed */
+bool gf_trust_holds(const gf_trust *t, const gf_digest *digest); /* is the file of this digest in force, or taken? */
 /* Under the lock: these versions into records/, then a `trust` line for each.  Another run's meanwhile are passed over;
  * one that does not fit ours: GF_REFUSED "trust-fork". */
 bool gf_trust_install(gf_trust *t, gf_state *s, gf_error *err);
