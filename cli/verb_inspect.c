@@ -1,42 +1,103 @@
 /* inspect: what is in a bundle, after its signatures or marked as not verified. */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "cli/cli.h"
 
 #define LABEL_PREFIX "org.opencontainers.image."
+#define STEP_SHOWN 60 /* bytes of the step that made a layer */
 
-/* Labels of a config; *doc is to be freed.  An artifact, or a config that has none: absent. */
-static gf_json labels_of(const gf_store *store, const gf_platform *p, gf_json_doc **doc)
+/* The config of a runnable image, to be freed; NULL: it is none.  What a stranger wrote is only shown: a member that is of
+ * another type than the specification says is taken for absent (image-spec config.md). */
+static gf_json_doc *config_of(const gf_store *store, const gf_platform *p)
 {
 	const gf_buf *text = p->runnable ? gf_store_find(store, &p->image_id) : NULL;
 	gf_error unused; /* the graph has read this config already */
 
-	*doc = text != NULL
+	return text != NULL
 	    ? gf_json_parse(gf_buf_text(text), text->len, GF_JSON_BLOB_MAX, GF_DAMAGED, "config", &unused)
 	    : NULL;
-	if (*doc == NULL)
-		return (gf_json){ .node = NULL };
-	return gf_json_get(gf_json_get(gf_json_root(*doc), "config"), "Labels");
+}
+
+static gf_json root_of(const gf_json_doc *config)
+{
+	return config != NULL ? gf_json_root(config) : (gf_json){ .node = NULL };
+}
+
+static gf_json run_member(const gf_json_doc *config, const char *key)
+{
+	return gf_json_get(gf_json_get(root_of(config), "config"), key);
+}
+
+static const char *text_of(gf_json v)
+{
+	const char *text = NULL;
+	gf_error unused;
+
+	return gf_json_typeof(v) == GF_JSON_STRING && gf_json_text(v, &text, &unused) ? text : NULL;
+}
+
+/* Words, each with a space before it. */
+static void add_words(gf_buf *out, gf_json words)
+{
+	gf_error unused; /* what has no room is left out */
+
+	for (size_t i = 0; gf_json_typeof(words) == GF_JSON_ARRAY && i < gf_json_count(words); i++) {
+		const char *word = text_of(gf_json_at(words, i));
+
+		if (word != NULL && !gf_buf_printf(out, &unused, "%s%s", out->len > 0 ? " " : "", word))
+			return;
+	}
+}
+
+static bool is_empty_layer(gf_json step)
+{
+	bool empty = false;
+	gf_error unused;
+
+	return gf_json_bool_if(step, "empty_layer", &empty, &unused) && empty;
+}
+
+/* The steps of the history that made the n layers, one by one; NULL where as many steps did not.  free() it. */
+static const char **steps_of(const gf_json_doc *config, size_t n)
+{
+	gf_json history = gf_json_get(root_of(config), "history");
+	gf_error unused; /* without memory they are not shown */
+	const char **steps = n > 0 ? gf_alloc(n, sizeof *steps, &unused) : NULL;
+	size_t made = 0;
+
+	if (steps == NULL)
+		return NULL;
+	for (size_t i = 0; gf_json_typeof(history) == GF_JSON_ARRAY && i < gf_json_count(history); i++) {
+		gf_json step = gf_json_at(history, i);
+
+		if (is_empty_layer(step))
+			continue;
+		if (made < n)
+			steps[made] = text_of(gf_json_get(step, "created_by"));
+		made++;
+	}
+	if (made == n)
+		return steps;
+	free(steps);
+	return NULL;
 }
 
 /* The i-th label that is text; NULL: it is none. */
 static const char *label_at(gf_json labels, size_t i, const char **key)
 {
-	const char *text = NULL;
-	gf_error unused;
 	gf_json value;
 
 	*key = gf_json_key_at(labels, i, &value);
-	return gf_json_typeof(value) == GF_JSON_STRING && gf_json_text(value, &text, &unused) ? text : NULL;
+	return text_of(value);
 }
 
 /* Those that the image specification names, without their prefix. */
-static bool show_labels(const gf_store *store, const gf_platform *p, gf_error *err)
+static bool show_labels(const gf_json_doc *config, const gf_platform *p, gf_error *err)
 {
 	gf_table *t = gf_table_new(2, err);
-	gf_json_doc *doc;
-	gf_json labels = labels_of(store, p, &doc);
+	gf_json labels = run_member(config, "Labels");
 	bool object = gf_json_typeof(labels) == GF_JSON_OBJECT, any = false;
 	gf_buf room;
 
@@ -52,7 +113,31 @@ static bool show_labels(const gf_store *store, const gf_platform *p, gf_error *e
 		gf_table_add(t, key + strlen(LABEL_PREFIX), text);
 	}
 	gf_buf_clear(&room);
-	gf_json_free(doc);
+	return gf_table_print(t, stdout, 4, err);
+}
+
+/* What a container of it would do. */
+static bool show_config(const gf_json_doc *config, const gf_platform *p, gf_error *err)
+{
+	gf_table *t = gf_table_new(2, err);
+	const char *created = text_of(gf_json_get(root_of(config), "created")),
+		   *user = text_of(run_member(config, "User"));
+	gf_buf runs, room;
+
+	gf_buf_init(&runs, 512);
+	gf_buf_init(&room, 256);
+	add_words(&runs, run_member(config, "Entrypoint"));
+	add_words(&runs, run_member(config, "Cmd"));
+	if (created != NULL || runs.len > 0 || (user != NULL && *user != '\0'))
+		printf("  config of %s\n", gf_shown(&room, p->platform));
+	if (created != NULL)
+		gf_table_add(t, "created", created);
+	if (runs.len > 0)
+		gf_table_add(t, "runs", gf_buf_text(&runs));
+	if (user != NULL && *user != '\0')
+		gf_table_add(t, "user", user);
+	gf_buf_clear(&room);
+	gf_buf_clear(&runs);
 	return gf_table_print(t, stdout, 4, err);
 }
 
@@ -68,46 +153,80 @@ static const char *kind_of(const char *media_type)
 	return media_type;
 }
 
-static bool show_layers(const gf_platform *p, const gf_graph *g, const gf_manifest *m, gf_error *err)
+static uint64_t raw_size_of(const gf_judged *j, const gf_descriptor *layer)
 {
-	gf_table *t = gf_table_new(4, err);
-	char digest[GF_DIGEST_SIZE], size[GF_SIZE_TEXT], raw[GF_SIZE_TEXT + 16];
+	size_t at = gf_graph_find(gf_reader_graph(j->reader), &layer->digest);
 
+	return at < j->manifest->n_blobs ? j->manifest->blobs[at].raw_size : 0;
+}
+
+/* "layers of linux/amd64: 3, 12.3 MB" */
+static void show_sum(const gf_platform *p)
+{
+	char text[GF_SIZE_TEXT];
+	uint64_t size = 0;
+	gf_buf room;
+
+	gf_buf_init(&room, 256);
+	for (size_t i = 0; i < p->document->n_items; i++)
+		size += p->document->items[i].size;
+	gf_size_text(size, text);
+	printf("  layers of %s: %zu, %s\n", gf_shown(&room, p->platform), p->document->n_items, text);
+	gf_buf_clear(&room);
+}
+
+static bool show_layers(const gf_judged *j, const gf_platform *p, const gf_json_doc *config, gf_error *err)
+{
+	gf_table *t = gf_table_new(5, err);
+	char digest[GF_DIGEST_SIZE], size[GF_SIZE_TEXT], raw[GF_SIZE_TEXT + 16], step[STEP_SHOWN + 4];
+
+	const char **steps = steps_of(config, p->document->n_items);
+
+	show_sum(p);
 	for (size_t i = 0; i < p->document->n_items; i++) {
 		const gf_descriptor *layer = &p->document->items[i];
-		size_t at = gf_graph_find(g, &layer->digest);
+		const char *by = steps != NULL ? steps[i] : NULL;
+		uint64_t raw_size = raw_size_of(j, layer);
+		char text[GF_SIZE_TEXT];
 
 		gf_digest_text(&layer->digest, digest);
 		gf_size_text(layer->size, size);
-		raw[0] = '\0';
-		if (at < m->n_blobs && m->blobs[at].raw_size != 0) {
-			char text[GF_SIZE_TEXT];
-
-			gf_size_text(m->blobs[at].raw_size, text);
-			(void)snprintf(raw, sizeof raw, "%s uncompressed", text);
-		}
-		gf_table_add(t, digest, size, kind_of(layer->media_type), raw);
+		gf_size_text(raw_size, text);
+		(void)snprintf(
+		    raw, sizeof raw, "%s%s", raw_size != 0 ? text : "", raw_size != 0 ? " uncompressed" : "");
+		(void)snprintf(step, sizeof step, "%.*s%s", STEP_SHOWN, by != NULL ? by : "",
+		    by != NULL && strlen(by) > STEP_SHOWN ? "..." : "");
+		gf_table_add(t, digest, size, kind_of(layer->media_type), raw, step);
 	}
+	free(steps);
 	return gf_table_print(t, stdout, 4, err);
 }
 
 static bool show_image(const gf_judged *j, size_t image, gf_error *err)
 {
-	const gf_manifest *m = j->manifest;
-	const gf_graph *g = gf_reader_graph(j->reader);
-	const gf_tree *tree = &g->trees[image];
-	bool ok = gf_show_image(&m->images[image], stdout, err);
-	gf_buf room;
+	const gf_tree *tree = &gf_reader_graph(j->reader)->trees[image];
+	bool ok = gf_show_image(&j->manifest->images[image], stdout, err);
 
-	gf_buf_init(&room, 256);
 	for (size_t i = 0; ok && i < tree->n_platforms; i++) {
 		const gf_platform *p = &tree->platforms[i];
+		gf_json_doc *config = config_of(gf_reader_store(j->reader), p);
 
-		printf("  layers of %s\n", gf_shown(&room, p->platform));
-		ok = show_layers(p, g, m, err) && show_labels(gf_reader_store(j->reader), p, err);
+		ok = show_config(config, p, err) && show_layers(j, p, config, err) && show_labels(config, p, err);
+		gf_json_free(config);
 	}
-	gf_buf_clear(&room);
 	return ok;
+}
+
+/* Layers that several images share are one blob. */
+static void show_foot(const gf_manifest *m)
+{
+	char text[GF_SIZE_TEXT];
+	uint64_t size = 0;
+
+	for (size_t i = 0; i < m->n_blobs; i++)
+		size += m->blobs[i].size;
+	gf_size_text(size, text);
+	printf("\n%zu image%s, %zu blobs, %s\n", m->n_images, m->n_images == 1 ? "" : "s", m->n_blobs, text);
 }
 
 static bool show(const gf_run *run, const gf_judged *j, bool unverified, gf_error *err)
@@ -121,17 +240,32 @@ static bool show(const gf_run *run, const gf_judged *j, bool unverified, gf_erro
 	ok = gf_show_head(run->args.words.items[0], 0, &v->manifest_digest, j->manifest, &by, stdout, err);
 	for (size_t i = 0; ok && i < j->manifest->n_images; i++)
 		ok = show_image(j, i, err);
-	printf(unverified ? "NOT VERIFIED\n" : "\nThe layers were not read: gapferry verify does that.\n");
+	if (ok)
+		show_foot(j->manifest);
+	printf(unverified ? "NOT VERIFIED\n" : "The layers were not read: gapferry verify does that.\n");
 	return ok;
 }
 
-/* All labels: a machine picks its own. */
-static void put_labels(gf_json_out *o, const gf_store *store, const gf_platform *p)
+static void put_words(gf_json_out *o, const char *key, gf_json words)
 {
-	gf_json_doc *doc;
-	gf_json labels = labels_of(store, p, &doc);
+	if (gf_json_typeof(words) != GF_JSON_ARRAY)
+		return;
+	gf_json_open(o, key, '[');
+	for (size_t i = 0; i < gf_json_count(words); i++)
+		gf_json_put(o, NULL, text_of(gf_json_at(words, i)));
+	gf_json_close(o, ']');
+}
+
+/* All labels: a machine picks its own. */
+static void put_config(gf_json_out *o, const gf_json_doc *config)
+{
+	gf_json labels = run_member(config, "Labels");
 	bool object = gf_json_typeof(labels) == GF_JSON_OBJECT;
 
+	gf_json_put(o, "created", text_of(gf_json_get(root_of(config), "created")));
+	put_words(o, "entrypoint", run_member(config, "Entrypoint"));
+	put_words(o, "cmd", run_member(config, "Cmd"));
+	gf_json_put(o, "user", text_of(run_member(config, "User")));
 	gf_json_open(o, "labels", '{');
 	for (size_t i = 0; object && i < gf_json_count(labels); i++) {
 		const char *key, *text = label_at(labels, i, &key);
@@ -139,30 +273,44 @@ static void put_labels(gf_json_out *o, const gf_store *store, const gf_platform 
 		gf_json_put(o, key, text);
 	}
 	gf_json_close(o, '}');
-	gf_json_free(doc);
 }
 
-static void put_layers(gf_json_out *o, const gf_manifest *m, const gf_graph *g, const gf_store *store)
+static void put_platform(gf_json_out *o, const gf_judged *j, const gf_platform *p)
 {
+	gf_json_doc *config = config_of(gf_reader_store(j->reader), p);
+	const char **steps = steps_of(config, p->document->n_items);
+
+	gf_json_put_digest(o, "manifest", &p->manifest);
+	gf_json_put(o, "platform", p->platform);
+	gf_json_open(o, "layers", '[');
+	for (size_t n = 0; n < p->document->n_items; n++) {
+		const gf_descriptor *layer = &p->document->items[n];
+
+		gf_json_open(o, NULL, '{');
+		gf_json_put_digest(o, "digest", &layer->digest);
+		gf_json_put(o, "mediaType", layer->media_type);
+		gf_json_put_u64(o, "size", layer->size);
+		if (raw_size_of(j, layer) != 0)
+			gf_json_put_u64(o, "uncompressedSize", raw_size_of(j, layer));
+		gf_json_put(o, "createdBy", steps != NULL ? steps[n] : NULL);
+		gf_json_close(o, '}');
+	}
+	gf_json_close(o, ']');
+	put_config(o, config);
+	free(steps);
+	gf_json_free(config);
+}
+
+static void put_layers(gf_json_out *o, const gf_judged *j)
+{
+	const gf_graph *g = gf_reader_graph(j->reader);
+
 	gf_json_open(o, "layers", '[');
 	for (size_t i = 0; i < g->n_trees; i++)
 		for (size_t k = 0; k < g->trees[i].n_platforms; k++) {
-			const gf_platform *p = &g->trees[i].platforms[k];
-
 			gf_json_open(o, NULL, '{');
-			gf_json_put_digest(o, "image", &m->images[i].digest);
-			gf_json_put_digest(o, "manifest", &p->manifest);
-			gf_json_put(o, "platform", p->platform);
-			gf_json_open(o, "layers", '[');
-			for (size_t n = 0; n < p->document->n_items; n++) {
-				gf_json_open(o, NULL, '{');
-				gf_json_put_digest(o, "digest", &p->document->items[n].digest);
-				gf_json_put(o, "mediaType", p->document->items[n].media_type);
-				gf_json_put_u64(o, "size", p->document->items[n].size);
-				gf_json_close(o, '}');
-			}
-			gf_json_close(o, ']');
-			put_labels(o, store, p);
+			gf_json_put_digest(o, "image", &j->manifest->images[i].digest);
+			put_platform(o, j, &g->trees[i].platforms[k]);
 			gf_json_close(o, '}');
 		}
 	gf_json_close(o, ']');
@@ -179,7 +327,7 @@ static bool report(gf_run *run, const gf_judged *j, const gf_error *failure, gf_
 	if (j->reader != NULL)
 		gf_put_manifest(&r.out, &j->verdict.manifest_digest, j->manifest);
 	if (failure == NULL)
-		put_layers(&r.out, j->manifest, gf_reader_graph(j->reader), gf_reader_store(j->reader));
+		put_layers(&r.out, j);
 	gf_put_verdict(&r.out, &j->verdict);
 	return gf_report_close(&r, run, failure, err);
 }

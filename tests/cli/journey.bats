@@ -250,6 +250,42 @@ statement() {
 	[[ $output == *'1\x1b[31m'* ]]
 }
 
+@test "inspect: config, history, labels and sums; what a stranger wrote is escaped, and of the wrong type left out" {
+	mkdir x
+	echo layer >x/f
+	tar -C x -cf x/one.tar f
+	d=$(sha256sum <x/one.tar | cut -d' ' -f1)
+	config() { printf '{"architecture":"amd64","os":"linux","created":"2026-01-01T00:00:00Z","config":{"Entrypoint":["/bin/app","--now"],"Cmd":["a\\u001b[31mb"],"User":"65534","Labels":{"org.opencontainers.image.version":"1.4","org.opencontainers.image.title":7}},"history":%s,"rootfs":{"type":"layers","diff_ids":["sha256:%s","sha256:%s"]}}' "$1" "$d" "$d"; }
+	of() {
+		config "$2" >x/config.json
+		printf '[{"Config":"config.json","RepoTags":["acme/i:%s"],"Layers":["one.tar","one.tar"]}]' "$1" >x/manifest.json
+		tar -C x -cf "$1.src" config.json manifest.json one.tar
+		gapferry pack -q --layers none -o "$1.tar" "$1.src"
+	}
+	of good '[{"created_by":"COPY app /app"},{"created_by":"ENV x=1","empty_layer":true},{"created_by":"RUN a\u001b[31m long command that goes on and on, much longer than a line of a table has room for"}]'
+	gapferry inspect --unverified good.tar >out
+	grep -E '^    created +2026-01-01T00:00:00Z$' out
+	grep -F 'runs     /bin/app --now a\x1b[31mb' out
+	grep -E '^    user +65534$' out
+	grep -E '^  layers of linux/amd64: 2, ' out
+	grep -E 'COPY app /app$' out
+	grep -E 'RUN a.x1b\[31m long command .*\.\.\.$' out
+	grep -E '^    version +1.4$' out
+	grep -E '^1 image, 3 blobs, ' out
+	run grep -c $'\033\|ENV x=1\|title' out
+	[ "$output" = 0 ]
+	gapferry inspect --json --unverified good.tar >json
+	[ "$(jq -c '[.layers[0].layers[].createdBy[0:5]] + .layers[0].entrypoint + [.layers[0].user]' json)" = '["COPY ","RUN a","/bin/app","--now","65534"]' ]
+	# one step too few, and none that is a list: no layer is given another's
+	of few '[{"created_by":"COPY app /app"}]'
+	of odd '{"created_by":"COPY app /app"}'
+	for b in few odd; do
+		gapferry inspect --unverified $b.tar >out
+		run grep -c COPY out
+		[ "$output" = 0 ]
+	done
+}
+
 @test "--progress=json gives JSON lines on stderr; -q gives nothing" {
 	run --separate-stderr -0 gapferry verify --progress json --key release.pub app.tar
 	while read -r line; do
