@@ -122,13 +122,18 @@ fuzz:
 fuzz-build:
 	$(MAKE) B=$(FUZZ_B) CC=clang-14 CFLAGS="-O1 -g -fno-omit-frame-pointer -fsanitize=fuzzer-no-link,address,undefined \
 		-fprofile-instr-generate -fcoverage-mapping" CPPFLAGS=-DFUZZING_BUILD_MODE_UNSAFE_FOR_PRODUCTION \
-		HARDEN=-fPIE FUZZ_MAIN=-fsanitize=fuzzer $(FUZZERS:%=$(FUZZ_B)/tests/fuzz/fuzz_%)
+		HARDEN=-fPIE FUZZ_MAIN=-fsanitize=fuzzer $(foreach f,fuzz planted,$(FUZZERS:%=$(FUZZ_B)/tests/fuzz/$(f)_%))
 replay: $(FUZZERS:%=$(B)/tests/fuzz/fuzz_%)
 
 FUZZ_MAIN ?= tests/fuzz/replay.c
-$(B)/tests/fuzz/fuzz_%: tests/fuzz/fuzz_%.c tests/fuzz/replay.c $(wildcard tests/fuzz/*.h) $(filter-out $(B)/cli.a,$(LIBS))
+FUZZ_LIBS := $(filter-out $(B)/cli.a,$(LIBS))
+FUZZ_DEPS := $(wildcard tests/fuzz/*.h) tests/fuzz/replay.c $(FUZZ_LIBS)
+$(B)/tests/fuzz/fuzz_%: tests/fuzz/fuzz_%.c $(FUZZ_DEPS)
 	@mkdir -p $(@D)
-	$(CC) $(ALL_CFLAGS) -Wno-missing-prototypes -o $@ $< $(FUZZ_MAIN) $(filter-out $(B)/cli.a,$(LIBS)) $(ALL_LIBS)
+	$(CC) $(ALL_CFLAGS) -o $@ $< $(FUZZ_MAIN) $(FUZZ_LIBS) $(ALL_LIBS)
+$(B)/tests/fuzz/planted_%: tests/fuzz/fuzz_%.c $(FUZZ_DEPS)
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) -DGF_PLANTED_BUG -o $@ $< $(FUZZ_MAIN) $(FUZZ_LIBS) $(ALL_LIBS)
 
 # All tests again with ASan and UBSan, and with the switch in base that makes the n-th system call fail.
 sanitized:

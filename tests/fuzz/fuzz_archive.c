@@ -1,14 +1,19 @@
 /*
  * The reader of archives made by others, on a file and on a stream: index or spool, links, manifest.json, configs,
- * index.json and the documents below it, up to the list of images; then every layer is read.
+ * index.json and the documents below it, up to the list of images; then every layer is read.  The stream of an odd number
+ * of blocks is asked for one image by its name.  What reads directories is no part of it.
+ * parser: pack/archive.c pack/source_archive.c pack/source_layout.c pack/tape.c pack/spool.c
+ *     -find_in_directory -open_below -gf_archive_only_directory -take_directory -refuse_directory -refuse_dir
  */
 #define _GNU_SOURCE /* memfd_create */
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
 #include "pack/source.h"
+#include "tests/fuzz/planted.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -27,16 +32,16 @@ static void read_all(gf_archive *a, const gf_entry *e)
 	gf_input_close(in);
 }
 
-static void list(gf_archive *a, const gf_spooling *how)
+static void list(gf_archive *a, const gf_spooling *how, const char *reference)
 {
 	gf_pack_options options = { .output = how->output };
 	gf_gathering g = { .options = &options, .jobs = 1, .spooling = *how };
-	gf_wanted all = { 0 };
+	const gf_wanted want = { .reference = reference };
 	gf_error err = { 0 };
 
 	if (a == NULL || !gf_gathering_own(&g, gf_archive_origin(a), &err))
 		return;
-	if (gf_source_archive(&g, a, &all, &err)) {
+	if (gf_source_archive(&g, a, &want, &err)) {
 		for (size_t i = 0; i < g.n_images; i++)
 			for (size_t k = 0; k < g.images[i].n_layers; k++)
 				read_all(a, g.images[i].layers[k].entry);
@@ -44,6 +49,8 @@ static void list(gf_archive *a, const gf_spooling *how)
 			read_all(a, g.spots[i].entry);
 		if (g.n_images == 0)
 			abort();
+		for (size_t k = 0; k < g.images[0].n_names; k++)
+			GF_PLANTED(strstr(g.images[0].names[k], "_") != NULL);
 	} else if (err.class == GF_OK || err.name[0] == '\0' || err.text[0] == '\0') {
 		abort(); /* a refusal that explains nothing */
 	}
@@ -60,8 +67,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (fd < 0 || !gf_write_all(fd, data, size, "fuzz", &err))
 		abort();
 	snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
-	list(gf_archive_open(path, &how, &err), &how);
-	list(gf_archive_take(gf_input_memory(data, size, &err), "stream", &how, &err), &how);
+	list(gf_archive_open(path, &how, &err), &how, NULL);
+	list(gf_archive_take(gf_input_memory(data, size, &err), "stream", &how, &err), &how,
+	    size / 512 % 2 != 0 ? "docker.io/acme/app:1" : NULL);
 	close(fd);
 	return 0;
 }

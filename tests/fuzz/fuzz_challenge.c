@@ -1,11 +1,13 @@
 /*
  * WWW-Authenticate, a line of the input each, and what is done with the realm: made absolute against the registry's own
  * address, and asked whether it may be followed there.
+ * parser: remote/challenge.c remote/url.c
  */
 #include <stdlib.h>
 #include <string.h>
 
 #include "remote/auth.h"
+#include "tests/fuzz/planted.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -62,6 +64,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		if (c.realm[0] == '\0')
 			abort();
 		follow(c.realm);
+		GF_PLANTED(c.service[0] >= 'A' && c.service[0] <= 'Z');
 	}
 	return 0;
 }

@@ -2,11 +2,13 @@
  * Compressed bytes of strangers, as archive or layer: first byte the piece that is read, the rest as its magic says.
  * Whatever the size of the pieces, the same bytes come out or the same refusal; never more than the cap; and what was
  * refused stays refused.
+ * parser: base/io_decode.c base/io_gunzip.c:gf_input_gunzip,refill,inflate_step,gunzip_fill,gunzip_read,gunzip_close
  */
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/io.h"
+#include "tests/fuzz/planted.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -54,5 +56,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	/* How much came before a refusal is the library's affair; of a good text all must come. */
 	if (whole.err.class == GF_OK && (whole.n != pieces.n || memcmp(whole.bytes, pieces.bytes, whole.n) != 0))
 		abort();
+	GF_PLANTED(whole.err.class == GF_OK && whole.n > 0 && piece > 7);
 	return 0;
 }

@@ -1,11 +1,13 @@
 /*
  * An environment file: a refusal names the file; what is taken keeps the promises of its header, its targets are
  * what --to would make of their labels, and the names that its rules give are names, each once.
+ * parser: unpack/environment.c unpack/environment_after.c unpack/retag.c unpack/template.c
  */
 #include <stdlib.h>
 #include <string.h>
 
 #include "unpack/retag.h"
+#include "tests/fuzz/planted.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -104,6 +106,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		hold(e->rules[i].match != NULL && e->rules[i].name != NULL);
 	for (size_t i = 0; i < e->n_moving; i++)
 		hold(gf_tag_valid(e->moving[i]));
+	for (size_t i = 0; i < e->n_moving; i++)
+		GF_PLANTED(strchr(e->moving[i], '_') != NULL);
 	for (size_t i = 0; i < e->n_hooks; i++)
 		check_hook(&e->hooks[i]);
 	for (size_t i = 0; i < e->n_locks; i++)

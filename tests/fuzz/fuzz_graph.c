@@ -2,11 +2,13 @@
  * Documents and the graph.  The input is a list of documents, a line each; "%0" ... "%z" in a line stand for the digest
  * and size of an earlier line as members of a descriptor, so that the fuzzer can make edges.  The last line is the
  * image, the one before it its evidence when the input begins with 'e'.
+ * parser: bundles/graph.c bundles/image.c
  */
 #include <stdlib.h>
 #include <string.h>
 
 #include "bundles/bundles.h"
+#include "tests/fuzz/planted.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -74,6 +76,7 @@ static void check(const gf_graph *g, const gf_store *store)
 
 			if (p->platform == NULL || (p->runnable && p->n_diff_ids != p->document->n_items))
 				abort();
+			GF_PLANTED(p->runnable && strcmp(p->platform, "linux/amd64") != 0 && strcmp(p->platform, "linux/arm64") != 0);
 		}
 	}
 }

@@ -1,5 +1,9 @@
-/* JSON: what is accepted, printed again from the getters in every style, is accepted and prints the same. */
+/*
+ * JSON: what is accepted, printed again from the getters in every style, is accepted and prints the same.
+ * parser: base/json_scan.c base/json.c base/json_write.c
+ */
 #include "tests/fuzz/tree.h"
+#include "tests/fuzz/planted.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -8,12 +12,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	gf_error err = { 0 };
 	gf_json_doc *doc = gf_json_parse(data, size, GF_STATEMENT_MAX, GF_DAMAGED, "input", &err), *again;
 	gf_buf first, print, second;
+	const char *text;
 
 	if (doc == NULL) {
 		must_explain(&err);
 		return 0;
 	}
 	tree_print(doc, 0, &first);
+	GF_PLANTED(gf_json_text(gf_json_root(doc), &text, &err) && strcmp(text, "alone") != 0);
 	for (int style = 0; style < 3; style++) {
 		tree_print(doc, style, &print);
 		again = gf_json_parse(print.data, print.len, TREE_MAX, GF_DAMAGED, "print", &err);

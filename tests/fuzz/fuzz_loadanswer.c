@@ -1,11 +1,14 @@
 /*
  * What a daemon answers to a load.  Whatever it is, it is understood or refused with a text that can be printed, and
  * white space at its end changes nothing.
+ * parser: remote/docker_load.c:gf_docker_load_answer,gf_docker_loaded_clear,load_failed,append,take_item,
+ *     take_items,take_line,take_message,object_length
  */
 #include <stdlib.h>
 #include <string.h>
 
 #include "remote/docker.h"
+#include "tests/fuzz/planted.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -38,6 +41,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	memcpy(longer + size, " \r\n", 3);
 	check_list(l.ids, l.n_ids);
 	check_list(l.names, l.n_names);
+	GF_PLANTED(ok && l.n_names > 0 && strchr(l.names[0], '_') != NULL);
 	if (!ok && (err.class != GF_FAILED || err.name[0] == '\0' || err.text[0] == '\0'))
 		abort(); /* a refusal that explains nothing */
 	for (const char *c = err.text; *c != '\0'; c++)

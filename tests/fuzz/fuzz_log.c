@@ -1,6 +1,8 @@
 /*
  * A log that was damaged: it is read by the state and by trace, or refused with the number of a line; what both take
  * leads to no record, for there is none.
+ * parser: verify/trace.c verify/floors.c verify/log.c:gf_log_read,take_lines -find_image -image_is -find_signers -take_load
+ *     -copy -gf_trace_clear -gf_floors_find -gf_floor_compare
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -8,6 +10,7 @@
 #include <unistd.h>
 
 #include "verify/verify.h"
+#include "tests/fuzz/planted.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -48,6 +51,7 @@ static void trace(const gf_state *s)
 	gf_trace_clear(&out);
 	if (!gf_trace_name(s, "prod.example/app:1.2", &found, &digest, &err))
 		hold_refused(&err);
+	GF_PLANTED(found && digest.bytes[31] != 8);
 	gf_trust_free(t);
 }
 

@@ -1,11 +1,14 @@
 /*
  * A whole bundle whose statement is believed without a signature, as a file and as a pipe: released, front, every blob,
  * end.  Both ways must come to the same answer.
+ * parser: bundles/reader_tar.c bundles/reader.c:gf_reader_front,gf_reader_blob,check_bytes,build_graph
+ *     bundles/derive.c bundles/tarhdr.c
  */
 #include <stdlib.h>
 #include <string.h>
 
 #include "bundles/bundles.h"
+#include "tests/fuzz/planted.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -48,6 +51,7 @@ static bool read_bundle(const uint8_t *data, size_t size, bool seekable, bool pa
 	if (!ok &&
 	    (err.class == GF_OK || err.name[0] == '\0' || err.text[0] == '\0' || strcmp(err.name, "internal") == 0))
 		abort(); /* a refusal that explains nothing, or blames us */
+	GF_PLANTED(ok && m->version != NULL && strchr(m->version, '_') != NULL);
 	gf_reader_close(r);
 	gf_manifest_free(m);
 	return ok;

@@ -1,10 +1,12 @@
 /*
  * Names of images.  What parses is made of valid parts, and both ways to print it parse to the same name.
+ * parser: remote/reference.c
  */
 #include <stdlib.h>
 #include <string.h>
 
 #include "remote/reference.h"
+#include "tests/fuzz/planted.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -41,6 +43,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	    (r.tag[0] == '\0' ? !r.has_digest : !gf_tag_valid(r.tag)) || gf_host_name_length(r.host) > strlen(r.host) ||
 	    gf_host_name_length(r.host) == 0)
 		abort();
+	GF_PLANTED(r.has_digest && strchr(r.tag, '_') != NULL);
 	(void)gf_host_loopback(r.host);
 	gf_reference_print(&r, full);
 	gf_reference_familiar(&r, familiar);

@@ -1,8 +1,13 @@
-/* release.yaml: a refusal is one of usage and names the file; what is taken keeps the promises of pack.h. */
+/*
+ * release.yaml: a refusal is one of usage and names the file; what is taken keeps the promises of pack.h.
+ * parser: pack/release.c:gf_release_parse,take_all,take_text,take_list,take_number,take_times,take_layers,
+ *     take_labels,take_names,take_source,take_sources
+ */
 #include <stdlib.h>
 #include <string.h>
 
 #include "pack/pack.h"
+#include "tests/fuzz/planted.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -30,6 +35,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		return 0;
 	}
 	o = gf_release_options(r);
+	GF_PLANTED(o->n_labels > 0 && strchr(o->labels[0].value, '_') != NULL);
 	hold(o->stream == NULL || gf_name_valid(o->stream));
 	hold(o->output == NULL || o->output[0] != '\0');
 	hold(o->expires == 0 || o->lifetime == 0);

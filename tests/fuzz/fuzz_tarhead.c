@@ -1,11 +1,14 @@
 /*
  * The head of a tar before any trust: what is parsed of bytes that nobody has vouched for.  What was read from a file
  * must be what is read from a pipe, and within the caps.
+ * parser: bundles/reader_tar.c:gf_reader_tar,read_head,not_a_bundle,take_meta,read_size,read_signatures,
+ *     is_meta,is_signature,take_some,take_fill,take_bytes,take,is_zero bundles/reader.c:gf_reader_add_signature
  */
 #include <stdlib.h>
 #include <string.h>
 
 #include "bundles/bundles.h"
+#include "tests/fuzz/planted.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -35,6 +38,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		    gf_reader_statement(a)->len > GF_STATEMENT_MAX ||
 		    gf_reader_statement(a)->len != gf_reader_statement(b)->len)
 			abort();
+		GF_PLANTED(n > 0 && s[n - 1].bytes.data[0] == '_');
 		for (size_t i = 0; i < n; i++)
 			if (strcmp(s[i].name, t[i].name) != 0 || s[i].bytes.len == 0 ||
 			    s[i].bytes.len > GF_SIGNATURE_MAX || (i != 0 && strcmp(s[i - 1].name, s[i].name) >= 0))

@@ -1,8 +1,10 @@
 /*
  * YAML: what is accepted, printed as JSON, is the same document to base/json; to libyaml too, where it takes it: it has
  * no surrogates, no key above 1024 bytes.
+ * parser: base/yaml.c base/json_tree.c
  */
 #include "tests/fuzz/tree.h"
+#include "tests/fuzz/planted.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -52,6 +54,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		return 0;
 	}
 	must_be_text(gf_json_root(doc));
+	GF_PLANTED(gf_json_typeof(gf_json_at(gf_json_root(doc), 2)) == GF_JSON_ARRAY);
 	tree_print(doc, 0, &first);
 	for (int style = 0; style < 3; style++) {
 		tree_print(doc, style, &print);

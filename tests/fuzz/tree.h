@@ -28,6 +28,24 @@ static inline void must_explain(const gf_error *err)
 
 static inline void tree_put(gf_json_out *o, const char *key, gf_json parent, gf_json v);
 
+/* Getters of a member that is there: one that may be absent says what one that must be there says. */
+static inline void tree_ask(gf_json object, const char *key, gf_json member)
+{
+	const char *const only[] = { key, NULL };
+	const char *one = NULL, *two = NULL;
+	uint64_t n = 0, m = 0;
+	gf_digest digest;
+	gf_error err = { 0 };
+	bool text = gf_json_string(object, key, &one, &err), number = gf_json_u64(object, key, &n, &err);
+
+	must(gf_json_only(object, only, &err) == (gf_json_count(object) == 1));
+	must(gf_json_string_if(object, key, &two, &err) == text && (!text || one == two));
+	must(gf_json_u64_if(object, key, &m, &err) == number && (!number || n == m));
+	must(!text || gf_json_typeof(member) == GF_JSON_STRING);
+	must(!number || gf_json_typeof(member) == GF_JSON_INTEGER);
+	must(!gf_json_digest(object, key, &digest, &err) || text);
+}
+
 static inline void tree_put_object(gf_json_out *o, gf_json v)
 {
 	gf_json member, again;
@@ -40,6 +58,7 @@ static inline void tree_put_object(gf_json_out *o, gf_json v)
 		must(gf_json_get_any_case(v, key).node == member.node);
 		must(gf_json_object(v, key, &again, &err) == (gf_json_typeof(member) == GF_JSON_OBJECT));
 		must(gf_json_array(v, key, &again, &err) == (gf_json_typeof(member) == GF_JSON_ARRAY));
+		tree_ask(v, key, member);
 		tree_put(o, key, v, member);
 	}
 	must(gf_json_key_at(v, gf_json_count(v), &member) == NULL);

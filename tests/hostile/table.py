@@ -779,6 +779,128 @@ for what, key, want in (
         ("64 KiB + 1", write("big.pub", whole_key(rel.pub) + b"\n" * 65536), (2, "too-large"))):
     row("S54", "key: %s" % what, whole(GOOD), want, keys=keyed(key))
 
+# S13: minisign, made by minisign
+MINI_SECRET, MINI = os.path.join(keydir, "mini.key"), os.path.join(keydir, "mini.pub")
+run("minisign", "-G", "-W", "-f", "-p", MINI, "-s", MINI_SECRET)
+made = {}
+
+
+def minisig(text, *more):
+    """The lines of the signature that minisign makes over text."""
+    if (text, more) not in made:
+        path = write("m%d" % len(made), text)
+        run("minisign", "-S", "-s", MINI_SECRET, "-m", path, "-x", path + ".minisig", *more)
+        made[text, more] = whole_key(path + ".minisig").split(b"\n")[:4]
+    return list(made[text, more])
+
+
+def mini_row(what, change, *more, ext="minisig"):
+    """change(lines): other lines, or the bytes of the file; more: for minisign, where it is to be bad."""
+    def files(text, bad):
+        lines = minisig(text, *more) if bad else minisig(text)
+        lines = (change(lines) or lines) if bad else lines
+        data = lines if isinstance(lines, bytes) else b"".join(x + b"\n" for x in lines)
+        return [("META/manifest.json.%s.%s" % ("0" * 16, ext if bad else "minisig"), data)]
+    row("S13", "minisign: " + what, signed(files), NO_SIG, keys=lambda bad: MINI)
+
+
+def recoded(i, change):
+    """Line i is base64: change its bytes."""
+    def f(lines):
+        b = bytearray(base64.b64decode(lines[i]))
+        b = change(b) or b
+        lines[i] = base64.b64encode(b)
+    return f
+
+
+text_of = lambda lines: b"".join(x + b"\n" for x in lines)
+put_at = lambda at, what: lambda b: b.__setitem__(slice(at, at + len(what)), what)
+turn = lambda at: lambda b: b.__setitem__(at, b[at] ^ 1)
+for what, change in (
+        ("another number of the key", recoded(1, turn(3))), ("the older form by its letters alone", recoded(1, put_at(0, b"Ed"))), ("an algorithm not known", recoded(1, put_at(0, b"EX"))),
+        ("a bit of the signature", recoded(1, turn(20))), ("a bit of the global signature", recoded(3, turn(20))), ("a byte behind the signature", recoded(1, lambda b: b + b"x")),
+        ("a byte behind the global signature", recoded(3, lambda b: b + b"x")), ("a byte less", recoded(1, lambda b: b[:-1])), ("R of low order", recoded(1, put_at(10, b"\1" + bytes(31)))),
+        ("s of zero", recoded(1, put_at(42, bytes(32)))), ("another trusted comment", lambda l: l.__setitem__(2, l[2] + b"x")), ("no trusted comment", lambda l: l.pop(2) and None),
+        ("another beginning of the trusted comment", lambda l: l.__setitem__(2, b"trusted comment:" + l[2][17:])), ("no untrusted comment", lambda l: l.pop(0) and None),
+        ("an untrusted comment of 1,025 bytes", lambda l: l.__setitem__(0, (l[0] + b"x" * 1025)[:1025])), ("a fifth line", lambda l: l.append(b"x")), ("an empty line behind it", lambda l: l.append(b"")),
+        ("CRLF", lambda l: text_of(l).replace(b"\n", b"\r\n")), ("no LF at the end", lambda l: text_of(l)[:-1]), ("the first two lines alone", lambda l: text_of(l[:2])),
+        ("cut in the global signature", lambda l: text_of(l)[:-30]), ("base64 with a space", lambda l: l.__setitem__(1, l[1] + b" ")), ("lines two and four swapped", lambda l: [l[0], l[3], l[2], l[1]]),
+        ("of another manifest", lambda l: minisig(other.statement()))):
+    mini_row(what, change)
+mini_row("the older form, which signs the bytes and not their hash", lambda l: None, "-l")
+mini_row("the older form under the letters of the newer", recoded(1, put_at(0, b"ED")), "-l")
+seed = base64.b64decode(whole_key(MINI_SECRET).split(b"\n")[1])[62:94]
+run("openssl", "pkey", "-inform", "DER", "-out", os.path.join(keydir, "mini.pem"), input=bytes.fromhex("302e020100300506032b657004220420") + seed)
+
+
+def commented(comment):
+    """The trusted comment becomes this one, signed by the key all the same."""
+    def f(lines):
+        path = write("c%d" % threading.get_ident(), base64.b64decode(lines[1])[10:] + comment)
+        lines[2] = b"trusted comment: " + comment
+        lines[3] = base64.b64encode(run("openssl", "pkeyutl", "-sign", "-rawin", "-inkey", os.path.join(keydir, "mini.pem"), "-in", path))
+    return f
+
+
+for what, comment in (("ESC", b"a\x1b[2Jb"), ("CR", b"a\rb"), ("NUL", b"a\0b"), ("DEL", b"a\x7fb"), ("a C1 character", b"a\xc2\x9bb"), ("bytes that are not UTF-8", b"a\xffb"), ("8,193 bytes", b"x" * 8193)):
+    mini_row("a trusted comment with %s, signed" % what, commented(comment))
+mini_row("under the name of a .sig", lambda l: None, ext="sig")
+
+for what, key, want in (
+        ("cut", whole_key(MINI)[:-9], FORM), ("a third line", whole_key(MINI) + b"x\n", FORM), ("no LF", whole_key(MINI)[:-1], FORM), ("CRLF", whole_key(MINI).replace(b"\n", b"\r\n"), FORM),
+        ("another algorithm", text_of(recoded(1, put_at(0, b"Xd"))(lines := whole_key(MINI).split(b"\n")[:2]) or lines), TYPE),
+        ("a point of low order", text_of(recoded(1, put_at(10, b"\1" + bytes(31)))(lines := whole_key(MINI).split(b"\n")[:2]) or lines), TYPE),
+        ("the private half", whole_key(MINI_SECRET), PRIVATE)):
+    row("S12", "key of minisign: %s" % what, whole(GOOD), want, keys=keyed(write("m-%s.pub" % what, key)))
+
+# S12 and S53 beyond P-256: what openssl makes and what is made of it
+ed25519 = Key(keydir, "ed25519", "-algorithm", "ED25519")
+ed25519.raw = lambda data: run("openssl", "pkeyutl", "-sign", "-rawin", "-inkey", ed25519.pem, "-in", write("ed", data))
+ED_L = 2**252 + 27742317777372353535851937790883648493
+PSS = lambda data: run("openssl", "dgst", "-sha256", "-sigopt", "rsa_padding_mode:pss", "-sign", rsa.pem, input=data)
+for what, key, good_sig, bad_sig in (
+        ("P-384: with SHA-256", p384, lambda t: p384.raw(t, "sha384"), lambda t: p384.raw(t)), ("P-384: a byte behind", p384, lambda t: p384.raw(t, "sha384"), lambda t: p384.raw(t, "sha384") + b"\0"),
+        ("P-384: r = s = 0", p384, lambda t: p384.raw(t, "sha384"), lambda t: der_sig(0, 0)), ("RSA: PSS", rsa, rsa.raw, PSS), ("RSA: with SHA-1", rsa, rsa.raw, lambda t: rsa.raw(t, "sha1")),
+        ("RSA: with SHA-512", rsa, rsa.raw, lambda t: rsa.raw(t, "sha512")), ("RSA: a byte behind", rsa, rsa.raw, lambda t: rsa.raw(t) + b"\0"), ("RSA: a zero before", rsa, rsa.raw, lambda t: b"\0" + rsa.raw(t)),
+        ("RSA: all zeros", rsa, rsa.raw, lambda t: bytes(384)), ("RSA: 1", rsa, rsa.raw, lambda t: bytes(383) + b"\1"), ("Ed25519: a byte behind", ed25519, ed25519.raw, lambda t: ed25519.raw(t) + b"\0"),
+        ("Ed25519: s + L", ed25519, ed25519.raw, lambda t: ed25519.raw(t)[:32] + (int.from_bytes(ed25519.raw(t)[32:], "little") + ED_L).to_bytes(32, "little")),
+        ("Ed25519: R of low order, s = 0", ed25519, ed25519.raw, lambda t: b"\1" + bytes(63)), ("Ed25519: a byte less", ed25519, ed25519.raw, lambda t: ed25519.raw(t)[:-1])):
+    row("S06", what, signed(lambda t, bad, key=key, g=good_sig, b=bad_sig: [key.file(t, b(t) if bad else g(t))]), NO_SIG, keys=lambda bad, key=key: key.pub)
+
+rsa2048 = Key(keydir, "rsa2048", "-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:2048")
+explicit384 = Key(keydir, "explicit384", "-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-384", "-pkeyopt", "ec_param_enc:explicit")
+small_e = Key(keydir, "small-e", "-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:3072", "-pkeyopt", "rsa_keygen_pubexp:3")
+der_of = lambda key: run("openssl", "pkey", "-in", key.pem, "-pubout", "-outform", "DER")
+for what, key, want in (
+        ("RSA-2048", rsa2048.pub, TYPE), ("RSA with exponent 3", small_e.pub, TYPE), ("P-384 with explicit parameters", explicit384.pub, (2, "key-parameters")),
+        ("a byte behind P-384", write("behind.pub", pem(der_of(p384) + b"x")), FORM), ("P-384 off its curve", write("off.pub", pem(der_of(p384)[:-1] + bytes([der_of(p384)[-1] ^ 1]))), TYPE),
+        ("Ed25519 not canonical", write("noncanonical.pub", pem(SPKI_ED + b"\xee" + b"\xff" * 30 + b"\x7f")), TYPE),
+        ("Ed25519 a byte short", write("short.pub", pem(b"\x30\x29" + SPKI_ED[2:9] + b"\x03\x20\0" + bytes(31))), TYPE),
+        ("RSA without NULL", write("no-null.pub", pem((lambda d: d[:2] + (int.from_bytes(d[2:4], "big") - 2).to_bytes(2, "big") + b"\x30\x0b" + d[6:17] + d[19:])(der_of(rsa)))), (2, "key-parameters"))):
+    row("S12", "key: %s" % what, whole(GOOD), want, keys=keyed(key))
+
+# Private keys given to sign.  Those of the corpora of fuzz_cosign and fuzz_minisecret open with the passphrase "x" and little work.
+CORPUS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "fuzz", "corpus")
+
+
+def sealed_by_cosign(name, label=b"ENCRYPTED COSIGN PRIVATE KEY"):
+    text = base64.encodebytes(whole_key(os.path.join(CORPUS, "cosign", name)))
+    return write("cosign-%s.key" % name, b"-----BEGIN %s-----\n%s-----END %s-----\n" % (label, text, label))
+
+
+WORK_ASKED, PASSPHRASE = (2, "key-work"), (2, "passphrase")
+for what, name, want in (
+        ("scrypt with N of 2^30", "n-large", WORK_ASKED), ("N that is no power of 2", "n-odd", WORK_ASKED), ("r of 65", "r-large", WORK_ASKED), ("p of 5", "p-large", WORK_ASKED),
+        ("another derivation", "kdf", FORM), ("another cipher", "cipher", FORM), ("a box of 3 bytes", "short", FORM), ("a nonce of 3 bytes", "nonce", FORM), ("no salt", "salt", FORM),
+        ("a parameter not known", "unknown", (2, "unknown-key")), ("a bit of the box", "mac", PASSPHRASE), ("base64 of another alphabet", "base64", (2, "base64")), ("an array", "array", (2, "json-type"))):
+    row("S54", "cosign.key: %s" % what, whole(GOOD), want, verbs=("sign",),
+        keys=lambda bad, a=sealed_by_cosign(name), b=sealed_by_cosign("good"): a if bad else b)
+for what, name, want in (
+        ("2^40 of work", "work", WORK_ASKED), ("another derivation", "unknown-kdf", FORM), ("not Ed25519", "not-ed", FORM), ("a bit of the checksum", "checksum", FORM), ("a bit of the box", "wrong", PASSPHRASE),
+        ("its first line alone", "head", FORM), ("the public half", "public", FORM)):
+    row("S54", "private key of minisign: %s" % what, whole(GOOD), want, verbs=("sign",),
+        keys=lambda bad, name=name: os.path.join(CORPUS, "minisecret", name if bad else "encrypted" if name in ("work", "wrong") else "plain"))
+
 # C24: links in an archive that pack reads
 LINK = lambda name, to: header(name, 0, 0, type=b"2", link=(to.encode() + bytes(100))[:100])
 
@@ -967,7 +1089,10 @@ def run_verb(verb, dir, key, env, stdin=None):
         "inspect": ["inspect", "--json", "--progress=none", "--key", key, source],
         "unpack": ["unpack", "--json", "--progress=none", "--key", key, "--to", "oci:out", source],
         "pack": ["pack", "--json", "--progress=none", "-o", "out.tar", "--key", rel.pem, source],
+        "sign": ["sign", "--json", "--progress=none", "--key", key, source],
     }[verb]
+    if verb == "sign":
+        env = dict(env, GAPFERRY_PASSPHRASE="x", COSIGN_PASSWORD="x")
     p = subprocess.Popen([os.path.abspath(PROGRAM)] + argv, cwd=dir, env=env, stdin=subprocess.PIPE if stdin is not None else subprocess.DEVNULL,
                          stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True)
     try:
@@ -1143,6 +1268,11 @@ def specials():
     b.sign((name, line), ("META/manifest.json.%s.zzz" % rel.id[:16], b"x"))
     status, o = verified(b)
     yield "S27 - an extension not known beside a good one is passed over", [] if status == 0 else ["status %d" % status]
+    lines = minisig(text)
+    commented("grün\t\U0001f600".encode())(lines)
+    b.sign(("META/manifest.json.%s.minisig" % ("0" * 16), text_of(lines)))
+    status, o = verified(b, "--key", MINI)
+    yield "S13 - a trusted comment in UTF-8, signed by another hand than minisign's, is accepted", [] if status == 0 else ["status %d" % status]
     # one key, three encodings (FORMAT.md 3)
     for form in ("compressed", "uncompressed", "hybrid"):
         path = os.path.join(keydir, form + ".pub")
@@ -1308,6 +1438,10 @@ def main():
         for name, bad in peers():
             result(name, bad)
     if not show:
+        names = {e[1] for r in rows if r.id[0] in "CMSI" for e in r.expect.values() if e[1]}
+        ids = {r.id for r in rows}
+        print("# %d rows of %d ids, %d different names of errors in groups C, M, S and I" % (len(rows), len(ids), len(names)))
+        result("the table has 60 rows and 45 names", [] if len(rows) >= 60 and len(names) >= 45 else ["it has not"])
         for name, bad in specials():
             result(name, bad)
         for name, bad in directories():
