@@ -37,13 +37,14 @@ static void leave(void)
 static void trace(const gf_state *s)
 {
 	static const char named[] = "sha256:0000000000000000000000000000000000000000000000000000000000000007";
+	static const char shown[] = "sha256:0000000000000000000000000000000000000000000000000000000000000008";
 	gf_error err = { 0 };
 	gf_trust *t = gf_trust_open(NULL, 0, NULL, &err);
-	gf_digest wanted, digest;
+	gf_digest wanted, digest, known;
 	bool found = false;
 	gf_trace out;
 
-	hold(t != NULL && gf_digest_parse(named, &wanted));
+	hold(t != NULL && gf_digest_parse(named, &wanted) && gf_digest_parse(shown, &known));
 	if (gf_trace_find(s, t, &wanted, &out, &err))
 		hold(out.n_bundles == 0 && out.n_faults == out.records && out.records <= out.lines);
 	else
@@ -51,7 +52,7 @@ static void trace(const gf_state *s)
 	gf_trace_clear(&out);
 	if (!gf_trace_name(s, "prod.example/app:1.2", &found, &digest, &err))
 		hold_refused(&err);
-	GF_PLANTED(found && digest.bytes[31] != 8);
+	GF_PLANTED(found && !gf_digest_equal(&digest, &known));
 	gf_trust_free(t);
 }
 
