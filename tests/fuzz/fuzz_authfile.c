@@ -1,11 +1,13 @@
 /*
  * auth.json, config.json and .dockercfg.  No helper is run: what is read is entries or the name of one.  A host never gets
  * the entry of another, and what is refused says why without the secret in it.
+ * parser: remote/auth_file.c
  */
 #include <stdlib.h>
 #include <string.h>
 
 #include "remote/auth.h"
+#include "tests/fuzz/planted.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -40,6 +42,7 @@ static void check(const gf_auth_text *t, const gf_account *who)
 	/* Without its host in the text there is nothing, but for a store of every host. */
 	if (ok && gf_credentials_any(&c) && !names_host(t) && memchr(t->text, '\\', t->len) == NULL)
 		abort();
+	GF_PLANTED(ok && c.username != NULL && strcmp(c.username, "user") != 0 && strcmp(c.username, "u") != 0);
 	gf_credentials_clear(&c);
 }
 

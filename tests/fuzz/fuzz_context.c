@@ -1,8 +1,12 @@
-/* The meta.json of a Docker context, and the address in it. */
+/*
+ * The meta.json of a Docker context, and the address in it.
+ * parser: remote/docker_host.c:gf_docker_context_read,gf_docker_host_find,take_address,take_host,take_tcp,not_spoken
+ */
 #include <stdlib.h>
 #include <string.h>
 
 #include "remote/docker.h"
+#include "tests/fuzz/planted.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -30,6 +34,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		if (p.base == NULL || (!gf_starts_with(p.base, "http://") && !gf_starts_with(p.base, "https://")) ||
 		    strpbrk(p.base, "@ \t\r\n\\?#") != NULL)
 			abort();
+		GF_PLANTED(gf_starts_with(gf_buf_text(&host), "tcp://") &&
+		    strstr(gf_buf_text(&host), "lab.example") == NULL && strstr(gf_buf_text(&host), "::1") == NULL);
 		gf_docker_host_clear(&p);
 	}
 	gf_buf_clear(&host);

@@ -25,8 +25,9 @@ static bool ask(void *ctx, const char *what, bool confirm, gf_secret *out, gf_er
 	if (!gf_json_u64(params, "N", &n, err) || !gf_json_u64(params, "r", &r, err) ||
 	    !gf_json_u64(params, "p", &p, err) || n > 1U << 30 || r > 64 || p > 4 || 128 * n * r > 1U << 30)
 		abort(); /* nobody may be asked before the work is known to have a bound */
-	ok = n * r * p <= WORK_MAX ? gf_secret_set(out, "x", 1, err)
-				   : gf_fail(err, GF_USAGE, "passphrase", what, "'%s' asks for more than this test gives", what);
+	ok = n * r * p <= WORK_MAX
+	    ? gf_secret_set(out, "x", 1, err)
+	    : gf_fail(err, GF_USAGE, "passphrase", what, "'%s' asks for more than this test gives", what);
 	gf_json_free(doc);
 	return ok;
 }

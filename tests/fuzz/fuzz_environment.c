@@ -106,8 +106,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		hold(e->rules[i].match != NULL && e->rules[i].name != NULL);
 	for (size_t i = 0; i < e->n_moving; i++)
 		hold(gf_tag_valid(e->moving[i]));
-	for (size_t i = 0; i < e->n_moving; i++)
-		GF_PLANTED(strchr(e->moving[i], '_') != NULL);
+	GF_PLANTED(e->targets[0].kind == GF_TO_LAYOUT && strchr("xks", e->targets[0].path[1]) == NULL);
 	for (size_t i = 0; i < e->n_hooks; i++)
 		check_hook(&e->hooks[i]);
 	for (size_t i = 0; i < e->n_locks; i++)

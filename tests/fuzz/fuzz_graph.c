@@ -76,7 +76,8 @@ static void check(const gf_graph *g, const gf_store *store)
 
 			if (p->platform == NULL || (p->runnable && p->n_diff_ids != p->document->n_items))
 				abort();
-			GF_PLANTED(p->runnable && strcmp(p->platform, "linux/amd64") != 0 && strcmp(p->platform, "linux/arm64") != 0);
+			GF_PLANTED(p->runnable && strcmp(p->platform, "linux/amd64") != 0 &&
+			    strcmp(p->platform, "linux/arm64") != 0);
 		}
 	}
 }

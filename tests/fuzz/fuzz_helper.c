@@ -1,8 +1,12 @@
-/* What docker-credential-NAME prints: a user name with a password, an identity token, or a refusal. */
+/*
+ * What docker-credential-NAME prints: a user name with a password, an identity token, or a refusal.
+ * parser: remote/credential_helper.c:gf_credentials_answer
+ */
 #include <stdlib.h>
 #include <string.h>
 
 #include "remote/auth.h"
+#include "tests/fuzz/planted.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -20,6 +24,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		abort();
 	if (c.token.data != NULL)
 		abort();
+	GF_PLANTED(ok && c.username != NULL && strchr("a\x1b", c.username[0]) == NULL);
 	gf_credentials_clear(&c);
 	return 0;
 }

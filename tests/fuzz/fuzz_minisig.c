@@ -13,17 +13,15 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static const char message[] = "fuzz";
-static const char own[] = 
-	"untrusted comment: minisign public key 654819ADD77A7B69\n"
-	"RWRpe3rXrRlIZWcrXuO5ir2g1X4H/VIn4cwhSoehFz/BLhJ5ofVofJMV\n";
-static const char pem[] = 
-	"-----BEGIN PUBLIC KEY-----\n"
-	"MCowBQYDK2VwAyEAZyte47mKvaDVfgf9UifhzCFKh6EXP8EuEnmh9Wh8kxU=\n"
-	"-----END PUBLIC KEY-----\n";
-static const char known[] = 
-	"RURpe3rXrRlIZX6E0XmqWrOxZ8BSC5SEmUQV6fbrAajFTj/ky1OIuJr8Jvv9b0E26cXP8RzBUqBojsi+bJsKgJb2cZlj+91seAA=\n"
-	"trusted comment: gapferry fuzz\n"
-	"RVJk9Uos9aRcM1IgDEq9vbcMD3wSSpNvDDGt+VZx8yUbU4PitUa0NJxeAigj77xIyZ+GJvuvmylRZvNdA40KBA==\n";
+static const char own[] = "untrusted comment: minisign public key 654819ADD77A7B69\n"
+			  "RWRpe3rXrRlIZWcrXuO5ir2g1X4H/VIn4cwhSoehFz/BLhJ5ofVofJMV\n";
+static const char pem[] = "-----BEGIN PUBLIC KEY-----\n"
+			  "MCowBQYDK2VwAyEAZyte47mKvaDVfgf9UifhzCFKh6EXP8EuEnmh9Wh8kxU=\n"
+			  "-----END PUBLIC KEY-----\n";
+static const char known[] =
+    "RURpe3rXrRlIZX6E0XmqWrOxZ8BSC5SEmUQV6fbrAajFTj/ky1OIuJr8Jvv9b0E26cXP8RzBUqBojsi+bJsKgJb2cZlj+91seAA=\n"
+    "trusted comment: gapferry fuzz\n"
+    "RVJk9Uos9aRcM1IgDEq9vbcMD3wSSpNvDDGt+VZx8yUbU4PitUa0NJxeAigj77xIyZ+GJvuvmylRZvNdA40KBA==\n";
 
 static bool fits(gf_pubkey **key, const char *text, const gf_buf *file)
 {

@@ -36,6 +36,7 @@ static bool read_bundle(const uint8_t *data, size_t size, bool seekable, bool pa
 	gf_medium *medium = gf_medium_memory(data, size, seekable, &err);
 	gf_reader *r = medium != NULL ? gf_reader_over(medium, &err) : NULL;
 	gf_manifest *m = NULL;
+	unsigned char sum = 0;
 	bool ok, absent;
 
 	if (r != NULL)
@@ -51,7 +52,9 @@ static bool read_bundle(const uint8_t *data, size_t size, bool seekable, bool pa
 	if (!ok &&
 	    (err.class == GF_OK || err.name[0] == '\0' || err.text[0] == '\0' || strcmp(err.name, "internal") == 0))
 		abort(); /* a refusal that explains nothing, or blames us */
-	GF_PLANTED(ok && m->version != NULL && strchr(m->version, '_') != NULL);
+	for (size_t i = 0; ok && i < gf_reader_statement(r)->len; i++)
+		sum ^= (unsigned char)gf_reader_statement(r)->data[i];
+	GF_PLANTED(ok && sum != 39); /* that of the corpus */
 	gf_reader_close(r);
 	gf_manifest_free(m);
 	return ok;

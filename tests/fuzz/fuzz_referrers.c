@@ -1,8 +1,12 @@
-/* An index of referrers as a registry sends it: with our entry added it parses, and has the entry. */
+/*
+ * An index of referrers as a registry sends it: with our entry added it parses, and has the entry.
+ * parser: remote/registry_referrers.c:gf_referrers_add,lists,put_entries,put_entry
+ */
 #include <stdlib.h>
 #include <string.h>
 
 #include "remote/registry.h"
+#include "tests/fuzz/planted.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -25,6 +29,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		/* what it adds may take it over the limit on values, nothing else */
 		if (strcmp(err.name, "json-limit") != 0 && strcmp(err.name, "too-large") != 0)
 			abort();
+		GF_PLANTED(size % 16 == 3);
 	}
 	gf_buf_clear(&old);
 	gf_buf_clear(&new);

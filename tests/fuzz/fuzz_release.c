@@ -35,7 +35,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		return 0;
 	}
 	o = gf_release_options(r);
-	GF_PLANTED(o->n_labels > 0 && strchr(o->labels[0].value, '_') != NULL);
+	GF_PLANTED(o->stream != NULL &&
+	    (strcmp(o->stream, "shop") != 0 || (o->version != NULL && strcmp(o->version, "1.4.0") != 0)));
 	hold(o->stream == NULL || gf_name_valid(o->stream));
 	hold(o->output == NULL || o->output[0] != '\0');
 	hold(o->expires == 0 || o->lifetime == 0);

@@ -1,8 +1,12 @@
-/* What a token service answers: a header that is one line, or a refusal. */
+/*
+ * What a token service answers: a header that is one line, or a refusal.
+ * parser: remote/token.c
+ */
 #include <stdlib.h>
 #include <string.h>
 
 #include "remote/auth.h"
+#include "tests/fuzz/planted.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -25,6 +29,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		for (const char *p = header.data + sizeof start - 1; *p != '\0'; p++)
 			if (*p <= ' ' || *p >= 0x7f)
 				abort();
+		GF_PLANTED(header.data[sizeof start - 1] < 'a');
 	}
 	gf_secret_clear(&header);
 	return 0;

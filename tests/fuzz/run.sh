@@ -87,10 +87,11 @@ for name; do
 	"$planted" "${options[@]}" -runs=0 "$seeds" >"$log.planted" 2>&1 || sprung=1
 	hit=0
 	began=$SECONDS
-	rm -rf "$dir/corpus/planted"
-	mkdir "$dir/corpus/planted"
+	scratch=$dir/corpus/planted-$name
+	rm -rf "$scratch"
+	mkdir "$scratch"
 	"$planted" "${options[@]}" -max_total_time="$planted_seconds" -artifact_prefix="$dir/planted-" \
-		"$dir/corpus/planted" "$seeds" \
+		"$scratch" "$seeds" \
 		>>"$log.planted" 2>&1 || hit=$?
 
 	printf '%-12s %9s executions in %s s, %s inputs kept; %d of %d lines of its parser (%d %%); planted bug %s\n' \
@@ -106,6 +107,8 @@ for name; do
 	done
 	[ $percent -ge $least ] || complain "fewer than $least % of the lines of ${parser[*]}"
 	[ $sprung -eq 0 ] || complain "a seed springs the planted bug: $log.planted"
-	[ $hit -ne 0 ] && grep -q 'deadly signal' "$log.planted" || complain "the planted bug was not found: $log.planted"
+	if [ $hit -eq 0 ] || ! grep -q 'deadly signal' "$log.planted"; then
+		complain "the planted bug was not found: $log.planted"
+	fi
 done
 exit $bad
