@@ -88,7 +88,7 @@ static gf_archive *archive_new(const char *name, int fd, gf_error *err)
 		gf_archive_close(a);
 		return NULL;
 	}
-	a->base = (gf_origin){ &gf_archive_origin_ops, a->name };
+	a->base = (gf_origin){ .ops = &gf_archive_origin_ops, .name = a->name };
 	return a;
 }
 

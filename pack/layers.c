@@ -156,6 +156,8 @@ static bool copy_one(const job *j, task *t, gf_error *err)
 
 /* ---- side by side ---- */
 
+#define LINES 4 /* to a registry, where --jobs says nothing (image-protocols.md 4.5: what others do) */
+
 typedef struct run {
 	job *job;
 	task **tasks;
@@ -201,6 +203,16 @@ static int larger_first(const void *a, const void *b)
 	return x < y ? -1 : x > y;
 }
 
+static unsigned jobs_of(const run *r)
+{
+	const gf_gathering *g = r->job->g;
+
+	for (size_t i = 0; g->options->jobs == 0 && g->jobs < LINES && i < r->n; i++)
+		if (r->tasks[i]->spot != NULL && r->tasks[i]->spot->origin->remote)
+			return LINES;
+	return g->jobs;
+}
+
 /* From *i on, as far as sizes are known. */
 static bool copy_run(job *j, size_t *i, gf_error *err)
 {
@@ -218,7 +230,7 @@ static bool copy_run(job *j, size_t *i, gf_error *err)
 	}
 	if (ok)
 		qsort(r.tasks, r.n, sizeof(task *), larger_first);
-	ok = ok && gf_parallel(j->g->jobs, r.n, copy_nth, &r, err);
+	ok = ok && gf_parallel(jobs_of(&r), r.n, copy_nth, &r, err);
 	for (size_t k = 0; ok && k < r.n; k++)
 		ok = keep(j, r.tasks[k], err);
 	free(r.tasks);

@@ -36,6 +36,7 @@ typedef struct gf_origin_ops {
 struct gf_origin {
 	const gf_origin_ops *ops;
 	const char *name; /* for messages */
+	bool remote;      /* waiting costs more than work: several are asked at once, however few cores there are */
 };
 
 /* Closes o. */

@@ -152,6 +152,7 @@ static repository *open_repository(gf_gathering *g, const gf_reference *name, gf
 		return NULL;
 	gf_buf_init(&text, GF_REFERENCE_SIZE + 16);
 	r->origin.ops = &repository_ops;
+	r->origin.remote = true;
 	ok = gf_buf_printf(&text, err, "docker://%s/%s", name->host, name->path);
 	r->origin.name = text.data;
 	ok = ok && (r->host = gf_strdup(name->host, err)) != NULL && (r->path = gf_strdup(name->path, err)) != NULL &&

@@ -259,8 +259,12 @@ bool gf_exchange_begin(gf_exchange *x, gf_http *h, const gf_request *q, const ch
 	if (origin == NULL || !is_home(h, origin, &home, err))
 		goto out;
 	if (!local && !h->plain && !gf_url_secure(url)) {
-		gf_fail(err, GF_USAGE, "http-plain", host,
-		    "'%s' is to be spoken to without TLS; allow it with --plain-http", host);
+		/* Where a peer sends us is not for the user to allow. */
+		if (strcmp(url, q->url) != 0)
+			gf_fail(err, GF_FAILED, "http-redirect", host, "sent on to '%s', which has no TLS", host);
+		else
+			gf_fail(err, GF_USAGE, "http-plain", host,
+			    "'%s' is to be spoken to without TLS; allow it with --plain-http", host);
 		goto out;
 	}
 	x->what = describe(h, q->method, url, err);

@@ -15,6 +15,20 @@ static void type_of(const gf_response *response, char out[GF_MEDIA_TYPE_SIZE])
 	out[strcspn(out, "; \t")] = '\0';
 }
 
+/* What came over the line is what the registry says it is.  Without the header nothing is said. */
+static bool as_said(const gf_registry *r, const gf_response *response, const gf_digest *have, gf_error *err)
+{
+	char said[GF_DIGEST_SIZE], text[GF_DIGEST_SIZE];
+	gf_digest digest;
+
+	if (!gf_response_header(response, "Docker-Content-Digest", said, sizeof said) ||
+	    !gf_digest_parse(said, &digest) || gf_digest_equal(&digest, have))
+		return true;
+	gf_digest_text(have, text);
+	return gf_fail(err, GF_FAILED, "registry-digest", r->host,
+	    "registry '%s' sends a manifest with the digest %s and says that it is %s", r->host, text, said);
+}
+
 bool gf_registry_get_manifest(gf_registry *r, const char *repository, const char *reference, bool *found, gf_buf *out,
     char media_type[GF_MEDIA_TYPE_SIZE], gf_error *err)
 {
@@ -33,7 +47,7 @@ bool gf_registry_get_manifest(gf_registry *r, const char *repository, const char
 		*found = true;
 		type_of(&response, media_type);
 		ok = gf_hash_bytes(gf_buf_text(&response.body), response.body.len, &digest, err) &&
-		    gf_registry_as_asked(r, reference, &digest, err) &&
+		    gf_registry_as_asked(r, reference, &digest, err) && as_said(r, &response, &digest, err) &&
 		    gf_buf_add(out, gf_buf_text(&response.body), response.body.len, err);
 	}
 	gf_response_clear(&response);

@@ -28,6 +28,7 @@ from model import (BLOCK, CONFIG, EMPTY, IN_TOTO, INDEX, MANIFEST, P256_N, TAR, 
                    compact, der_int, der_read, der_sig, header, image, layer, run, sha256, with_checksum)
 from peers import Daemon, Registry
 import registry_rows
+import source_rows
 
 PROGRAM = os.path.abspath(os.environ.get("GAPFERRY", "build/gapferry"))
 WORK = tempfile.mkdtemp(prefix="gapferry-hostile.")
@@ -1395,6 +1396,7 @@ def peers():
     files, subject, sbom = registry_rows.layout(LAYERS[0])
     evidence = pack("evidence", archive(files.items()))
     yield from registry_rows.rows(run_registry, GOOD, two.bytes(), big.bytes(), (evidence.bytes(), subject, sbom))
+    yield from source_rows.rows(source_rows.Run(PROGRAM, rel.pem, rel.pub, fresh, clean_env, bad_bytes), LAYERS)
     for lie, want in (
             ("", (0, "")), ("image is not shown", (5, "docker-image")), ("image is not listed", (5, "docker-image")), ("other layers", (4, "docker-rootfs")), ("tag is not set", (5, "read-back")),
             ("tag is refused", (5, "docker-tag")), ("error inside a 200", (5, "docker-load")), ("answer is cut", (5, "docker-load")), ("another name", (5, "docker-load"))):

@@ -7,6 +7,7 @@ had for real).  Every GET of a blob is written to LOG as "DIGEST RANGE".  MODE:
   busy     the first GET of each blob is answered 429, Retry-After 1
   flip     the last byte of every blob is another
   long     every blob is one byte longer
+  meet N   no blob of more than 64 KiB is sent before N of them are asked for at once
   proxy    none of these: whatever host is asked for, it is the registry"""
 
 import http.client
@@ -15,6 +16,7 @@ import sys
 import threading
 
 MODE, PORT_FILE, LOG, REAL = sys.argv[1:5]
+meeting = threading.Barrier(int(MODE.split()[1])) if MODE.startswith("meet ") else None
 lock = threading.Lock()
 seen = {}
 
@@ -51,6 +53,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
         r = c.getresponse()
         body = r.read()
         c.close()
+        if blob and meeting and len(body) > 65536:
+            meeting.wait(60)
         if blob and MODE == "flip":
             body = body[:-1] + bytes([body[-1] ^ 1])
         if blob and MODE == "long":

@@ -230,6 +230,20 @@ logged_in_to() {
 	[ ! -e out.tar ]
 }
 
+@test "several blobs at once: on as many lines as --jobs says, on four without it" {
+	make_image four.src acme/four:1 one:100 two:100 three:100 four:100
+	skopeo copy -q --dest-tls-verify=false docker-archive:four.src "docker://$R/acme/four:1"
+	for jobs in "" "-j 4" "-j 2"; do
+		breaking "meet $([ "$jobs" = "-j 2" ] && echo 2 || echo 4)"
+		# shellcheck disable=SC2086 # words
+		gapferry pack -q $jobs -o out.tar --key release.pem "docker://$B/acme/four:1"
+		pulled "$R/acme/four:1"
+		same "$jobs: asked once" "" "$(sort breaking.log | uniq -d)"
+		stop_server breaking.pid
+		rm out.tar
+	done
+}
+
 @test "a proxy, in either spelling, and what is not sent through it" {
 	breaking proxy
 	for variable in HTTP_PROXY http_proxy; do
@@ -248,8 +262,9 @@ logged_in_to() {
 
 @test "a registry that is busy is asked again; one whose bytes are others is found out" {
 	breaking busy
-	gapferry pack -q -o out.tar --key release.pem "docker://$B/acme/app:1"
+	gapferry pack -o out.tar --key release.pem "docker://$B/acme/app:1" 2>said.txt >/dev/null
 	pulled "$R/acme/app:1"
+	grep -q 'status 429; trying again in 1.0 s' said.txt || fail "Retry-After: $(cat said.txt)"
 	rm out.tar
 	for mode in flip long; do
 		stop_server breaking.pid

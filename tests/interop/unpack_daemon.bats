@@ -223,6 +223,29 @@ json() { gapferry unpack --json "$@" >out.json; }
 	same "images" 1 "$(everything | wc -l)"
 }
 
+@test "kill -9 between two images: the first is there, whole and without a name; the next run names it and sends the second alone" {
+	make_image first.src acme/first:1 one:300
+	make_image second.src acme/second:1 two:300
+	gapferry pack -q -o two.tar --key release.pem --stream two --sequence 1 first.src second.src
+	first=$(id_of two.tar docker.io/acme/first:1) second=$(id_of two.tar docker.io/acme/second:1)
+	start_daemon_proxy proxy --stall 450000
+	"$GAPFERRY" unpack -q -H "$PROXY" --to docker-daemon: two.tar >/dev/null 2>&1 3>&- 4>&- &
+	pid=$!
+	reached proxy 450000
+	kill -9 $pid
+	wait $pid || true
+	counted proxy
+	same "after the kill" "$first <none>:<none>" "$(everything)"
+	same whole "$first $(diff_ids_of two.tar docker.io/acme/first:1)" "$(shown "$first")"
+	start_daemon_proxy proxy
+	gapferry unpack -q -H "$PROXY" --to docker-daemon: two.tar
+	at_most "bytes of the second run" 360000 "$(counted proxy)"
+	same names "$(printf '%s\n' "$first acme/first:1" "$second acme/second:1" | sort)" "$(everything)"
+	start_daemon_proxy proxy
+	gapferry unpack -q -H "$PROXY" --to docker-daemon: two.tar
+	at_most "bytes of the third run" 16384 "$(counted proxy)"
+}
+
 @test "a daemon that goes away while a layer is sent: 5, and the next run works" {
 	start_daemon_proxy proxy --cut 250000
 	run gapferry unpack -H "$PROXY" --to docker-daemon: app.tar

@@ -207,7 +207,7 @@ static void redirects_keep_credentials_at_home(void **state)
 	check_fails(get(h, url_of(&p, "/loop"), true, &r, &err), "http-redirect");
 	check_fails(get(h, url_of(&p, "/file"), true, &r, &err), "http-url");
 	check_fails(get(h, url_of(&p, "/nowhere"), true, &r, &err), "http-redirect");
-	check_fails(get(h, url_of(&p, "/outside"), true, &r, &err), "http-plain");
+	check_fails(get(h, url_of(&p, "/outside"), true, &r, &err), "http-redirect");
 	gf_response_clear(&r);
 	gf_http_close(h);
 	stop(&p);
