@@ -23,6 +23,7 @@
 #include "base/map.h"
 #include "base/io.h"
 #include "base/gzip.h"
+#include "base/zstd.h"
 #include "base/json.h"
 #include "base/yaml.h"
 #include "base/file.h"

@@ -105,6 +105,8 @@ gf_output *gf_output_expect(
 /* Inflates (ISA-L, twice zlib's speed: for layers of a judged bundle only), several members.
  * Bad data: GF_DAMAGED "gzip"; more than max bytes out: GF_DAMAGED "too-large". */
 gf_output *gf_output_gunzip(gf_output *down, uint64_t max, const char *object, gf_error *err);
+/* The same for zstd: "zstd", "too-large", and "window" for one of more than GF_WINDOW_LOG. */
+gf_output *gf_output_unzstd(gf_output *down, uint64_t max, const char *object, gf_error *err);
 /* Everything below runs in a thread of its own, with 1 MiB between; errors come back at the
  * next write or at finish. */
 gf_output *gf_output_thread(gf_output *down, gf_error *err);

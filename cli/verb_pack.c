@@ -48,7 +48,7 @@ static bool take_layers(const gf_arguments *a, gf_pack_options *o, gf_error *err
 	const char *text = gf_value(a, GF_OPT_LAYERS);
 
 	return text == NULL || gf_layers_parse(text, &o->layers) ||
-	    gf_value_fail(GF_OPT_LAYERS, err, "'%s' is not gzip or none", text);
+	    gf_value_fail(GF_OPT_LAYERS, err, "'%s' is not gzip, zstd or none", text);
 }
 
 static bool take_labels(const gf_arguments *a, asked *k, gf_error *err)

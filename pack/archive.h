@@ -39,7 +39,7 @@ struct gf_entry {
 /* How layers that arrive in one pass are kept. */
 typedef struct gf_spooling {
 	const char *output; /* the unnamed files stand beside it */
-	bool squeeze;       /* raw layers become gzip */
+	gf_codec squeeze;   /* what raw layers become; NONE: they stay raw */
 	unsigned jobs;
 	gf_events *events;
 } gf_spooling;

@@ -17,14 +17,6 @@ static gf_digest placeholder(const gf_digest *diff_id)
 	return d;
 }
 
-static uint64_t squeezed_bound(uint64_t raw)
-{
-	uint64_t whole = raw / GF_GZIP_BLOCK;
-
-	return GF_GZIP_HEADER + GF_GZIP_TRAILER + whole * gf_gzip_bound(GF_GZIP_BLOCK) +
-	    gf_gzip_bound((size_t)(raw % GF_GZIP_BLOCK));
-}
-
 /* What a stream brought along was read already: its diff ID is known. */
 static bool settle_spooled(gf_claim *c, gf_error *err)
 {
@@ -51,13 +43,13 @@ gf_input *gf_claim_open(const gf_claim *c, gf_error *err)
 static bool decide(gf_claim *c, gf_gathering *g, gf_error *err)
 {
 	const gf_entry *e = c->entry;
-	bool none = g->options->layers == GF_LAYERS_NONE;
+	gf_codec want = gf_layers_codec(g->options->layers);
+	bool none = want == GF_CODEC_NONE;
 	gf_codec codec = gf_entry_codec(e);
 	uint64_t raw = codec == GF_CODEC_NONE ? e->size : INFLATED_BOUND;
 	gf_spot spot = { .origin = gf_archive_origin(c->archive), .entry = e };
 
-	c->made =
-	    (gf_made){ .raw = c->diff_id, .raw_size = raw, .digest = placeholder(&c->diff_id), .codec = GF_CODEC_GZIP };
+	c->made = (gf_made){ .raw = c->diff_id, .raw_size = raw, .digest = placeholder(&c->diff_id), .codec = want };
 	if (e->lies == GF_LIES_SPOOL && e->inflated && (e->made.codec != GF_CODEC_NONE || none)) {
 		c->state = GF_CLAIM_KNOWN;
 		spot.made = true;
@@ -79,7 +71,7 @@ static bool decide(gf_claim *c, gf_gathering *g, gf_error *err)
 		c->made.codec = GF_CODEC_NONE;
 	} else {
 		c->state = GF_CLAIM_SQUEEZE;
-		c->made.size = codec == GF_CODEC_NONE ? squeezed_bound(raw) : raw;
+		c->made.size = codec == GF_CODEC_NONE ? gf_squeeze_bound(want, raw) : raw;
 	}
 	if (c->state != GF_CLAIM_KNOWN)
 		return true;

@@ -1,5 +1,5 @@
 /*
- * compress: layers through both cores into gzip, the same bytes for any number of threads.
+ * compress: layers through both cores into gzip or zstd, the same bytes for any number of threads.
  *
  * Consecutive layers are one stream of blocks with borders in it, so that no core idles at a
  * border: while one layer's last block is compressed the next one is read.  Memory is a ring
@@ -26,7 +26,13 @@ typedef struct gf_squeeze {
 	bool (*write)(void *ctx, const void *bytes, size_t n, gf_error *err);
 	bool (*end)(void *ctx, const gf_made *made, gf_error *err);
 	void *ctx;
+	gf_codec codec; /* gzip or zstd */
 } gf_squeeze;
+
+/* Room that a layer of raw bytes may take. */
+uint64_t gf_squeeze_bound(gf_codec codec, uint64_t raw);
+/* Who compresses, for packer.compressor. */
+const char *gf_squeeze_name(gf_codec codec);
 
 bool gf_squeeze_run(const gf_squeeze *s, unsigned jobs, gf_error *err);
 

@@ -286,7 +286,8 @@ static bool end_squeezed(void *ctx, const gf_made *made, gf_error *err)
 
 static bool squeeze_run(job *j, size_t *i, gf_error *err)
 {
-	gf_squeeze s = { next_raw, begin_squeezed, write_squeezed, end_squeezed, j };
+	gf_squeeze s = { next_raw, begin_squeezed, write_squeezed, end_squeezed, j,
+		gf_layers_codec(j->g->options->layers) };
 
 	j->reading = j->writing = j->end = *i;
 	while (j->end < j->n && squeezes(&j->tasks[j->end]))

@@ -155,7 +155,7 @@ static bool begin_manifest(packing *p, gf_error *err)
 	if (m == NULL || !gf_terms_set(p->options, p->events, m, err) || !gf_metadata_read(p->options, &m->build, err))
 		return false;
 	m->packer_version = gf_strdup(GF_VERSION, err);
-	m->compressor = gf_strdup(p->options->layers == GF_LAYERS_GZIP ? gf_gzip_name() : "none", err);
+	m->compressor = gf_strdup(gf_squeeze_name(gf_layers_codec(p->options->layers)), err);
 	return m->packer_version != NULL && m->compressor != NULL;
 }
 
@@ -293,6 +293,9 @@ static void say_what_load_skips(const packing *p)
 		if (m->images[i].load == NULL)
 			gf_event_say(p->events, GF_EVENT_NOTE,
 			    "'docker load' will not see %s: it has no image for linux", m->images[i].names[0]);
+	if (p->options->layers == GF_LAYERS_ZSTD)
+		gf_event_say(p->events, GF_EVENT_NOTE,
+		    "layers are zstd: Docker before 23 does not read them from 'docker load'; gapferry unpack sends them raw");
 }
 
 bool gf_spool_beside(const char *output, gf_buf *out, gf_error *err)
@@ -322,10 +325,9 @@ bool gf_pack(const gf_pack_options *o, gf_events *events, gf_pack_result *result
 	ok = (o->output != NULL && *o->output != '\0') ||
 	    gf_fail(err, GF_USAGE, "output", NULL, "name the bundle with -o");
 	ok = ok && signers_fit(o, err) && gf_spool_beside(o->output, &spool, err);
-	p.g.spooling = (gf_spooling){ .output = gf_buf_text(&spool),
-		.squeeze = o->layers == GF_LAYERS_GZIP,
-		.jobs = p.g.jobs,
-		.events = events };
+	p.g.spooling = (gf_spooling){
+		.output = gf_buf_text(&spool), .squeeze = gf_layers_codec(o->layers), .jobs = p.g.jobs, .events = events
+	};
 	if (ok && o->n_signers == 0)
 		gf_event_say(events, GF_EVENT_WARNING,
 		    "the bundle is not signed (--key): the far side takes it with --allow-unsigned only");

@@ -13,7 +13,8 @@
 #include "sign/sign.h"
 #include "verify/verify.h"
 
-typedef enum gf_layers { GF_LAYERS_GZIP, GF_LAYERS_NONE } gf_layers;
+/* What becomes of layers that their source has raw. */
+typedef enum gf_layers { GF_LAYERS_GZIP, GF_LAYERS_ZSTD, GF_LAYERS_NONE } gf_layers;
 
 typedef struct gf_pack_source {
 	const char *text; /* as written: a transport, or a bare word */
@@ -58,8 +59,9 @@ typedef struct gf_pack_options {
 
 /* "-", or a transport of it. */
 bool gf_source_is_stdin(const char *text);
-/* "gzip" or "none". */
+/* "gzip", "zstd" or "none". */
 bool gf_layers_parse(const char *text, gf_layers *out);
+gf_codec gf_layers_codec(gf_layers layers);
 /* A platform that may be asked for; else "platform", with what to write. */
 bool gf_platform_check(const char *text, gf_error *err);
 /* A date or a duration of at most 100 years, into expires or lifetime. */

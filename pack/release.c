@@ -88,7 +88,7 @@ static bool take_layers(gf_json root, gf_pack_options *o, gf_error *err)
 	if (!take_text(root, "layers", &text, err))
 		return false;
 	return text == NULL || gf_layers_parse(text, &o->layers) ||
-	    gf_json_fail(gf_json_get(root, "layers"), "layers", err, "'%.60s' is not gzip or none", text);
+	    gf_json_fail(gf_json_get(root, "layers"), "layers", err, "'%.60s' is not gzip, zstd or none", text);
 }
 
 static bool take_labels(gf_release *r, gf_json root, gf_error *err)

@@ -150,7 +150,8 @@ static bool save(gf_gathering *g, gf_docker *d, const char *const *references, s
 	gf_archive *a;
 
 	/* A containerd store saves layers as they are stored, and their digests are the images' identity. */
-	how.squeeze = how.squeeze && gf_docker_is(d)->store != GF_STORE_CONTAINERD;
+	if (gf_docker_is(d)->store == GF_STORE_CONTAINERD)
+		how.squeeze = GF_CODEC_NONE;
 	a = gf_archive_take(gf_docker_save(d, references, n, err), "docker-daemon", &how, err);
 	return a != NULL && gf_gathering_own(g, gf_archive_origin(a), err) && gf_source_archive(g, a, &all, err);
 }

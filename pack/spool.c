@@ -106,7 +106,7 @@ static bool next_layer(void *ctx, gf_input **in, gf_error *err)
 		if (is_text(&seen)) {
 			if (!keep_text(p, e, err))
 				return false;
-		} else if (!p->how->squeeze || gf_entry_codec(e) != GF_CODEC_NONE) {
+		} else if (p->how->squeeze == GF_CODEC_NONE || gf_entry_codec(e) != GF_CODEC_NONE) {
 			if (!keep_layer(p, e, err))
 				return false;
 		} else {
@@ -157,7 +157,7 @@ static bool end_layer(void *ctx, const gf_made *made, gf_error *err)
 bool gf_archive_spool(gf_archive *a, gf_tape *t, const gf_spooling *how, int fd[2], gf_error *err)
 {
 	pass p = { .archive = a, .tape = t, .how = how };
-	gf_squeeze s = { next_layer, begin_layer, write_layer, end_layer, &p };
+	gf_squeeze s = { next_layer, begin_layer, write_layer, end_layer, &p, how->squeeze };
 	bool foreign = false, ok;
 
 	fd[0] = gf_file_spool(how->output, err);

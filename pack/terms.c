@@ -12,10 +12,22 @@
 
 bool gf_layers_parse(const char *text, gf_layers *out)
 {
-	bool none = strcmp(text, "none") == 0;
+	static const char *const words[] = { "gzip", "zstd", "none" }; /* in the order of gf_layers */
+	size_t i = 0;
 
-	*out = none ? GF_LAYERS_NONE : GF_LAYERS_GZIP;
-	return none || strcmp(text, "gzip") == 0;
+	while (i < sizeof words / sizeof *words && strcmp(words[i], text) != 0)
+		i++;
+	*out = i < sizeof words / sizeof *words ? (gf_layers)i : GF_LAYERS_GZIP;
+	return i < sizeof words / sizeof *words;
+}
+
+gf_codec gf_layers_codec(gf_layers layers)
+{
+	switch (layers) {
+	case GF_LAYERS_ZSTD: return GF_CODEC_ZSTD;
+	case GF_LAYERS_NONE: return GF_CODEC_NONE;
+	default: return GF_CODEC_GZIP;
+	}
 }
 
 bool gf_platform_check(const char *text, gf_error *err)

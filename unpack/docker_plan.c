@@ -223,21 +223,23 @@ static bool layer_need(
 		    "the config of '%s' names another diff ID for this raw layer",
 		    t->job->manifest->images[l->image].names[0]);
 	case GF_PACKING_GZIP:
-		need->inflate = blob->raw_size > 0;
-		need->check = !need->inflate;
-		if (need->inflate) {
-			need->member = need->diff_id;
-			need->size = blob->raw_size;
-		}
-		return true;
+		need->inflate = blob->raw_size > 0 ? GF_CODEC_GZIP : GF_CODEC_NONE;
+		need->check = blob->raw_size == 0;
+		break;
 	case GF_PACKING_ZSTD:
-		if (docker_major >= 23)
-			return true; /* the daemon compares the diff ID */
+		need->inflate = blob->raw_size > 0 ? GF_CODEC_ZSTD : GF_CODEC_NONE;
+		if (need->inflate != GF_CODEC_NONE || docker_major >= 23)
+			break; /* the daemon compares the diff ID */
 		return gf_fail(err, GF_TARGET, "zstd", digest,
 		    "the layer is zstd, which this daemon cannot read (Docker 23 and later can)");
-	case GF_PACKING_OPAQUE: break; /* of no platform that runs (graph.c), and choose takes only those */
+	case GF_PACKING_OPAQUE: /* of no platform that runs (graph.c), and choose takes only those */
+		return gf_fail(err, GF_FAILED, "internal", digest, "a layer of type '%s' was planned", d->media_type);
 	}
-	return gf_fail(err, GF_FAILED, "internal", digest, "a layer of type '%s' was planned", d->media_type);
+	if (need->inflate != GF_CODEC_NONE) {
+		need->member = need->diff_id;
+		need->size = blob->raw_size;
+	}
+	return true;
 }
 
 static int major(const char *version)

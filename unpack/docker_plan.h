@@ -16,7 +16,7 @@ typedef struct gf_docker_need {
 	size_t blob;
 	gf_digest member; /* its name in the stream: the diff ID where it is sent raw, else its digest */
 	uint64_t size;    /* in the stream */
-	bool inflate;     /* gzip in the bundle, raw in the stream */
+	gf_codec inflate; /* of what is compressed in the bundle and raw in the stream; else NONE */
 	bool check;       /* gzip sent as it is, inflated on the side against the diff ID */
 	gf_digest diff_id;
 } gf_docker_need;

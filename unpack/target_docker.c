@@ -357,10 +357,11 @@ static gf_output *put(gf_sink *sink, size_t blob, gf_error *err)
 		}
 	}
 	out = &m->out;
-	if (need->inflate) {
+	if (need->inflate != GF_CODEC_NONE) {
 		/* Three threads: reading and hashing, inflating, hashing and sending. */
-		out = gf_output_expect(out, &need->diff_id, "diff-id", digest, err);
-		out = gf_output_gunzip(gf_output_thread(out, err), need->size, digest, err);
+		out = gf_output_thread(gf_output_expect(out, &need->diff_id, "diff-id", digest, err), err);
+		out = need->inflate == GF_CODEC_ZSTD ? gf_output_unzstd(out, need->size, digest, err)
+						     : gf_output_gunzip(out, need->size, digest, err);
 	}
 	return gf_output_thread(out, err);
 }

@@ -125,6 +125,35 @@ refused() {
 	[[ $(cat out.json) == *"Docker 23 and later can"* ]] || fail "$(cat out.json)"
 }
 
+@test "--layers zstd: what podman and skopeo read of it, what docker shows after unpack; the same bytes for one thread and two" {
+	python3 "$HERE/make_image.py" raw.tar acme/raw:1 big:1700 small:3
+	gapferry pack -q -o out.tar --key release.pem --created 2026-11-23T01:02:03Z --layers zstd -j 1 raw.tar
+	gapferry pack -q -o other.tar --key release.pem --created 2026-11-23T01:02:03Z --layers zstd -j 2 raw.tar
+	same manifest "$(tar -xOf out.tar META/manifest.json | sha256sum)" "$(tar -xOf other.tar META/manifest.json | sha256sum)"
+	same types "application/vnd.oci.image.layer.v1.tar+zstd" \
+		"$(tar -xOf out.tar "$(blob_of "$(digest_of out.tar docker.io/acme/raw:1)")" | jq -r '.layers[].mediaType' | sort -u)"
+	[[ $(said out.tar .predicate.packer.compressor) == "libzstd "*" zstd 3" ]]
+	gapferry verify -q --deep out.tar
+	# stock zstd inflates a layer to its diff ID
+	for i in 0 1; do
+		same "diff ID $i" "$(diff_ids_of out.tar docker.io/acme/raw:1 | jq -r ".[$i]")" \
+			"sha256:$(tar -xOf out.tar "$(blob_of "$(layers_of out.tar docker.io/acme/raw:1 | sed -n $((i + 1))p)")" | zstd -dc | sha256sum | cut -d' ' -f1)"
+	done
+	id=$(id_of out.tar docker.io/acme/raw:1)
+	gapferry unpack -q --to docker-daemon: --name far/raw:1 out.tar
+	same "docker's ID" "$id" "$(docker image inspect -f '{{.Id}}' far/raw:1)"
+	same "podman's ID" "$id" "sha256:$(podman --root "$D/podman" --runroot "$D/podman-run" --storage-driver vfs load -q -i out.tar >/dev/null &&
+		podman --root "$D/podman" --runroot "$D/podman-run" --storage-driver vfs image ls -aq --no-trunc | sed 's/^sha256://' | sort -u)"
+	gapferry unpack -q --to "docker://$R/far" --name raw:1 out.tar
+	same registry "$(digest_of out.tar docker.io/acme/raw:1)" "$(shown "$R/far/raw:1")"
+	skopeo copy -q oci-archive:out.tar:docker.io/acme/raw:1 oci:back:raw
+	same "skopeo's copy" "$(digest_of out.tar docker.io/acme/raw:1)" "$(root_of back)"
+	# a daemon's save comes as a stream: compressed as it arrives, the same layers
+	docker save far/raw:1 | "$GAPFERRY" pack -q -o other.tar.2 --key release.pem --layers zstd - >out.txt
+	same "from a pipe" "$(layers_of out.tar docker.io/acme/raw:1)" "$(layers_of other.tar.2 docker.io/far/raw:1)"
+	rm other.tar.2
+}
+
 @test "--platform: one child from a registry, a layout, an archive, a daemon's save and a daemon; nothing else is fetched" {
 	amd=$(child buildx amd64) arm=$(child buildx arm64)
 	: >registry.log

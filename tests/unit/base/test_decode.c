@@ -35,6 +35,35 @@ static void compress(gf_codec codec, gf_buf *out, const unsigned char *bytes, si
 	free(buf);
 }
 
+/* zstd as it is written, in pieces of every size: the same bytes, the same refusal. */
+static void as_output(const void *bytes, size_t n, uint64_t max, bool ok, const gf_buf *want, const gf_error *why)
+{
+	for (size_t step = 1; step < 100000; step = step * 9 + 4) {
+		gf_error err = { .class = GF_OK };
+		gf_buf out;
+		gf_output *o;
+		bool fits = true;
+
+		if (n / step > 20000)
+			continue;
+		gf_buf_init(&out, 1 << 22);
+		o = gf_output_unzstd(gf_output_buf(&out, &err), max, "object", &err);
+		assert_non_null(o);
+		for (size_t at = 0; fits && at < n; at += step)
+			fits = gf_output_write(o, (const char *)bytes + at, step < n - at ? step : n - at, &err);
+		fits = fits && gf_output_finish(o, &err);
+		gf_output_close(o);
+		assert_int_equal(fits, ok);
+		if (ok) {
+			assert_int_equal(out.len, want->len);
+			assert_true(out.len == 0 || memcmp(out.data, want->data, out.len) == 0);
+		} else {
+			assert_string_equal(err.name, why->name);
+		}
+		gf_buf_clear(&out);
+	}
+}
+
 static bool decode(gf_codec codec, const void *bytes, size_t n, uint64_t max, gf_buf *out, gf_error *err)
 {
 	gf_input *in = gf_input_decode(gf_input_memory(bytes, n, err), codec, max, "object", err);
@@ -50,6 +79,8 @@ static bool decode(gf_codec codec, const void *bytes, size_t n, uint64_t max, gf
 		assert_string_equal(again.name, err->name);
 	}
 	gf_input_close(in);
+	if (codec == GF_CODEC_ZSTD)
+		as_output(bytes, n, max, got == 0, out, err);
 	return got == 0;
 }
 

@@ -21,7 +21,7 @@ ssize_t lying_pread(int fd, void *buf, size_t n, off_t offset)
 	return got;
 }
 
-static const gf_spooling spooling = { .output = "bundle.tar", .squeeze = true, .jobs = 2 };
+static const gf_spooling spooling = { .output = "bundle.tar", .squeeze = GF_CODEC_GZIP, .jobs = 2 };
 
 static gf_archive *open_it(const char *path)
 {

@@ -1,5 +1,7 @@
 /* compress: the same bytes for any number of threads, and what zlib makes of them. */
 #include "common.h"
+
+#include <zstd.h>
 #include "pack/compress.h"
 
 typedef struct feed {
@@ -51,9 +53,11 @@ static bool end(void *ctx, const gf_made *made, gf_error *err)
 	return true;
 }
 
+static gf_codec codec = GF_CODEC_GZIP;
+
 static bool run(feed *f, const layer *layers, size_t n, unsigned jobs, gf_error *err)
 {
-	gf_squeeze s = { next, begin, write_out, end, f };
+	gf_squeeze s = { next, begin, write_out, end, f, codec };
 
 	f->layers = layers;
 	f->n = n;
@@ -74,6 +78,12 @@ static void inflate_all(const gf_buf *in, const layer *want)
 		.next_out = out,
 		.avail_out = (uInt)want->n + 1 };
 
+	if (codec == GF_CODEC_ZSTD) {
+		assert_int_equal(ZSTD_decompress(out, want->n + 1, in->data, in->len), want->n); /* all frames */
+		assert_memory_equal(out, want->bytes, want->n);
+		free(out);
+		return;
+	}
 	assert_int_equal(inflateInit2(&z, 15 + 16), Z_OK);
 	assert_int_equal(inflate(&z, Z_FINISH), Z_STREAM_END);
 	assert_int_equal(z.avail_in, 0);
@@ -87,13 +97,12 @@ static void inflate_all(const gf_buf *in, const layer *want)
 static const size_t sizes[] = { 0, 1, GF_GZIP_BLOCK, GF_GZIP_BLOCK + 1, 5 * GF_GZIP_BLOCK + 777, 2 * GF_GZIP_BLOCK };
 #define N (sizeof sizes / sizeof *sizes)
 
-static void any_number_of_threads(void **state)
+static void compress_all(void)
 {
 	feed one = { 0 }, many;
 	layer layers[N];
 	gf_error err = { 0 };
 
-	(void)state;
 	for (size_t i = 0; i < N; i++)
 		layers[i] = layer_new((unsigned)i, sizes[i]);
 	assert_true(run(&one, layers, N, 1, &err));
@@ -106,7 +115,7 @@ static void any_number_of_threads(void **state)
 		assert_int_equal(one.made[i].size, one.out[i].len);
 		assert_true(gf_hash_bytes(one.out[i].data, one.out[i].len, &d, &err));
 		assert_true(gf_digest_equal(&one.made[i].digest, &d));
-		assert_int_equal(one.made[i].codec, GF_CODEC_GZIP);
+		assert_int_equal(one.made[i].codec, codec);
 	}
 	for (unsigned jobs = 2; jobs <= 9; jobs += 7) {
 		many = (feed){ 0 };
@@ -118,6 +127,45 @@ static void any_number_of_threads(void **state)
 		feed_clear(&many);
 	}
 	feed_clear(&one);
+}
+
+static void any_number_of_threads(void **state)
+{
+	(void)state;
+	compress_all();
+	codec = GF_CODEC_ZSTD;
+	compress_all();
+	codec = GF_CODEC_GZIP;
+}
+
+/* A frame for each block, with the size of its content: what the end of a layer at a border adds is nothing. */
+static void zstd_frames(void **state)
+{
+	feed f = { 0 };
+	layer l[3] = { layer_new(1, 0), layer_new(2, 2 * GF_GZIP_BLOCK), layer_new(3, GF_GZIP_BLOCK + 1) };
+	static const unsigned long long blocks[3][3] = { { 0 }, { GF_GZIP_BLOCK, GF_GZIP_BLOCK },
+		{ GF_GZIP_BLOCK, 1 } };
+	static const size_t n[] = { 1, 2, 2 };
+	gf_error err = { 0 };
+
+	(void)state;
+	codec = GF_CODEC_ZSTD;
+	assert_true(run(&f, l, 3, 2, &err));
+	for (size_t i = 0; i < 3; i++) {
+		const char *at = f.out[i].data, *end_of = at + f.out[i].len;
+		size_t frames = 0;
+		assert_true(f.out[i].len <= gf_squeeze_bound(codec, l[i].n));
+		for (; at < end_of; frames++) {
+			assert_true(frames < n[i]);
+			assert_true(ZSTD_getFrameContentSize(at, (size_t)(end_of - at)) == blocks[i][frames]);
+			at += ZSTD_findFrameCompressedSize(at, (size_t)(end_of - at));
+		}
+		assert_int_equal(frames, n[i]);
+	}
+	assert_non_null(strstr(gf_squeeze_name(codec), "zstd 3"));
+	assert_string_equal(gf_squeeze_name(GF_CODEC_NONE), "none");
+	codec = GF_CODEC_GZIP;
+	feed_clear(&f);
 }
 
 static void nothing_to_do(void **state)
@@ -185,6 +233,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(any_number_of_threads),
+		cmocka_unit_test(zstd_frames),
 		cmocka_unit_test(nothing_to_do),
 		cmocka_unit_test(a_failure_ends_all_threads),
 		cmocka_unit_test(gzip_is_kept_and_looked_into),

@@ -200,8 +200,8 @@ static void repeatable(void **state)
 	(void)state;
 	save_two("linked-last.tar", false, false);
 	save_two("two.tar.gz", true, true);
-	for (int i = 0; i < 2; i++) {
-		gf_layers layers = i == 0 ? GF_LAYERS_GZIP : GF_LAYERS_NONE;
+	for (int i = 0; i < 3; i++) {
+		gf_layers layers = (gf_layers[]){ GF_LAYERS_GZIP, GF_LAYERS_ZSTD, GF_LAYERS_NONE }[i];
 		pack_as("one.out", "two.tar", layers, 1);
 		pack_as("x.out", "docker-archive:two.tar", layers, 2);
 		assert_same_files("one.out", "x.out");
@@ -573,6 +573,45 @@ static void zstd_layers_are_kept(void **state)
 		assert_same_files("zstd.out", "x.out");
 	}
 	broken("another layer", "diff-id", manifest, wrong, 2);
+}
+
+/* Raw layers become zstd: said by the manifest that is made and by the packer, and the text of both is the layer. */
+static void layers_become_zstd(void **state)
+{
+	static const char *source[] = { "two.tar" };
+	gf_pack_options o = options_of("become.out", source, 1);
+	gf_pack_result r;
+	opened b;
+	size_t layers = 0;
+	gf_buf bytes;
+
+	(void)state;
+	o.layers = GF_LAYERS_ZSTD;
+	pack_ok(&o, NULL, &r);
+	assert_string_equal(r.manifest->compressor, gf_zstd_name());
+	gf_pack_result_clear(&r);
+	b = bundle_open("become.out");
+	bundle_blob(&b, &b.manifest->images[0].digest, &bytes);
+	assert_non_null(strstr(gf_buf_text(&bytes), GF_TYPE_LAYER_ZSTD));
+	gf_buf_clear(&bytes);
+	for (size_t i = 0; i < b.manifest->n_blobs; i++) {
+		const gf_blob *blob = &b.manifest->blobs[i];
+		unsigned char *text_of;
+		gf_digest d;
+		gf_error err;
+		if (blob->kind != GF_KIND_LAYER)
+			continue;
+		bundle_blob(&b, &blob->digest, &bytes);
+		text_of = keep(blob->raw_size);
+		assert_int_equal(ZSTD_decompress(text_of, blob->raw_size, bytes.data, bytes.len), blob->raw_size);
+		assert_true(gf_hash_bytes(text_of, blob->raw_size, &d, &err));
+		layers += gf_digest_equal(&d, &base.digest) || gf_digest_equal(&d, &top.digest) ||
+		    gf_digest_equal(&d, &other.digest);
+		assert_true(bytes.len < blob->raw_size);
+		gf_buf_clear(&bytes);
+	}
+	assert_int_equal(layers, b.manifest->n_blobs - 4); /* two images: a manifest and a config each */
+	bundle_close(&b);
 }
 
 /* ---- OCI ---- */
@@ -1135,6 +1174,7 @@ int main(void)
 		cmocka_unit_test(gzip_layers_are_kept),
 		cmocka_unit_test(other_layers_are_inflated),
 		cmocka_unit_test(zstd_layers_are_kept),
+		cmocka_unit_test(layers_become_zstd),
 		cmocka_unit_test(oci_layouts),
 		cmocka_unit_test(indexes),
 		cmocka_unit_test(platforms),
