@@ -51,12 +51,11 @@ static const gf_digest *digest_of(const gf_registry_target *r, size_t blob)
  * Ask for one mount.  The first answer says what is worth asking: a registry that refuses it, or says that it was
  * done when nothing is there, is not asked again, for any blob.
  */
-static bool try_mount(gf_registry_target *r, size_t from, size_t to, size_t blob, bool *mounted, gf_error *err)
+static bool try_mount(gf_registry_target *r, const char *from, size_t to, size_t blob, bool *mounted, gf_error *err)
 {
 	int unknown = GF_MOUNTS_UNKNOWN;
 
-	if (!gf_registry_mount_blob(
-		r->registry, r->repositories[to], r->repositories[from], digest_of(r, blob), mounted, err))
+	if (!gf_registry_mount_blob(r->registry, r->repositories[to], from, digest_of(r, blob), mounted, err))
 		return false;
 	if (*mounted && atomic_load(&r->mounts) == GF_MOUNTS_UNKNOWN &&
 	    !gf_registry_has_blob(r->registry, r->repositories[to], digest_of(r, blob), mounted, err))
@@ -66,7 +65,7 @@ static bool try_mount(gf_registry_target *r, size_t from, size_t to, size_t blob
 }
 
 /* Give the repository a blob that another one has. */
-static bool mount(gf_registry_target *r, size_t from, size_t to, size_t blob, bool *mounted, gf_error *err)
+static bool mount(gf_registry_target *r, const char *from, size_t to, size_t blob, bool *mounted, gf_error *err)
 {
 	*mounted = false;
 	if (atomic_load(&r->mounts) == GF_MOUNTS_NEVER)
@@ -91,15 +90,23 @@ static bool learn(gf_registry_target *r, gf_error *err)
 		bool mounted;
 
 		if (state_of(r, i / n_blobs, i % n_blobs) == GF_BLOB_NO_USE && from != SIZE_MAX)
-			return try_mount(r, from, i / n_blobs, i % n_blobs, &mounted, err);
+			return try_mount(r, r->repositories[from], i / n_blobs, i % n_blobs, &mounted, err);
 	}
 	return true;
+}
+
+/* A repository that has the blob; NULL: none is known. */
+static const char *holder(gf_registry_target *r, size_t blob)
+{
+	size_t neighbour = gf_registry_neighbour(r, blob);
+
+	return neighbour != SIZE_MAX ? r->repositories[neighbour] : r->elsewhere[blob];
 }
 
 static bool has(gf_sink *sink, size_t blob, bool *held, gf_error *err)
 {
 	gf_registry_target *r = (gf_registry_target *)sink;
-	size_t from = gf_registry_neighbour(r, blob);
+	const char *from = holder(r, blob);
 
 	*held = true;
 	for (size_t i = 0; i < r->n_repositories; i++) {
@@ -107,7 +114,7 @@ static bool has(gf_sink *sink, size_t blob, bool *held, gf_error *err)
 
 		if (state_of(r, i, blob) != GF_BLOB_LACKING)
 			continue;
-		if (from != SIZE_MAX && !mount(r, from, i, blob, &mounted, err))
+		if (from != NULL && !mount(r, from, i, blob, &mounted, err))
 			return false;
 		*held = *held && mounted;
 	}
@@ -179,14 +186,14 @@ static bool upload_finish(gf_output *out, gf_error *err)
 {
 	upload *u = (upload *)out;
 	gf_registry_target *r = u->r;
-	size_t from = SIZE_MAX;
+	const char *from = NULL;
 
 	for (size_t i = 0; i < r->n_repositories; i++)
 		if (u->down[i] != NULL) {
 			if (!gf_output_finish(u->down[i], err))
 				return false;
 			arrived(r, i, u->blob, GF_BLOB_SENT);
-			from = i;
+			from = r->repositories[i];
 		}
 	for (size_t i = 0; i < r->n_repositories; i++) {
 		bool mounted;

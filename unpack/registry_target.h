@@ -22,7 +22,8 @@ typedef struct gf_registry_target {
 	unsigned char *blobs; /* [repository * n_blobs + blob] */
 	bool *sent_manifest;  /* [name]: something of its image was sent at commit */
 	atomic_int mounts;
-	size_t *pairs; /* plan: places in blobs that are to be asked for */
+	char **elsewhere; /* [blob]: a repository that no name of this run is in and that has it; NULL: none is known */
+	size_t *pairs;    /* plan: places in blobs that are to be asked for */
 	size_t n_pairs;
 } gf_registry_target;
 
@@ -30,5 +31,7 @@ unsigned char *gf_registry_blob_at(const gf_registry_target *r, size_t repositor
 /* A repository of this run that has the blob; SIZE_MAX: none. */
 size_t gf_registry_neighbour(gf_registry_target *r, size_t blob);
 extern const gf_sink_ops gf_registry_sink_ops;
+/* registry_earlier.c: fills elsewhere, by the log of earlier runs and a question to the registry. */
+bool gf_registry_look_elsewhere(gf_registry_target *r, unsigned jobs, gf_error *err);
 
 #endif

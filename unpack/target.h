@@ -32,6 +32,7 @@ typedef struct gf_job {
 	const gf_store *store;
 	const gf_environment *environment;
 	const gf_unpack_options *options;
+	const gf_state *state; /* for guesses at what a target has from earlier runs; NULL: none */
 	gf_events *events;
 } gf_job;
 

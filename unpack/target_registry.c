@@ -145,7 +145,7 @@ static void plan_sums(gf_registry_target *r)
 			use = use || *gf_registry_blob_at(r, i, b) != GF_BLOB_NO_USE;
 		if (!use)
 			continue;
-		if (gf_registry_neighbour(r, b) == SIZE_MAX) {
+		if (gf_registry_neighbour(r, b) == SIZE_MAX && r->elsewhere[b] == NULL) {
 			r->t.sum.blobs_sent++;
 			r->t.sum.bytes_sent += m->blobs[b].size;
 		} else {
@@ -161,7 +161,7 @@ static bool plan(gf_target *t, gf_error *err)
 
 	if (!open_registry(r, err) || !list_repositories(r, err) ||
 	    !gf_parallel(jobs_of(r), t->n_names, plan_name, r, err) || !list_blobs(r, err) ||
-	    !gf_parallel(jobs_of(r), r->n_pairs, plan_blob, r, err))
+	    !gf_parallel(jobs_of(r), r->n_pairs, plan_blob, r, err) || !gf_registry_look_elsewhere(r, jobs_of(r), err))
 		return false;
 	plan_sums(r);
 	return true;
@@ -337,6 +337,9 @@ static void registry_close(gf_target *t)
 {
 	gf_registry_target *r = (gf_registry_target *)t;
 
+	for (size_t i = 0; r->elsewhere != NULL && i < t->job->manifest->n_blobs; i++)
+		free(r->elsewhere[i]);
+	free(r->elsewhere);
 	gf_registry_close(r->registry);
 	free(r->repositories);
 	free(r->blobs);

@@ -170,6 +170,7 @@ static bool name_everything(run *r, gf_error *err)
 		.manifest = r->result->manifest,
 		.environment = r->environment,
 		.options = o,
+		.state = r->state,
 		.events = r->events };
 	r->targets = gf_targets_open(&r->job, err);
 	return r->targets != NULL && gf_plan_names(r->targets, &retag, err);

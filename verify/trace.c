@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "verify/log.h"
 #include "verify/records.h"
@@ -288,4 +289,97 @@ void gf_trace_clear(gf_trace *t)
 	free(t->bundles);
 	free(t->faults);
 	memset(t, 0, sizeof *t);
+}
+
+/* ---- what a target may hold ---- */
+
+typedef struct load {
+	gf_digest manifest;
+	char *name;
+} load;
+
+typedef struct loads {
+	const char *target;
+	load *list; /* in the order of the log */
+	size_t n, room;
+} loads;
+
+static bool is_below(const char *label, const char *target)
+{
+	size_t n = strlen(target);
+
+	return strncmp(label, target, n) == 0 && (label[n] == '\0' || label[n] == '/');
+}
+
+static bool note_load(void *ctx, const line *l, gf_error *err)
+{
+	loads *a = ctx;
+	char *name;
+
+	if (strcmp(l->type, "loaded") != 0 || l->name == NULL || l->target == NULL || !l->has_manifest ||
+	    !is_below(l->target, a->target))
+		return true;
+	name = gf_strdup(l->name, err);
+	if (name == NULL || !gf_grow(&a->list, &a->room, a->n, sizeof *a->list, err)) {
+		free(name);
+		return false;
+	}
+	a->list[a->n++] = (load){ l->manifest, name };
+	return true;
+}
+
+static bool small_enough(const gf_state *s, gf_error *err)
+{
+	struct stat st;
+	gf_buf path;
+	bool small;
+
+	gf_buf_init(&path, 4096);
+	small = gf_path_join(&path, gf_state_dir(s), "audit.jsonl", err) && stat(path.data, &st) == 0 &&
+	    (uint64_t)st.st_size <= GF_LOADS_LOG_MAX;
+	gf_buf_clear(&path);
+	return small;
+}
+
+/* The names that this manifest got, which are taken off the list. */
+static bool visit_loads(const gf_state *s, loads *a, size_t newest, gf_load_visitor *visit, void *ctx, gf_error *err)
+{
+	const gf_digest manifest = a->list[newest].manifest;
+	gf_error ignored;
+	gf_manifest *m;
+	gf_buf text;
+	bool ok = true;
+
+	gf_buf_init(&text, GF_STATEMENT_MAX);
+	m = gf_records_manifest(gf_state_dir(s), &manifest, &text, &ignored);
+	for (size_t i = newest + 1; ok && i-- > 0;) {
+		if (a->list[i].name == NULL || !gf_digest_equal(&a->list[i].manifest, &manifest))
+			continue;
+		ok = m == NULL || visit(ctx, a->list[i].name, m, err);
+		free(a->list[i].name);
+		a->list[i].name = NULL;
+	}
+	gf_manifest_free(m);
+	gf_buf_clear(&text);
+	return ok;
+}
+
+bool gf_trace_loads(const gf_state *s, const char *target, gf_load_visitor *visit, void *ctx, gf_error *err)
+{
+	loads a = { .target = target };
+	reading r = { .take = note_load, .ctx = &a };
+	size_t seen = 0;
+	bool ok = true;
+
+	if (small_enough(s, err))
+		ok = read_log(s, &r, err);
+	for (size_t i = a.n; ok && i-- > 0 && seen < GF_LOADS_MAX;)
+		if (a.list[i].name != NULL) {
+			ok = visit_loads(s, &a, i, visit, ctx, err);
+			seen++;
+		}
+	for (size_t i = 0; i < a.n; i++)
+		free(a.list[i].name);
+	free(a.list);
+	return ok;
 }

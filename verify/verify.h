@@ -229,6 +229,13 @@ bool gf_trace_find(const gf_state *s, const gf_trust *t, const gf_digest *wanted
 /* What this name (host/path:tag) showed when it was last loaded, at whatever target. */
 bool gf_trace_name(const gf_state *s, const char *name, bool *found, gf_digest *digest, gf_error *err);
 void gf_trace_clear(gf_trace *t);
+/* What was loaded into targets whose label is target, or begins with it and a slash: each name with the manifest that
+ * brought it, the newest first, of at most GF_LOADS_MAX manifests.  For guesses at what a target may hold: a record that is
+ * not there is passed over, and a log above GF_LOADS_LOG_MAX bytes is not read. */
+#define GF_LOADS_MAX 64
+#define GF_LOADS_LOG_MAX (16 * GF_MIB)
+typedef bool gf_load_visitor(void *ctx, const char *name, const gf_manifest *m, gf_error *err);
+bool gf_trace_loads(const gf_state *s, const char *target, gf_load_visitor *visit, void *ctx, gf_error *err);
 
 /* ---- the decision (accept.c) ---- */
 

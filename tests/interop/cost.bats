@@ -123,6 +123,23 @@ names_there() { curl -s --noproxy '*' "http://127.0.0.1:$(cat registry.port)/v2/
 	same "names set" 'app base ' "$(names_there shared/thing | tr ' ' '\n' | sort | tr '\n' ' ' | sed 's/^ *//')"
 }
 
+@test "registry: a layer that an earlier run brought to another repository is mounted, also out of a thin copy" {
+	start_proxy proxy8
+	gapferry unpack -q --key release.pub --to "docker://$PROXY/earlier" base.tar
+	kill -USR1 "$(cat proxy8.pid)"
+	reached proxy8 "$(layer_bytes base.tar)"
+	before=$(cat proxy8.count)
+	gapferry unpack -q --key release.pub --to "docker://$PROXY/later" app.tar
+	remake thin app.tar thin.tar "$(layers_of base.tar docker.io/acme/base:1)"
+	gapferry unpack -q --key release.pub --to "docker://$PROXY/thin" thin.tar
+	sent=$(($(counted proxy8) - before))
+	own=$(($(layer_bytes app.tar) - $(layer_bytes base.tar)))
+	echo "# own layers $own bytes, sent $sent" >&3
+	at_most "the second image" $((own + 65536)) "$sent"
+	same "names set" '1 1 ' "$(names_there later/acme/app)$(names_there thin/acme/app)"
+	same digest "$(digest_of app.tar docker.io/acme/app:1)" "$(skopeo inspect --tls-verify=false -f '{{.Digest}}' "docker://127.0.0.1:$(cat registry.port)/thin/acme/app:1")"
+}
+
 # Two registries, each behind a proxy, and a layout; the name of the environment is that of both prefixes and the layout.
 three_targets() {
 	environment "$1" <<-END
