@@ -39,7 +39,8 @@ bool gf_jobs(const gf_run *run, unsigned *jobs, gf_error *err)
 	if (!gf_value_u64(&run->args, GF_OPT_JOBS, 256, &n, err))
 		return false;
 	if (n == 0 && gf_given(&run->args, GF_OPT_JOBS))
-		return gf_value_fail(GF_OPT_JOBS, err, "at least 1");
+		return gf_value_fail(
+		    GF_OPT_JOBS, err, "'%s' is too few: at least 1", gf_value(&run->args, GF_OPT_JOBS));
 	*jobs = (unsigned)n;
 	return true;
 }

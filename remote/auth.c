@@ -146,6 +146,20 @@ static bool realm_allowed(const char *url, const char *realm, gf_error *err)
 	return ok;
 }
 
+static bool not_spoken(const gf_auth *a, const gf_response *r, gf_error *err)
+{
+	size_t n = 0;
+	const char *value = gf_response_value(r, "WWW-Authenticate", 0, &n);
+	char *text = value != NULL ? gf_strndup(value, n < 80 ? n : 80, err) : NULL;
+
+	gf_fail(err, GF_FAILED, "registry-challenge", a->host,
+	    "registry '%s' wants to know who we are and offers %s%s%s; Basic and Bearer are spoken here: is it a "
+	    "registry, or a proxy that wants a login?",
+	    a->host, text != NULL ? "'" : "", text != NULL ? text : "no way to say it", text != NULL ? "'" : "");
+	free(text);
+	return false;
+}
+
 static bool read_challenge(gf_auth *a, const gf_response *r, gf_error *err)
 {
 	gf_challenge c = { 0 };
@@ -163,9 +177,7 @@ static bool read_challenge(gf_auth *a, const gf_response *r, gf_error *err)
 			return gf_because(err, "the token service of registry '%s'", a->host);
 		}
 	} else if (!c.basic) {
-		return gf_fail(err, GF_FAILED, "registry-challenge", a->host,
-		    "registry '%s' wants to know who we are, in a way that is not spoken here (Basic and Bearer are)",
-		    a->host);
+		return not_spoken(a, r, err);
 	}
 	free(a->realm);
 	a->realm = realm;

@@ -172,7 +172,8 @@ bool gf_docker_load_answer(const char *text, size_t n, gf_docker_loaded *out, gf
 		}
 		len = object_length(text, n);
 		if (len == 0)
-			ok = gf_fail(err, GF_FAILED, "docker-load", NULL, "the daemon's answer stops in the middle");
+			ok = gf_fail(err, GF_FAILED, "docker-load", NULL,
+			    "the daemon's answer stops in the middle: did it end, or run out of memory? see its log, and run again");
 		else
 			ok = take_message(text, len, out, err);
 		text += len;

@@ -360,7 +360,8 @@ bool gf_exchange_run(gf_exchange *x, bool (*wanted)(const gf_exchange *), gf_err
 			before = now;
 			since = seconds();
 		} else if (seconds() - since > (int64_t)x->http->stall_seconds) {
-			return gf_fail(err, GF_FAILED, "http-timeout", NULL, "%s: not a byte has moved for %u seconds",
+			return gf_fail(err, GF_FAILED, "http-timeout", NULL,
+			    "%s: not a byte has moved for %u seconds; see whether the other side and the way to it are up, and run again",
 			    x->what, x->http->stall_seconds);
 		}
 	}

@@ -80,8 +80,9 @@ static bool no_platform(const gf_tree *tree, const gf_image *image, const char *
 	for (size_t i = 0; ok && i < tree->n_platforms; i++)
 		ok = gf_buf_printf(&has, err, "%s%s%s", i > 0 ? ", " : "", tree->platforms[i].platform,
 		    tree->platforms[i].runnable ? "" : " (not an image that runs)");
-	gf_fail(err, GF_TARGET, "platform", image->names[0], "the daemon runs %s, and '%s' has %s", platform,
-	    image->names[0], has.len > 0 ? gf_buf_text(&has) : "no platform");
+	gf_fail(err, GF_TARGET, "platform", image->names[0],
+	    "the daemon runs %s, and '%s' has %s: load it where that runs, or have it built and packed for %s",
+	    platform, image->names[0], has.len > 0 ? gf_buf_text(&has) : "no platform", platform);
 	gf_buf_clear(&has);
 	return false;
 }
@@ -220,8 +221,8 @@ static bool layer_need(
 		if (gf_digest_equal(&need->diff_id, &d->digest))
 			return true;
 		return gf_fail(err, GF_DAMAGED, "diff-id", digest,
-		    "the config of '%s' names another diff ID for this raw layer",
-		    t->job->manifest->images[l->image].names[0]);
+		    "the config of '%s' names another diff ID for layer %s, which is not compressed; the image was packed so: build it again",
+		    t->job->manifest->images[l->image].names[0], digest);
 	case GF_PACKING_GZIP:
 		need->inflate = blob->raw_size > 0 ? GF_CODEC_GZIP : GF_CODEC_NONE;
 		need->check = blob->raw_size == 0;
@@ -231,7 +232,8 @@ static bool layer_need(
 		if (need->inflate != GF_CODEC_NONE || docker_major >= 23)
 			break; /* the daemon compares the diff ID */
 		return gf_fail(err, GF_TARGET, "zstd", digest,
-		    "the layer is zstd, which this daemon cannot read (Docker 23 and later can)");
+		    "layer %s of '%s' is zstd, which Docker %d cannot read and 23 and later can; load it into a registry, or have it built with gzip",
+		    digest, t->job->manifest->images[l->image].names[0], docker_major);
 	case GF_PACKING_OPAQUE: /* of no platform that runs (graph.c), and choose takes only those */
 		return gf_fail(err, GF_FAILED, "internal", digest, "a layer of type '%s' was planned", d->media_type);
 	}

@@ -31,7 +31,8 @@ static bool check_absent(gf_targets *s, const gf_job *job, size_t blob, gf_error
 			continue;
 		if (t->sink.ops->has(&t->sink, blob, &held, &why) && !held)
 			gf_fail(&why, GF_DAMAGED, "absent", digest,
-			    "the layer is left out of this thin copy and is not there; carry the full bundle");
+			    "layer %s is left out of this thin copy, and this target has not got it: carry the full bundle, or load into the target that the copy was made for",
+			    digest);
 		if (!held)
 			gf_targets_drop(s, t, &why);
 	}

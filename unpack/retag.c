@@ -211,7 +211,8 @@ static bool collide(gf_naming *names, size_t *n, const char *label, gf_error *er
 		const gf_naming *a = sorted[i - 1], *b = sorted[i];
 
 		if (strcmp(a->text, b->text) == 0 && a->image != b->image)
-			ok = gf_fail(err, GF_USAGE, "collision", b->text, "'%s' and '%s' would both become '%s' at %s",
+			ok = gf_fail(err, GF_USAGE, "collision", b->text,
+			    "'%s' and '%s' would both become '%s' at %s; tell them apart with {path} or {tag}, or with a rule for each",
 			    a->packed, b->packed, b->text, label);
 	}
 	for (size_t i = 1; ok && i < *n; i++)

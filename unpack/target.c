@@ -41,8 +41,8 @@ bool gf_naming_judge(gf_naming *n, const gf_target *t, const char *now, bool sam
 		    "environment allow that",
 		    n->text, now, want, n->to.tag);
 	if (strlen(now) >= sizeof n->before)
-		return gf_fail(
-		    err, GF_TARGET, "digest-form", n->text, "'%s' shows something that is no digest", n->text);
+		return gf_fail(err, GF_TARGET, "digest-form", n->text,
+		    "'%s' shows '%.40s...', which is no digest: remove the name there, and run again", n->text, now);
 	memcpy(n->before, now, strlen(now) + 1);
 	if (may_move(n, e))
 		n->moved = true;
@@ -65,6 +65,14 @@ bool gf_naming_rejudge(gf_naming *n, const gf_target *t, const char *now, bool s
 		return true;
 	}
 	return true;
+}
+
+bool gf_naming_misread(const gf_naming *n, const char *want, const char *now, gf_error *err)
+{
+	return gf_fail(err, GF_TARGET, "read-back", n->text,
+	    "'%s' was set to %s and shows %s: somebody else sets it at the same time, or what answers is not what was "
+	    "written to; look there, and run again",
+	    n->text, want, now != NULL ? now : "nothing");
 }
 
 bool gf_target_wants(const gf_target *t, size_t image)

@@ -71,6 +71,8 @@ void gf_target_close(gf_target *t);
 bool gf_naming_judge(gf_naming *n, const gf_target *t, const char *now, bool same, gf_error *err);
 /* Between plan and commit somebody else moved the name: judged again, and an unforeseen move is an error. */
 bool gf_naming_rejudge(gf_naming *n, const gf_target *t, const char *now, bool same, gf_error *err);
+/* It was set to want, and shows now (NULL: nothing).  GF_TARGET "read-back"; returns false. */
+bool gf_naming_misread(const gf_naming *n, const char *want, const char *now, gf_error *err);
 /* Some name of this image is to be set or is right already (not KEPT). */
 bool gf_target_wants(const gf_target *t, size_t image);
 /* blobs[i] = mark for every blob of the images that it wants, whole: indexes, all platforms, evidence. */

@@ -142,9 +142,11 @@ static bool load_confirm(docker_target *d, gf_docker_item *l, gf_error *err)
 {
 	const gf_image *image = image_of(d, l);
 	const gf_digest *const ids[3] = { &l->platform->image_id, &l->platform->manifest, &image->digest };
+	char want[GF_DIGEST_SIZE];
 	gf_docker_image seen;
 	bool found = false, ok = true;
 
+	gf_digest_text(ids[0], want);
 	memset(&seen, 0, sizeof seen);
 	for (size_t i = 0; ok && !found && i < 3; i++) {
 		char id[GF_DIGEST_SIZE];
@@ -157,7 +159,8 @@ static bool load_confirm(docker_target *d, gf_docker_item *l, gf_error *err)
 	if (ok && (!found || !gf_docker_is_id(&d->plan, l, image, seen.id) || strlen(seen.id) >= sizeof l->id))
 		ok = no_names(d, l, err) &&
 		    gf_fail(err, GF_TARGET, "docker-image", image->names[0],
-			"the daemon took '%s' and does not show it under its ID", image->names[0]);
+			"the daemon took '%s' and shows it under none of the IDs that it can have there (%s, ...): look into the daemon's log, and run again",
+			image->names[0], want);
 	if (ok) {
 		memcpy(l->id, seen.id, strlen(seen.id) + 1);
 		ok = no_names(d, l, err);
@@ -168,7 +171,8 @@ static bool load_confirm(docker_target *d, gf_docker_item *l, gf_error *err)
 			ok = gf_digest_equal(&seen.diff_ids[i], &l->platform->diff_ids[i]);
 		if (!ok)
 			gf_fail(err, GF_DAMAGED, "docker-rootfs", image->names[0],
-			    "the layers that the daemon shows for '%s' are not those of its config", image->names[0]);
+			    "the daemon shows %zu layers for '%s', and they are not the %zu that its config names; remove %s there, and run again",
+			    seen.n_diff_ids, image->names[0], l->platform->n_diff_ids, l->id);
 	}
 	gf_docker_image_clear(&seen);
 	return ok;
@@ -253,8 +257,8 @@ static bool wrong_size(const members *m, gf_error *err)
 
 	gf_digest_text(&m->d->t.job->manifest->blobs[m->blob].digest, digest);
 	return gf_fail(err, GF_DAMAGED, "raw-size", digest,
-	    "the layer inflates to another size than the %llu bytes that the manifest names",
-	    (unsigned long long)m->size);
+	    "layer %s does not inflate to the %llu bytes that the signed manifest names: it was packed so, and copying it again does not help; pack it again",
+	    digest, (unsigned long long)m->size);
 }
 
 static bool members_write(gf_output *out, const void *bytes, size_t n, gf_error *err)
@@ -322,7 +326,9 @@ static const gf_docker_need *one_need(docker_target *d, size_t blob, gf_error *e
 		if (gf_digest_equal(&first->diff_id, &need->diff_id))
 			continue;
 		gf_digest_text(&d->t.job->manifest->blobs[blob].digest, digest);
-		gf_fail(err, GF_DAMAGED, "diff-id", digest, "two configs name different diff IDs for this layer");
+		gf_fail(err, GF_DAMAGED, "diff-id", digest,
+		    "two images name different diff IDs for layer %s, and one of them is wrong: build and pack them again",
+		    digest);
 		return NULL;
 	}
 	return first;
@@ -421,8 +427,7 @@ static bool read_back(docker_target *d, gf_error *err)
 			continue;
 		now = gf_docker_named(images, n_images, n->text);
 		if (now == NULL || strcmp(now->id, d->plan.items[n->image].id) != 0)
-			ok = gf_fail(err, GF_TARGET, "read-back", n->text, "'%s' was set to %s and shows %s", n->text,
-			    d->plan.items[n->image].id, now != NULL ? now->id : "nothing");
+			ok = gf_naming_misread(n, d->plan.items[n->image].id, now != NULL ? now->id : NULL, err);
 	}
 	gf_docker_images_free(images, n_images);
 	return ok;

@@ -60,7 +60,9 @@ static bool check_layout(layout_target *l, gf_error *err)
 
 	gf_buf_init(&text, GF_CONFIG_FILE_MAX);
 	if (ok && stat(l->t.spec->path, &st) == 0 && !S_ISDIR(st.st_mode))
-		ok = gf_fail(err, GF_TARGET, "layout", l->t.spec->path, "'%s' is not a directory", l->t.spec->path);
+		ok = gf_fail(err, GF_TARGET, "layout", l->t.spec->path,
+		    "'%s' is not a directory; a layout is one, and a file is written by oci-archive:%s",
+		    l->t.spec->path, l->t.spec->path);
 	else if (ok && lstat(gf_buf_text(&path), &st) == 0) {
 		ok = gf_file_load(gf_buf_text(&path), GF_CONFIG_FILE_MAX, GF_TARGET, &text, err) &&
 		    (doc = gf_json_parse(gf_buf_text(&text), text.len, GF_CONFIG_FILE_MAX, GF_TARGET,
@@ -68,7 +70,8 @@ static bool check_layout(layout_target *l, gf_error *err)
 		    gf_json_string(gf_json_root(doc), "imageLayoutVersion", &version, err);
 		if (ok && strcmp(version, "1.0.0") != 0)
 			ok = gf_fail(err, GF_TARGET, "layout", gf_buf_text(&path),
-			    "layout version '%.20s', expected 1.0.0", version);
+			    "'%s' says layout version '%.20s', expected 1.0.0: a newer program made it; name another directory",
+			    gf_buf_text(&path), version);
 	}
 	gf_json_free(doc);
 	gf_buf_clear(&text);
@@ -313,8 +316,7 @@ static bool read_back(layout_target *l, gf_error *err)
 			continue;
 		gf_digest_text(&n->digest, want);
 		if (now == NULL || strcmp(now, want) != 0)
-			ok = gf_fail(err, GF_TARGET, "read-back", n->text, "'%s' was set to %s and shows %s", n->text,
-			    want, now != NULL ? now : "nothing");
+			ok = gf_naming_misread(n, want, now, err);
 		else
 			n->state = sent_any(l, n->image) ? GF_ROW_SENT : GF_ROW_HELD;
 	}

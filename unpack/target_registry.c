@@ -292,8 +292,7 @@ static bool set_name(gf_registry_target *r, size_t name, gf_error *err)
 		if ((n->to.tag[0] != '\0' && !push(r, n, top, n->to.tag, err)) || !look(r, n, now, err))
 			return false;
 		if (strcmp(now, want) != 0)
-			return gf_fail(err, GF_TARGET, "read-back", n->text, "'%s' was set to %s and shows %s", n->text,
-			    want, now[0] != '\0' ? now : "nothing");
+			return gf_naming_misread(n, want, now[0] != '\0' ? now : NULL, err);
 		r->sent_manifest[name] = true;
 	}
 	n->set = true;

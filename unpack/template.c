@@ -5,6 +5,14 @@
 static const char *const names[GF_VARS] = { "host", "path", "basename", "tag", "digest", "version", "stream",
 	"sequence", "build.id", "build.revision", "environment" };
 
+/* Why there may be none. */
+static const char *const lacking[GF_VARS] = { [GF_VAR_TAG] = "the packed name is one by digest",
+	[GF_VAR_VERSION] = "the bundle was packed without --bundle-version",
+	[GF_VAR_STREAM] = "the bundle was packed without --stream",
+	[GF_VAR_SEQUENCE] = "the bundle was packed without --stream",
+	[GF_VAR_BUILD_ID] = "the bundle was packed outside a build, and without --build-id",
+	[GF_VAR_BUILD_REVISION] = "the bundle was packed outside a build and a git checkout" };
+
 static bool unknown(const char *text, const char *name, size_t n, gf_error *err)
 {
 	gf_buf known;
@@ -74,7 +82,9 @@ bool gf_template_expand(const char *text, const char *const values[GF_VARS], cha
 		if (var >= 0) {
 			bytes = values[var];
 			if (bytes == NULL || *bytes == '\0')
-				return gf_fail(err, GF_USAGE, "template", text, "'{%s}' has no value here", names[var]);
+				return gf_fail(err, GF_USAGE, "template", text, "'{%s}' has no value here%s%s",
+				    names[var], lacking[var] != NULL ? ": " : "",
+				    lacking[var] != NULL ? lacking[var] : "");
 			n = strlen(bytes);
 		}
 		if (n >= GF_TEMPLATE_SIZE - used)

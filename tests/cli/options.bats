@@ -130,7 +130,7 @@ refused() {
 	refused 2 "gapferry verify: --jobs: '4x' is not a whole number of at most 256" verify -j4x app.tar
 	refused 2 "gapferry verify: --jobs: '-1' is not a whole number of at most 256" verify --jobs=-1 app.tar
 	refused 2 "gapferry verify: --jobs: '257' is not *" verify -j 257 app.tar
-	refused 2 "gapferry verify: --jobs: at least 1" verify -j 0 app.tar
+	refused 2 "gapferry verify: --jobs: '0' is too few: at least 1" verify -j 0 app.tar
 	refused 2 "gapferry pack: --sequence: '007' is not a whole number*" pack -o x --stream a --sequence 007 image.tar
 	refused 2 "gapferry pack: --sequence: '9007199254740992' is not*" pack -o x --stream a --sequence 9007199254740992 image.tar
 	refused 2 "gapferry verify: --progress: 'fancy' is not auto, plain, json or none" verify --progress fancy app.tar
