@@ -32,6 +32,8 @@ bool gf_verb_verify(gf_run *run, gf_error *err);
 bool gf_verb_unpack(gf_run *run, gf_error *err);
 bool gf_verb_inspect(gf_run *run, gf_error *err);
 bool gf_verb_trace(gf_run *run, gf_error *err);
+bool gf_verb_approve(gf_run *run, gf_error *err);
+bool gf_verb_permit(gf_run *run, gf_error *err);
 bool gf_verb_key_new(gf_run *run, gf_error *err);
 bool gf_verb_key_show(gf_run *run, gf_error *err);
 bool gf_verb_key_export(gf_run *run, gf_error *err);
@@ -144,8 +146,13 @@ typedef struct gf_judged {
 	gf_verdict verdict;
 } gf_judged;
 
+typedef enum gf_judge_how {
+	GF_JUDGE_DECIDE,
+	GF_JUDGE_SHOW,  /* sign, inspect --unverified: what fails is shown, and nothing is refused for trust */
+	GF_JUDGE_ADVISE /* approve, permit: for the first --site */
+} gf_judge_how;
 /* Steps 1 to 6 of FORMAT.md 5 with the options of the run.  *j is valid, and to be cleared, in either case. */
-bool gf_judged_open(gf_judged *j, const gf_run *run, bool skip_signatures, gf_error *err);
+bool gf_judged_open(gf_judged *j, const gf_run *run, gf_judge_how how, gf_error *err);
 void gf_judged_clear(gf_judged *j);
 
 /* ---- progress (progress.c) ---- */

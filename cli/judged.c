@@ -3,12 +3,12 @@
 
 #include "cli/cli.h"
 
-bool gf_judged_open(gf_judged *j, const gf_run *run, bool skip_signatures, gf_error *err)
+bool gf_judged_open(gf_judged *j, const gf_run *run, gf_judge_how how, gf_error *err)
 {
 	const gf_arguments *a = &run->args;
 	const gf_words *keys = &a->options[GF_OPT_KEY], *with = &a->options[GF_OPT_WITH];
 	const char *bundle = a->words.items[0];
-	gf_judge judge = { .skip_signatures = skip_signatures };
+	gf_judge judge = { .skip_signatures = how == GF_JUDGE_SHOW, .advisory = how == GF_JUDGE_ADVISE };
 	gf_buf config;
 	bool ok;
 
@@ -16,15 +16,15 @@ bool gf_judged_open(gf_judged *j, const gf_run *run, bool skip_signatures, gf_er
 	gf_verdict_init(&j->verdict);
 	gf_buf_init(&config, GF_CONFIG_FILE_MAX);
 	ok = gf_config_find(run, &config, err) &&
-	    (j->trust = gf_trust_open(keys->items, keys->n, config.data, err)) != NULL &&
 	    (j->state = gf_state_open(gf_value(a, GF_OPT_STATE), false, err)) != NULL &&
+	    (j->trust = gf_trust_for(j->state, keys->items, keys->n, config.data, GF_TRUST_VERIFY, err)) != NULL &&
 	    (j->reader = gf_reader_open(bundle, err)) != NULL &&
 	    gf_companions_load(bundle, with->items, with->n, &j->companions, &j->n_companions, err);
 	if (ok) {
 		judge.trust = j->trust;
 		judge.state = j->state;
 		judge.environment = gf_value(a, GF_OPT_ENV);
-		judge.site = gf_value(a, GF_OPT_SITE);
+		judge.site = gf_value(a, how == GF_JUDGE_ADVISE ? GF_OPT_SITES : GF_OPT_SITE);
 		judge.companions = j->companions;
 		judge.n_companions = j->n_companions;
 		ok = gf_accept(j->reader, &judge, &j->verdict, &j->manifest, err);

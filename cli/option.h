@@ -16,6 +16,8 @@ typedef enum gf_verb_id {
 	GF_VERB_INSPECT,
 	GF_VERB_TRACE,
 	GF_VERB_SIGN,
+	GF_VERB_APPROVE,
+	GF_VERB_PERMIT,
 	GF_VERB_KEY_NEW,
 	GF_VERB_KEY_SHOW,
 	GF_VERB_KEY_EXPORT,
@@ -108,6 +110,13 @@ typedef enum gf_option_id {
 	GF_OPT_MAX_JUMP,
 	GF_OPT_SHA256,
 	GF_OPT_COMPANION,
+	/* approve, permit */
+	GF_OPT_SITES,
+	GF_OPT_REJECT,
+	GF_OPT_WAIVE,
+	GF_OPT_REASON,
+	GF_OPT_UNTIL,
+	GF_OPT_PRINT,
 	/* key, version, help */
 	GF_OPT_REWRITE,
 	GF_OPT_TYPE,

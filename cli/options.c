@@ -3,8 +3,10 @@
 
 #define ON(verb) ((uint64_t)1 << GF_VERB_##verb)
 #define JUDGING (ON(VERIFY) | ON(INSPECT) | ON(UNPACK))
-#define REPORTING (ON(PACK) | ON(SIGN) | JUDGING | ON(TRACE) | ON(KEY_NEW) | ON(KEY_SHOW) | TRUST | ON(VERSION))
-#define WORKING (ON(PACK) | ON(SIGN) | JUDGING)
+#define SAYING (ON(APPROVE) | ON(PERMIT))
+#define REPORTING                                                                                                      \
+	(ON(PACK) | ON(SIGN) | SAYING | JUDGING | ON(TRACE) | ON(KEY_NEW) | ON(KEY_SHOW) | TRUST | ON(VERSION))
+#define WORKING (ON(PACK) | ON(SIGN) | SAYING | JUDGING)
 #define NOTING (WORKING | TRUST)
 #define EDITING (ON(TRUST_ADD) | ON(TRUST_REMOVE) | ON(TRUST_THRESHOLD) | ON(TRUST_GATE) | ON(TRUST_REVOKE))
 #define MAKING (ON(TRUST_INIT) | EDITING)
@@ -48,14 +50,14 @@ const gf_option gf_options[GF_OPTIONS] = {
 	    "id of the build (default: what the build system says)" },
 	[GF_OPT_LABEL] = { ON(PACK), 0, true, "label", "KEY=VALUE",
 	    "a fact about the build, signed with the rest (repeatable)" },
-	[GF_OPT_PACK_KEY] = { ON(PACK) | ON(SIGN) | ON(TRUST_SIGN), 0, true, "key", "FILE",
+	[GF_OPT_PACK_KEY] = { ON(PACK) | ON(SIGN) | SAYING | ON(TRUST_SIGN), 0, true, "key", "FILE",
 	    "sign with this private key (repeatable); with --sign-cmd: its public key" },
-	[GF_OPT_SIGN_CMD] = { ON(PACK) | ON(SIGN) | ON(TRUST_SIGN), 0, false, "sign-cmd", "COMMAND",
+	[GF_OPT_SIGN_CMD] = { ON(PACK) | ON(SIGN) | SAYING | ON(TRUST_SIGN), 0, false, "sign-cmd", "COMMAND",
 	    "sign with a command run by /bin/sh: the bytes on stdin, the signature on stdout; needs --key PUBLIC" },
 
 	[GF_OPT_KEY] = { JUDGING | ON(TRACE), 0, true, "key", "FILE",
 	    "a public key to believe (repeatable; default: every *.pub in keys/ of the configuration)" },
-	[GF_OPT_ENV] = { ON(VERIFY) | ON(UNPACK), 0, false, "env", "NAME", "the environment" },
+	[GF_OPT_ENV] = { ON(VERIFY) | ON(UNPACK) | SAYING, 0, false, "env", "NAME", "the environment" },
 	[GF_OPT_TO] = { ON(UNPACK), 0, true, "to", "TARGET",
 	    "docker-daemon:, docker://HOST/PREFIX, oci:DIR, oci-archive:PATH or docker-archive:PATH (PATH '-': stdout), instead of the environment's targets (repeatable)" },
 	[GF_OPT_NAME] = { ON(UNPACK), 0, false, "name", "NAME",
@@ -71,12 +73,12 @@ const gf_option gf_options[GF_OPTIONS] = {
 	    "show the contents whatever the signatures say, marked NOT VERIFIED" },
 	[GF_OPT_DEEP] = { ON(VERIFY), 0, false, "deep", NULL,
 	    "also inflate every layer, compare its diff ID and read the tar inside" },
-	[GF_OPT_WITH] = { JUDGING | ON(SIGN) | ON(TRUST_APPLY), 0, true, "with", "PATH",
+	[GF_OPT_WITH] = { JUDGING | ON(SIGN) | SAYING | ON(TRUST_APPLY), 0, true, "with", "PATH",
 	    "companions from elsewhere: a directory such as BUNDLE.d (repeatable)" },
-	[GF_OPT_CONFIG] = { JUDGING | ON(SIGN) | ON(TRACE) | ON(TRUST_INIT), 0, false, "config", "DIR",
+	[GF_OPT_CONFIG] = { JUDGING | ON(SIGN) | SAYING | ON(TRACE) | ON(TRUST_INIT), 0, false, "config", "DIR",
 	    "configuration (default: $GAPFERRY_CONFIG, ~/.config/gapferry, /etc/gapferry)" },
-	[GF_OPT_STATE] = { JUDGING | ON(SIGN) | ON(TRACE) | ON(TRUST_SHOW) | ON(TRUST_APPLY), 0, false, "state", "DIR",
-	    "state (default: $GAPFERRY_STATE, /var/lib/gapferry, ~/.local/state/gapferry)" },
+	[GF_OPT_STATE] = { JUDGING | ON(SIGN) | SAYING | ON(TRACE) | ON(TRUST_SHOW) | ON(TRUST_APPLY), 0, false,
+	    "state", "DIR", "state (default: $GAPFERRY_STATE, /var/lib/gapferry, ~/.local/state/gapferry)" },
 	[GF_OPT_SITE] = { JUDGING | ON(SIGN) | ON(TRUST_APPLY), 0, false, "site", "NAME",
 	    "name of this site; unpack and trust apply keep it in the state" },
 	[GF_OPT_HOST] = { ON(PACK) | ON(UNPACK) | ON(TRACE), 'H', false, "host", "ADDRESS",
@@ -165,8 +167,8 @@ const gf_option gf_options[GF_OPTIONS] = {
 	    "exercise every part of this program and say ok or not" },
 	[GF_OPT_MAN] = { ON(HELP), 0, false, "man", NULL, "print the manual page, for man(1)" },
 
-	[GF_OPT_PASSPHRASE_FILE] = { ON(PACK) | ON(SIGN) | ON(KEY_NEW) | ON(TRUST_INIT) | ON(TRUST_SIGN), 0, false,
-	    "passphrase-file", "FILE",
+	[GF_OPT_PASSPHRASE_FILE] = { ON(PACK) | ON(SIGN) | SAYING | ON(KEY_NEW) | ON(TRUST_INIT) | ON(TRUST_SIGN), 0,
+	    false, "passphrase-file", "FILE",
 	    "the passphrase is the first line of FILE; '-' is stdin (default: $GAPFERRY_PASSPHRASE, else asked)" },
 	[GF_OPT_JOBS] = { ON(PACK) | ON(VERIFY) | ON(UNPACK), 'j', false, "jobs", "N",
 	    "how much is done at once (default: one a core)" },

@@ -205,7 +205,7 @@ bool gf_verb_sign(gf_run *run, gf_error *err)
 	signing s = { .n_made = 0 };
 	bool ok = check_options(run, err) &&
 	    gf_signers_take(run, keys->items, keys->n, &s.signers, &s.n_signers, err) &&
-	    gf_judged_open(&s.j, run, true, err);
+	    gf_judged_open(&s.j, run, GF_JUDGE_SHOW, err);
 
 	walk.reader = s.j.reader;
 	walk.manifest = s.j.manifest;

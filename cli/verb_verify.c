@@ -55,7 +55,7 @@ bool gf_verb_verify(gf_run *run, gf_error *err)
 
 	if (!gf_jobs(run, &walk.jobs, err))
 		return false;
-	ok = gf_judged_open(&j, run, false, err);
+	ok = gf_judged_open(&j, run, GF_JUDGE_DECIDE, err);
 	if (ok) {
 		walk.reader = j.reader;
 		walk.manifest = j.manifest;

@@ -52,6 +52,22 @@ const gf_verb gf_verbs[GF_VERBS] = {
 	    { "gapferry sign --key second.pem app.tar", "gapferry sign --key minisign.key app.tar",
 		"gapferry sign --rewrite whole.tar app.tar", NULL },
 	    1, 1, gf_verb_sign },
+	[GF_VERB_APPROVE] = { "approve", "--env NAME --site NAME [options] BUNDLE",
+	    "say that a release may, or may not, go to an environment",
+	    "Judges the bundle first, every byte of it, and shows what was found. The signed approval, or with --reject the "
+	    "rejection, is a file among the companions of the bundle. Of each holder the latest one counts. With --print the "
+	    "statement goes to stdout unsigned, for openssl or minisign to sign.",
+	    { "gapferry approve --env prod --site a --key carol.pem shop.tar",
+		"gapferry approve --env prod --site a --reject --reason 'OPS-7' --key carol.pem shop.tar",
+		"gapferry approve --env prod --site a --print shop.tar >approval.json", NULL },
+	    1, 1, gf_verb_approve },
+	[GF_VERB_PERMIT] = { "permit", "--env NAME --site NAME --waive WHAT [options] BUNDLE",
+	    "waive a check for one release, for a time",
+	    "For going back to an earlier release, or using one that has expired, on the record. Needs the threshold of role "
+	    "permit, else of root. Nothing else than these three checks can be waived.",
+	    { "gapferry permit --env prod --site a --waive sequence --expires 2d --reason 'OPS-9: roll back' --key erin.pem shop-41.tar",
+		NULL },
+	    1, 1, gf_verb_permit },
 	[GF_VERB_KEY_NEW] = { "key new", "[options] NAME", "make a key pair",
 	    "Writes NAME.pem, the private key (minisign: NAME.key), and NAME.pub, the public one. Existing files are never "
 	    "replaced.",

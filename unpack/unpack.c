@@ -1,7 +1,4 @@
-/*
- * The run: FORMAT.md 5 "Judging", then "Acting", W1 to W5, in their order.  W0 comes with the
- * trust file.
- */
+/* The run: FORMAT.md 5 "Judging", then "Acting", W0 to W5, in their order. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -26,6 +23,7 @@ typedef struct run {
 	const char *step; /* where it stands, for the log */
 	bool logged;      /* intent is written */
 	bool appended;    /* the log has become longer */
+	bool exported;    /* to local files, outside every environment: no floor is looked at and none is moved */
 } run;
 
 /* ---- the log ---- */
@@ -35,7 +33,7 @@ static gf_record record_of(const run *r, const char *type)
 	const gf_manifest *m = r->result->manifest;
 	gf_record record = { .type = type,
 		.run = r->result->run[0] != '\0' ? r->result->run : NULL,
-		.environment = r->environment->name,
+		.environment = r->judge.environment,
 		.site = gf_state_site(r->state),
 		.manifest = &r->result->verdict.manifest_digest,
 		.unsigned_bundle = r->result->verdict.unsigned_bundle };
@@ -133,24 +131,67 @@ static bool name_run(run *r, gf_error *err)
 	return ok;
 }
 
+/* With a trust file, a target named by hand goes under the gates of an environment, or is a local file. */
+static bool find_gates(run *r, gf_error *err)
+{
+	r->exported = r->options->environment == NULL && gf_trust_policy(r->result->trust) != NULL;
+	for (size_t i = 0; r->exported && i < r->environment->n_targets; i++) {
+		const gf_target_spec *s = &r->environment->targets[i];
+
+		if (s->kind == GF_TO_DOCKER || s->kind == GF_TO_REGISTRY)
+			return gf_fail(err, GF_USAGE, "environment", s->label,
+			    "a trust file is installed here: '%s' is loaded under the gates of an environment (--env NAME --to "
+			    "%s); --to alone is for local files",
+			    s->label, s->label);
+	}
+	return true;
+}
+
+/* W0, whatever was decided: newer trust files that came with the bundle, and rejections, outlive it. */
+static bool keep_what_came(run *r, gf_error *err)
+{
+	bool ok;
+
+	if (r->options->dry_run || gf_trust_policy(r->result->trust) == NULL)
+		return true;
+	ok = lock(r, err) && gf_trust_install(r->result->trust, r->state, err) && gf_rejections_keep(&r->judge, err);
+	unlock(r);
+	return ok;
+}
+
+static bool decide(run *r, gf_error *err)
+{
+	bool ok = gf_accept(r->reader, &r->judge, &r->result->verdict, &r->result->manifest, err);
+	gf_error why;
+
+	if (keep_what_came(r, &why))
+		return ok;
+	if (ok)
+		*err = why;
+	else
+		gf_event_say(r->events, GF_EVENT_WARNING, "what came with the bundle was not kept: %s", why.text);
+	return false;
+}
+
 static bool judge(run *r, gf_error *err)
 {
 	const gf_unpack_options *o = r->options;
 
 	r->step = "judge";
-	r->result->trust = gf_trust_open(o->keys, o->n_keys, o->config_dir, err);
-	if (r->result->trust == NULL || (r->state = gf_state_open(o->state_dir, !o->dry_run, err)) == NULL ||
-	    (r->reader = gf_reader_open(o->bundle, err)) == NULL ||
+	if ((r->state = gf_state_open(o->state_dir, !o->dry_run, err)) == NULL ||
+	    (r->result->trust = gf_trust_for(r->state, o->keys, o->n_keys, o->config_dir, GF_TRUST_UNPACK, err)) ==
+		NULL ||
+	    !find_gates(r, err) || (r->reader = gf_reader_open(o->bundle, err)) == NULL ||
 	    !gf_companions_load(o->bundle, o->with, o->n_with, &r->companions, &r->n_companions, err))
 		return false;
 	r->judge = (gf_judge){ .trust = r->result->trust,
 		.state = r->state,
-		.environment = r->environment->name,
+		.environment = r->exported ? NULL : r->environment->name,
 		.site = o->site,
 		.allow_unsigned = o->allow_unsigned,
 		.companions = r->companions,
 		.n_companions = r->n_companions };
-	return gf_accept(r->reader, &r->judge, &r->result->verdict, &r->result->manifest, err) && name_run(r, err);
+	return decide(r, err) && name_run(r, err);
 }
 
 /* ---- plan ---- */
@@ -305,11 +346,16 @@ static bool accept(run *r, gf_error *err)
 	if (!for_all(r, confirm_one, err))
 		return false;
 	r->step = "accept";
-	if (!lock(r, err) || !gf_accept_again(&r->judge, r->result->manifest, &r->result->verdict, err) ||
+	if (!lock(r, err) ||
+	    (!r->exported && !gf_accept_again(&r->judge, r->result->manifest, &r->result->verdict, err)) ||
 	    !gf_accept_keep(r->reader, &r->judge, &r->result->verdict, err))
 		return false;
 	record = record_of(r, "accepted");
-	return append(r, &record, 1, err);
+	if (gf_trust_policy(r->result->trust) != NULL)
+		record.trust_version = gf_trust_policy(r->result->trust)->version;
+	if (r->result->verdict.has_permit)
+		record.statement = &r->result->verdict.permit;
+	return r->exported || append(r, &record, 1, err);
 }
 
 /* ---- W4, W5: names, and the lines that say so ---- */
@@ -328,7 +374,7 @@ static size_t loaded_lines(const run *r, const gf_target *t, gf_record *out)
 	for (size_t i = 0; i < t->n_names; i++) {
 		if (t->names[i].state == GF_ROW_KEPT)
 			continue;
-		out[n] = record_of(r, "loaded");
+		out[n] = record_of(r, r->exported ? "exported" : "loaded");
 		out[n].target = t->spec->label;
 		out[n].name = t->names[i].text;
 		out[n++].digest = &t->names[i].digest;
@@ -354,7 +400,7 @@ static bool log_loaded(run *r, gf_error *err)
 		if (t->committed)
 			n += loaded_lines(r, t, lines + n);
 	}
-	if (all)
+	if (all && !r->exported)
 		lines[n++] = record_of(r, "complete");
 	ok = n == 0 || append(r, lines, n, err);
 	free(lines);

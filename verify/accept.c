@@ -1,30 +1,48 @@
 /*
- * The decision: FORMAT.md 5, judging, steps 1 to 6, top to bottom, as far as no trust file is
- * installed.  Every check of steps 5 and 6 is made and shown; the first that fails is the reason.
+ * The decision: FORMAT.md 5, judging, steps 1 to 6, top to bottom.  Every check of steps 5 and 6 is made and shown; the
+ * first that fails is the reason.  Numbers and times are looked at in freshness.c, what came after packing in gates.c.
  */
 #include <string.h>
 
-#include "verify/floors.h"
+#include "verify/judgement.h"
 #include "verify/signers.h"
 #include "verify/state.h"
 
-#define SKEW 600 /* seconds that clocks may differ */
+/* ---- step 2 ---- */
 
-typedef struct judgement {
-	const gf_judge *judge;
-	const gf_manifest *manifest;
-	gf_verdict *verdict;
-	gf_time now;
-	bool repeated; /* accepted or loaded here before: expires does not count */
-} judgement;
+/* The installed trust file and what the companions have that follows it. */
+static bool judge_trust(gf_judgement *g, gf_error *err)
+{
+	const gf_judge *j = g->judge;
+	char expires[GF_TIME_SIZE];
+	gf_digest digest;
 
-/* ---- steps 5 and 6 ---- */
+	if (j->trust == NULL || gf_trust_policy(j->trust) == NULL) {
+		if (j->state != NULL && gf_state_trust(j->state, &digest) > 0)
+			gf_check_set(g->verdict, GF_CHECK_TRUST, GF_CHECK_PASSED,
+			    "signature only: keys were named, and the trust file installed here was not asked");
+		else
+			gf_check_set(g->verdict, GF_CHECK_TRUST, GF_CHECK_NOT_REQUIRED, "no trust file is installed");
+		return true;
+	}
+	if (!gf_trust_extend(j->trust, j->companions, j->n_companions, err))
+		return false;
+	g->policy = gf_trust_policy(j->trust);
+	if (!gf_judge_clock(g, err) || !gf_policy_fresh(g->policy, err))
+		return false;
+	gf_time_print(g->policy->expires, expires);
+	gf_check_set(g->verdict, GF_CHECK_TRUST, GF_CHECK_PASSED, "version %llu, until %s%s",
+	    (unsigned long long)g->policy->version, expires,
+	    gf_trust_newer(j->trust) > 0 ? "; it came with this bundle" : "");
+	return true;
+}
 
-static bool check_stream(judgement *g, gf_error *err)
+/* ---- step 4 ---- */
+
+static bool loose_stream(gf_judgement *g)
 {
 	size_t keys = g->judge->trust != NULL ? gf_trust_count(g->judge->trust) : 0;
 
-	(void)err;
 	if (g->manifest->stream == NULL)
 		gf_check_set(g->verdict, GF_CHECK_STREAM, GF_CHECK_NOT_REQUIRED,
 		    "the bundle belongs to no stream: there is no protection against replay");
@@ -36,262 +54,224 @@ static bool check_stream(judgement *g, gf_error *err)
 	return true;
 }
 
-/* The name of this site: asked for and kept must agree. */
-static bool site_of(const judgement *g, const char **site, gf_error *err)
+/* The threshold of this stream's release role, in distinct holders. */
+static bool judge_threshold(gf_judgement *g, gf_error *err)
 {
-	const char *kept = g->judge->state != NULL ? gf_state_site(g->judge->state) : NULL;
+	const gf_policy_role *role = gf_policy_role_find(g->policy, g->stream->release);
+	const gf_verdict *v = g->verdict;
+	size_t n = gf_policy_count(g->policy, role, g->now, v->signers, v->n_signers);
+	char signers[200] = "";
 
-	*site = g->judge->site != NULL ? g->judge->site : kept;
-	if (g->judge->site != NULL && kept != NULL && strcmp(kept, g->judge->site) != 0)
-		return gf_fail(err, GF_USAGE, "site", kept, "this site is called '%s' (in '%s'), not '%s'", kept,
-		    gf_state_dir(g->judge->state), g->judge->site);
+	if (n >= role->threshold || v->unsigned_bundle || g->judge->skip_signatures)
+		return true;
+	for (size_t i = 0; i < v->n_signers; i++)
+		gf_text_append(signers, sizeof signers, "%s%s", i > 0 ? ", " : "", gf_pubkey_holder(v->signers[i]));
+	return gf_fail(err, GF_REFUSED, "threshold", g->manifest->stream,
+	    "stream '%s' asks for signatures by %llu of role '%s', and %zu of the signers (%s) %s it (gapferry sign adds "
+	    "one)",
+	    g->manifest->stream, (unsigned long long)role->threshold, role->name, n, signers, n == 1 ? "has" : "have");
+}
+
+static bool judge_stream(gf_judgement *g, gf_error *err)
+{
+	const gf_manifest *m = g->manifest;
+
+	if (g->policy == NULL)
+		return loose_stream(g);
+	if (m->stream == NULL)
+		return gf_fail(err, GF_REFUSED, "stream", NULL,
+		    "the bundle belongs to no stream, and a trust file is installed here (version %llu): pack it with --stream",
+		    (unsigned long long)g->policy->version);
+	g->stream = gf_policy_stream_find(g->policy, m->stream);
+	if (g->stream == NULL)
+		return gf_fail(err, GF_REFUSED, "stream", m->stream,
+		    "the trust file (version %llu) knows no stream '%s'", (unsigned long long)g->policy->version,
+		    m->stream);
+	if (!judge_threshold(g, err))
+		return false;
+	gf_check_set(g->verdict, GF_CHECK_STREAM, GF_CHECK_PASSED, "'%s', epoch %llu, sequence %llu; role '%s'",
+	    m->stream, (unsigned long long)m->epoch, (unsigned long long)m->sequence, g->stream->release);
 	return true;
 }
 
-static bool check_audience(judgement *g, gf_error *err)
+/* ---- step 5 ---- */
+
+/* The name of this site: asked for and kept must agree.  An approver speaks of the site that was named. */
+static bool find_site(gf_judgement *g, gf_error *err)
+{
+	const gf_judge *j = g->judge;
+	const char *kept = j->state != NULL ? gf_state_site(j->state) : NULL;
+
+	g->site = j->site != NULL ? j->site : kept;
+	if (j->advisory || j->site == NULL || kept == NULL || strcmp(kept, j->site) == 0)
+		return true;
+	return gf_fail(err, GF_USAGE, "site", kept, "this site is called '%s' (in '%s'), not '%s'", kept,
+	    gf_state_dir(j->state), j->site);
+}
+
+static bool judge_audience(gf_judgement *g, gf_error *err)
 {
 	const gf_manifest *m = g->manifest;
-	const char *site;
 	char names[200] = "";
 
-	if (!site_of(g, &site, err))
+	if (!find_site(g, err))
 		return false;
 	if (m->n_audience == 0) {
 		gf_check_set(g->verdict, GF_CHECK_AUDIENCE, GF_CHECK_NOT_REQUIRED, "the bundle is for every site");
 		return true;
 	}
 	for (size_t i = 0; i < m->n_audience; i++) {
-		if (site != NULL && strcmp(m->audience[i], site) == 0) {
-			gf_check_set(g->verdict, GF_CHECK_AUDIENCE, GF_CHECK_PASSED, "for this site, '%s'", site);
+		if (g->site != NULL && strcmp(m->audience[i], g->site) == 0) {
+			gf_check_set(g->verdict, GF_CHECK_AUDIENCE, GF_CHECK_PASSED, "for this site, '%s'", g->site);
 			return true;
 		}
 		gf_text_append(names, sizeof names, "%s%s", i > 0 ? ", " : "", m->audience[i]);
 	}
-	if (site == NULL)
+	if (g->site == NULL)
 		return gf_fail(err, GF_REFUSED, "audience", names,
 		    "the bundle is for %s, and this site has no name; --site NAME gives it one, once", names);
-	return gf_fail(err, GF_REFUSED, "audience", names, "the bundle is for %s; this site is '%s'", names, site);
+	return gf_fail(err, GF_REFUSED, "audience", names, "the bundle is for %s; this site is '%s'", names, g->site);
 }
 
-static bool check_trust_version(judgement *g, gf_error *err)
+static bool judge_trust_version(gf_judgement *g, gf_error *err)
 {
-	uint64_t version = g->manifest->trust_version;
+	unsigned long long theirs = g->manifest->trust_version;
+	unsigned long long ours = g->policy != NULL ? g->policy->version : 0;
 
-	(void)err;
 	/* With nothing to compare with, the number is a report (FORMAT.md 4). */
-	if (version > 0)
+	if (theirs == 0)
+		gf_check_set(g->verdict, GF_CHECK_TRUST_VERSION, GF_CHECK_NOT_REQUIRED, "%s",
+		    g->policy != NULL ? "the bundle names none" : "no trust file is installed");
+	else if (g->policy == NULL)
 		gf_check_set(g->verdict, GF_CHECK_TRUST_VERSION, GF_CHECK_NOT_REQUIRED,
-		    "packed under trust file %llu; none is installed here", (unsigned long long)version);
+		    "packed under trust file %llu; none is installed here", theirs);
+	else if (theirs > ours)
+		return gf_fail(err, GF_REFUSED, "trust-version", NULL,
+		    "the bundle was packed under trust file %llu, and version %llu is installed here: carry version %llu "
+		    "first (gapferry trust apply)",
+		    theirs, ours, ours + 1);
 	else
-		gf_check_set(g->verdict, GF_CHECK_TRUST_VERSION, GF_CHECK_NOT_REQUIRED, "no trust file is installed");
+		gf_check_set(g->verdict, GF_CHECK_TRUST_VERSION, GF_CHECK_PASSED,
+		    "packed under version %llu; version %llu is in force", theirs, ours);
 	return true;
 }
 
-static bool check_created(judgement *g, gf_error *err)
-{
-	gf_time newest = g->judge->state != NULL ? gf_state_newest(g->judge->state) : 0;
-	char created[GF_TIME_SIZE], now[GF_TIME_SIZE], seen[GF_TIME_SIZE];
+/* ---- step 6 ---- */
 
-	gf_time_print(g->manifest->created, created);
-	gf_time_print(g->now, now);
-	if (newest > g->now + SKEW) {
-		gf_time_print(newest, seen);
-		return gf_fail(err, GF_USAGE, "clock", NULL,
-		    "the clock says %s, but a bundle accepted here was packed at %s: set the clock", now, seen);
+static bool judge_environment(gf_judgement *g, gf_error *err)
+{
+	const char *name = g->judge->environment;
+
+	if (g->policy == NULL || g->stream == NULL || name == NULL) {
+		gf_check_set(g->verdict, GF_CHECK_ENVIRONMENT, GF_CHECK_NOT_REQUIRED, "%s",
+		    g->policy == NULL ? "no trust file is installed" : "no environment was named");
+		if (g->policy != NULL && g->verdict->unsigned_bundle)
+			return gf_fail(err, GF_REFUSED, "unsigned", NULL,
+			    "a trust file is installed here, and only an environment of it can allow unsigned bundles: name it "
+			    "(--env)");
+		return true;
 	}
-	if (g->manifest->created > g->now + SKEW)
-		return gf_fail(err, GF_REFUSED, "created", NULL,
-		    "the bundle says that it was packed at %s, and the clock here says %s: one of the two clocks is wrong",
-		    created, now);
-	gf_check_set(g->verdict, GF_CHECK_CREATED, GF_CHECK_PASSED, "packed at %s", created);
-	return true;
+	g->environment = gf_policy_environment_find(g->stream, name);
+	if (g->environment == NULL)
+		return gf_fail(err, GF_REFUSED, "environment", name,
+		    "the trust file (version %llu) has no environment '%s' for stream '%s'; only an explicit {} means that "
+		    "there are no gates",
+		    (unsigned long long)g->policy->version, name, g->stream->name);
+	if (g->verdict->unsigned_bundle && !g->environment->allow_unsigned)
+		return gf_fail(err, GF_REFUSED, "unsigned", name,
+		    "the trust file (version %llu) does not allow unsigned bundles in '%s'",
+		    (unsigned long long)g->policy->version, name);
+	gf_check_set(g->verdict, GF_CHECK_ENVIRONMENT, GF_CHECK_PASSED, "'%s' of stream '%s'", name, g->stream->name);
+	return gf_judge_permits(g, err);
 }
 
-/* Why no floor and no epoch is looked at; NULL: they are. */
-static const char *no_floor(const judgement *g)
-{
-	if (g->manifest->stream == NULL)
-		return "no stream: there is no protection against replay";
-	if (g->judge->environment == NULL)
-		return "no environment was named: no floor is looked at";
-	if (g->judge->state == NULL)
-		return "no state: no floor is looked at";
-	if (g->verdict->unsigned_bundle)
-		return "an unsigned bundle touches no floor";
-	return NULL;
-}
-
-static bool check_epoch(judgement *g, gf_error *err)
-{
-	const char *why = no_floor(g), *stream = g->manifest->stream;
-	uint64_t first;
-
-	if (why != NULL) {
-		gf_check_set(g->verdict, GF_CHECK_EPOCH, GF_CHECK_NOT_REQUIRED, "%s", why);
-		return true;
-	}
-	if (!gf_state_first_epoch(g->judge->state, stream, &first)) {
-		gf_check_set(g->verdict, GF_CHECK_EPOCH, GF_CHECK_PASSED, "%llu, the first of stream '%s' here",
-		    (unsigned long long)g->manifest->epoch, stream);
-		return true;
-	}
-	if (first != g->manifest->epoch)
-		return gf_fail(err, GF_REFUSED, "epoch", stream,
-		    "the bundle is of epoch %llu of stream '%s'; without a trust file the first epoch accepted here stays, "
-		    "which is %llu",
-		    (unsigned long long)g->manifest->epoch, stream, (unsigned long long)first);
-	gf_check_set(g->verdict, GF_CHECK_EPOCH, GF_CHECK_PASSED, "%llu", (unsigned long long)first);
-	return true;
-}
-
-/* `previous` is a report; it is refused only when it names another release than the one accepted under its number. */
-static bool check_previous(const judgement *g, gf_error *err)
-{
-	const gf_manifest *m = g->manifest;
-	char ours[GF_HEX_SIZE], theirs[GF_HEX_SIZE];
-	gf_digest accepted;
-	bool known;
-
-	if (!m->has_previous)
-		return true;
-	if (!gf_state_accepted(g->judge->state, m->stream, m->epoch, m->previous_sequence, &known, &accepted, err))
-		return false;
-	if (!known || gf_digest_equal(&accepted, &m->previous))
-		return true;
-	gf_digest_hex(&accepted, ours);
-	gf_digest_hex(&m->previous, theirs);
-	return gf_fail(err, GF_REFUSED, "previous", m->stream,
-	    "the bundle follows %llu of stream '%s' with manifest %.16s; accepted here under that number was %.16s: one "
-	    "of the two is not of this line of releases",
-	    (unsigned long long)m->previous_sequence, m->stream, theirs, ours);
-}
-
-static bool check_floor(judgement *g, gf_error *err)
-{
-	const gf_manifest *m = g->manifest;
-	const gf_digest *digest = &g->verdict->manifest_digest;
-	const char *why = no_floor(g);
-	unsigned long long epoch = m->epoch, sequence = m->sequence;
-	char hex[GF_HEX_SIZE];
-	gf_floor f;
-	int order;
-
-	g->repeated = false;
-	if (why != NULL) {
-		gf_check_set(g->verdict, GF_CHECK_FLOOR, GF_CHECK_NOT_REQUIRED, "%s", why);
-		return true;
-	}
-	if (!gf_state_floor(g->judge->state, m->stream, g->judge->environment, &f, err) || !check_previous(g, err))
-		return false;
-	if (!f.present) {
-		gf_check_set(g->verdict, GF_CHECK_FLOOR, GF_CHECK_PASSED,
-		    "sequence %llu, the first of '%s' for '%s' here", sequence, m->stream, g->judge->environment);
-		return true;
-	}
-	order = -gf_floor_compare(&f, m->epoch, m->sequence);
-	gf_digest_hex(&f.manifest, hex);
-	if (order == 0 && !gf_digest_equal(digest, &f.manifest))
-		return gf_fail(err, GF_REFUSED, "fork", m->stream,
-		    "'%s' has accepted sequence %llu (epoch %llu) of stream '%s' already, with another manifest (%.16s): two "
-		    "releases have one number; ask who packs it",
-		    g->judge->environment, sequence, epoch, m->stream, hex);
-	g->repeated = order == 0 || (f.has_loaded && gf_digest_equal(digest, &f.loaded));
-	if (order < 0 && !g->repeated)
-		return gf_fail(err, GF_REFUSED, "floor", m->stream,
-		    "the bundle has sequence %llu (epoch %llu) of stream '%s'; '%s' has accepted sequence %llu (epoch %llu, manifest "
-		    "%.16s), and nothing lower is accepted",
-		    sequence, epoch, m->stream, g->judge->environment, (unsigned long long)f.sequence,
-		    (unsigned long long)f.epoch, hex);
-	gf_check_set(g->verdict, GF_CHECK_FLOOR, order < 0 ? GF_CHECK_LIFTED : GF_CHECK_PASSED,
-	    order < 0       ? "sequence %llu is below %llu (epoch %llu), but is what was loaded here last"
-		: order > 0 ? "sequence %llu is above %llu (epoch %llu)"
-			    : "sequence %llu is what was accepted here last (%llu, epoch %llu)",
-	    sequence, (unsigned long long)f.sequence, (unsigned long long)f.epoch);
-	return true;
-}
-
-static bool check_expires(judgement *g, gf_error *err)
-{
-	char expires[GF_TIME_SIZE], now[GF_TIME_SIZE];
-
-	if (g->manifest->expires == 0) {
-		gf_check_set(g->verdict, GF_CHECK_EXPIRES, GF_CHECK_NOT_REQUIRED, "the bundle does not expire");
-		return true;
-	}
-	gf_time_print(g->manifest->expires, expires);
-	gf_time_print(g->now, now);
-	if (g->now < g->manifest->expires) {
-		gf_check_set(g->verdict, GF_CHECK_EXPIRES, GF_CHECK_PASSED, "expires at %s", expires);
-		return true;
-	}
-	if (g->repeated) {
-		gf_check_set(g->verdict, GF_CHECK_EXPIRES, GF_CHECK_LIFTED,
-		    "expired at %s, and was accepted here before", expires);
-		return true;
-	}
-	return gf_fail(
-	    err, GF_REFUSED, "expired", NULL, "the bundle expired at %s; now it is %s: pack it again", expires, now);
-}
+/* ---- in order ---- */
 
 typedef struct step {
 	gf_check_id id;
-	bool (*check)(judgement *g, gf_error *err);
+	bool (*check)(gf_judgement *g, gf_error *err);
+	bool decides; /* in an advisory judgement, too */
 } step;
 
-/* The order of FORMAT.md 5.  The floor comes before expires, which a repetition lifts. */
+/* The order of FORMAT.md 5.  The environment has its permits with it; the floor comes before the times, which a
+ * repetition lifts. */
 static const step steps[] = {
-	{ GF_CHECK_STREAM, check_stream },
-	{ GF_CHECK_AUDIENCE, check_audience },
-	{ GF_CHECK_TRUST_VERSION, check_trust_version },
-	{ GF_CHECK_CREATED, check_created },
-	{ GF_CHECK_EPOCH, check_epoch },
-	{ GF_CHECK_FLOOR, check_floor },
-	{ GF_CHECK_EXPIRES, check_expires },
+	{ GF_CHECK_STREAM, judge_stream, true },
+	{ GF_CHECK_AUDIENCE, judge_audience, true },
+	{ GF_CHECK_TRUST_VERSION, judge_trust_version, false },
+	{ GF_CHECK_CREATED, gf_judge_created, false },
+	{ GF_CHECK_ENVIRONMENT, judge_environment, false },
+	{ GF_CHECK_EPOCH, gf_judge_epoch, false },
+	{ GF_CHECK_FLOOR, gf_judge_floor, false },
+	{ GF_CHECK_MAX_JUMP, gf_judge_max_jump, false },
+	{ GF_CHECK_EXPIRES, gf_judge_expires, false },
+	{ GF_CHECK_MAX_AGE, gf_judge_max_age, false },
+	{ GF_CHECK_AFTER, gf_judge_after, false },
+	{ GF_CHECK_APPROVALS, gf_judge_approvals, false },
 };
 
-/* All of them; *err is that of the first that fails. */
-static bool run_steps(judgement *g, const step *list, size_t n, gf_error *err)
+/* All of them; *err is that of the first that fails and decides. */
+static bool run_steps(gf_judgement *g, const step *list, size_t n, gf_error *err)
 {
 	bool ok = true;
 
 	for (size_t i = 0; i < n; i++) {
+		bool decides = list[i].decides || !g->judge->advisory;
 		gf_error why = { 0 };
 
+		g->verdict->checks[list[i].id].advisory = !decides;
 		if (list[i].check(g, &why))
 			continue;
 		gf_check_set(g->verdict, list[i].id, GF_CHECK_FAILED, "%s", why.text);
-		if (ok)
+		if (ok && decides)
 			*err = why;
-		ok = false;
+		ok = ok && !decides;
 	}
 	return ok;
 }
 
-bool gf_accept(gf_reader *r, const gf_judge *j, gf_verdict *v, gf_manifest **manifest, gf_error *err)
+static bool judge_head(gf_judgement *g, const gf_reader *r, gf_error *err)
 {
 	const gf_buf *statement = gf_reader_statement(r);
-	judgement g = { .judge = j, .verdict = v, .now = gf_now() };
-	gf_manifest *m = NULL;
-	bool ok;
+	gf_verdict *v = g->verdict;
 
-	*manifest = NULL;
 	if (!gf_hash_bytes(gf_buf_text(statement), statement->len, &v->manifest_digest, err))
 		return false;
 	gf_check_set(v, GF_CHECK_HEAD, GF_CHECK_PASSED, "manifest of %zu bytes", statement->len);
-	if (!gf_signers_judge(r, j, v, err))
-		return false;
-	m = gf_manifest_parse(gf_buf_text(statement), statement->len, err);
-	if (m == NULL) {
+	if (judge_trust(g, err))
+		return true;
+	gf_check_set(v, GF_CHECK_TRUST, GF_CHECK_FAILED, "%s", err->text);
+	return g->judge->skip_signatures && err->class != GF_FAILED;
+}
+
+static gf_manifest *parse(const gf_reader *r, gf_verdict *v, gf_error *err)
+{
+	const gf_buf *statement = gf_reader_statement(r);
+	gf_manifest *m = gf_manifest_parse(gf_buf_text(statement), statement->len, err);
+
+	if (m != NULL)
+		gf_check_set(v, GF_CHECK_MANIFEST, GF_CHECK_PASSED, "%zu image%s, %zu blobs", m->n_images,
+		    m->n_images == 1 ? "" : "s", m->n_blobs);
+	else
 		gf_check_set(v, GF_CHECK_MANIFEST, GF_CHECK_FAILED, "%s", err->text);
+	return m;
+}
+
+bool gf_accept(gf_reader *r, const gf_judge *j, gf_verdict *v, gf_manifest **manifest, gf_error *err)
+{
+	gf_judgement g = { .judge = j, .verdict = v, .now = gf_now() };
+	gf_manifest *m;
+
+	*manifest = NULL;
+	if (!judge_head(&g, r, err) || !gf_signers_judge(r, j, v, err))
 		return false;
-	}
-	gf_check_set(v, GF_CHECK_MANIFEST, GF_CHECK_PASSED, "%zu image%s, %zu blobs", m->n_images,
-	    m->n_images == 1 ? "" : "s", m->n_blobs);
+	m = parse(r, v, err);
+	if (m == NULL)
+		return false;
 	g.manifest = m;
 	/* inspect --unverified shows what fails and goes on; a state that cannot be read is no such thing. */
-	ok = run_steps(&g, steps, sizeof steps / sizeof steps[0], err) ||
-	    (j->skip_signatures && err->class != GF_FAILED);
-	if (!ok) {
+	if (!run_steps(&g, steps, sizeof steps / sizeof steps[0], err) &&
+	    (!j->skip_signatures || err->class == GF_FAILED)) {
 		gf_manifest_free(m);
 		return false;
 	}
@@ -300,10 +280,26 @@ bool gf_accept(gf_reader *r, const gf_judge *j, gf_verdict *v, gf_manifest **man
 	return true;
 }
 
+/* Another run may have installed a newer trust file while bytes were streaming. */
+static bool same_trust(const gf_judgement *g, gf_error *err)
+{
+	gf_digest digest;
+	uint64_t installed = g->judge->state != NULL ? gf_state_trust(g->judge->state, &digest) : 0;
+
+	return installed == (g->policy != NULL ? g->policy->version : 0) ||
+	    gf_fail(err, GF_REFUSED, "trust-changed", NULL,
+		"trust file %llu was installed while this ran; run it again, so that it is judged under that one",
+		(unsigned long long)installed);
+}
+
 bool gf_accept_again(const gf_judge *j, const gf_manifest *m, gf_verdict *v, gf_error *err)
 {
-	static const step again[] = { { GF_CHECK_EPOCH, check_epoch }, { GF_CHECK_FLOOR, check_floor } };
-	judgement g = { .judge = j, .manifest = m, .verdict = v, .now = gf_now() };
+	static const step again[] = { { GF_CHECK_ENVIRONMENT, judge_environment, true },
+		{ GF_CHECK_EPOCH, gf_judge_epoch, true }, { GF_CHECK_FLOOR, gf_judge_floor, true },
+		{ GF_CHECK_MAX_JUMP, gf_judge_max_jump, true }, { GF_CHECK_APPROVALS, gf_judge_approvals, true } };
+	gf_judgement g = { .judge = j, .manifest = m, .verdict = v, .now = gf_now() };
 
-	return run_steps(&g, again, sizeof again / sizeof again[0], err);
+	g.policy = j->trust != NULL ? gf_trust_policy(j->trust) : NULL;
+	g.stream = g.policy != NULL && m->stream != NULL ? gf_policy_stream_find(g.policy, m->stream) : NULL;
+	return same_trust(&g, err) && find_site(&g, err) && run_steps(&g, again, sizeof again / sizeof again[0], err);
 }

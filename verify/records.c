@@ -1,3 +1,4 @@
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
@@ -6,6 +7,7 @@
 #include "verify/records.h"
 
 #define PATH_MAX_BYTES 4096
+#define MANIFEST "manifest.json"
 
 /* Write bytes under name, unless they stand there already; *other: something else does. */
 static bool keep_file(const char *dir, const char *name, const gf_buf *bytes, bool *other, gf_error *err)
@@ -69,12 +71,12 @@ bool gf_records_keep(const char *state_dir, const gf_digest *manifest, const gf_
 		ok =
 		    gf_fail(err, GF_FAILED, "state", hex, "a record was to be kept under the digest of something else");
 	ok = ok && gf_buf_printf(&dir, err, "%s/records/%s", state_dir, hex) && gf_dir_make(dir.data, 0700, err) &&
-	    keep_file(dir.data, "manifest.json", statement, &other, err);
+	    keep_file(dir.data, MANIFEST, statement, &other, err);
 	if (ok && other)
 		ok = gf_fail(err, GF_FAILED, "state", dir.data,
 		    "'%s/manifest.json' does not have the digest it lies under; the state is damaged", dir.data);
 	for (size_t i = 0; ok && i < n; i++)
-		ok = keep_signature(dir.data, "manifest.json", "manifest.json", &signatures[i], err);
+		ok = keep_signature(dir.data, MANIFEST, MANIFEST, &signatures[i], err);
 	/* A directory that an earlier run made may not be on the disk yet. */
 	ok = ok && gf_dir_sync_parent(dir.data, err);
 	gf_buf_clear(&dir);
@@ -121,60 +123,117 @@ bool gf_records_created(const char *state_dir, const gf_digest *manifest, gf_tim
 	return m != NULL;
 }
 
-/* The signatures of one record, as they are found. */
+/* ---- the files of one record ---- */
+
 typedef struct found {
 	int dir;
+	bool (*wanted)(const char *name);
 	gf_member *list;
 	size_t n, room;
 } found;
 
-static bool take_signature(void *ctx, const char *name, gf_error *err)
+static bool is_signature(const char *name)
 {
+	return gf_signature_ext(name, MANIFEST) != NULL;
+}
+
+static bool is_statement(const char *name)
+{
+	return !gf_starts_with(name, MANIFEST);
+}
+
+static bool take_file(void *ctx, const char *name, gf_error *err)
+{
+	size_t most = is_signature(name) ? GF_SIGNATURE_MAX : GF_COMPANION_MAX;
 	found *f = ctx;
 	gf_member *m;
 
-	if (gf_signature_ext(name, "manifest.json") == NULL)
+	if (!f->wanted(name))
 		return true;
 	if (f->n == GF_COMPANIONS_MAX)
-		return gf_fail(
-		    err, GF_FAILED, "state", name, "a record has more than %d signatures", GF_COMPANIONS_MAX);
+		return gf_fail(err, GF_FAILED, "state", name, "a record has more than %d files", GF_COMPANIONS_MAX);
 	if (!gf_grow(&f->list, &f->room, f->n, sizeof *f->list, err))
 		return false;
 	m = &f->list[f->n];
-	gf_buf_init(&m->bytes, GF_SIGNATURE_MAX);
+	gf_buf_init(&m->bytes, most);
 	m->name = gf_strdup(name, err);
 	if (m->name == NULL)
 		return false;
 	f->n++;
-	return gf_file_load_at(f->dir, name, GF_SIGNATURE_MAX, GF_FAILED, &m->bytes, err);
+	return gf_file_load_at(f->dir, name, most, GF_FAILED, &m->bytes, err);
 }
 
-bool gf_records_signatures(const char *state_dir, const gf_digest *manifest, gf_member **list, size_t *n, gf_error *err)
+/* must: the record is there. */
+static bool load_record(const char *state_dir, const gf_digest *manifest, bool must, found *f, gf_error *err)
 {
 	char hex[GF_HEX_SIZE];
-	found f = { .dir = -1 };
 	gf_buf path;
 	bool ok;
 
 	gf_digest_hex(manifest, hex);
 	gf_buf_init(&path, PATH_MAX_BYTES);
 	ok = gf_buf_printf(&path, err, "%s/records/%s", state_dir, hex);
-	if (ok) {
-		f.dir = open(path.data, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-		ok = f.dir >= 0 ||
-		    gf_fail_errno(err, GF_FAILED, "state", path.data, "the record '%s' cannot be read", path.data);
-	}
-	ok = ok && gf_dir_each(f.dir, path.data, take_signature, &f, err);
-	if (f.dir >= 0)
-		(void)close(f.dir);
+	f->dir = ok ? open(path.data, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
+	if (f->dir >= 0)
+		ok = gf_dir_each(f->dir, path.data, take_file, f, err);
+	else if (ok && (must || errno != ENOENT))
+		ok = gf_fail_errno(err, GF_FAILED, "state", path.data, "the record '%s' cannot be read", path.data);
+	if (f->dir >= 0)
+		(void)close(f->dir);
 	if (!ok) {
-		gf_members_free(f.list, f.n);
-		f.list = NULL;
-		f.n = 0;
+		gf_members_free(f->list, f->n);
+		f->list = NULL;
+		f->n = 0;
 	}
+	gf_buf_clear(&path);
+	return ok;
+}
+
+bool gf_records_signatures(const char *state_dir, const gf_digest *manifest, gf_member **list, size_t *n, gf_error *err)
+{
+	found f = { .wanted = is_signature };
+	bool ok = load_record(state_dir, manifest, true, &f, err);
+
 	*list = f.list;
 	*n = f.n;
+	return ok;
+}
+
+bool gf_records_statements(const char *state_dir, const gf_digest *manifest, gf_member **list, size_t *n, gf_error *err)
+{
+	found f = { .wanted = is_statement };
+	bool ok = load_record(state_dir, manifest, false, &f, err);
+
+	*list = f.list;
+	*n = f.n;
+	return ok;
+}
+
+/* ---- statements about a manifest ---- */
+
+bool gf_records_keep_statement(const char *state_dir, const gf_digest *manifest, const char *type,
+    const gf_member *file, const gf_member *signatures, size_t n, bool *new, gf_error *err)
+{
+	char hex[GF_HEX_SIZE], name[64];
+	gf_buf dir, path;
+	bool ok, other = false;
+
+	gf_digest_hex(manifest, hex);
+	gf_buf_init(&dir, PATH_MAX_BYTES);
+	gf_buf_init(&path, PATH_MAX_BYTES);
+	ok = gf_companion_name(type, &file->bytes, name, err) &&
+	    gf_buf_printf(&dir, err, "%s/records/%s", state_dir, hex) && gf_dir_make(dir.data, 0700, err) &&
+	    gf_path_join(&path, dir.data, name, err);
+	*new = ok &&access(path.data, F_OK) != 0;
+	/* Signatures first: a statement that stands there has one. */
+	for (size_t i = 0; ok && i < n; i++)
+		ok = keep_signature(dir.data, file->name, name, &signatures[i], err);
+	ok = ok && keep_file(dir.data, name, &file->bytes, &other, err) && gf_dir_sync_parent(dir.data, err);
+	if (ok && other)
+		ok = gf_fail(err, GF_FAILED, "state", path.data,
+		    "'%s' does not have the digest that its name says; the state is damaged", path.data);
 	gf_buf_clear(&path);
+	gf_buf_clear(&dir);
 	return ok;
 }
 

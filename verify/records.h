@@ -22,4 +22,12 @@ bool gf_records_keep_trust(const char *state_dir, uint64_t version, const gf_mem
 /* The trust file of that version, with the digest that the log has. */
 bool gf_records_trust(const char *state_dir, uint64_t version, const gf_digest *digest, gf_buf *text, gf_error *err);
 
+/* A statement about that manifest and its signatures (file->name.<16 hex>.<ext>), under the name TYPE-<16 hex of its digest>.json.
+ * *new: it was not there before. */
+bool gf_records_keep_statement(const char *state_dir, const gf_digest *manifest, const char *type,
+    const gf_member *file, const gf_member *signatures, size_t n, bool *new, gf_error *err);
+/* Every file in records/<manifest> but the manifest and its signatures; the caller frees them.  None: *n is 0. */
+bool gf_records_statements(
+    const char *state_dir, const gf_digest *manifest, gf_member **list, size_t *n, gf_error *err);
+
 #endif

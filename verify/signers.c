@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "verify/companion.h"
 #include "verify/signers.h"
 
 #define STEM "manifest.json"
@@ -76,9 +77,18 @@ static bool count_signer(gf_verdict *v, const gf_pubkey *k, const gf_member *m, 
 	return ok;
 }
 
+/* With a trust file the keys that are valid now count, whatever their role (FORMAT.md 5, step 3). */
+static bool valid_now(const gf_trust *t, size_t i, gf_time now)
+{
+	const gf_policy *p = gf_trust_policy(t);
+
+	return p == NULL || gf_policy_key_valid(&p->keys[i], now);
+}
+
 static bool find_signers(const gf_reader *r, const gf_judge *j, gf_verdict *v, gf_error *err)
 {
 	const gf_buf *statement = gf_reader_statement(r);
+	gf_time now = gf_now();
 	size_t n_keys = j->trust != NULL ? gf_trust_count(j->trust) : 0;
 	files f = files_of(r, j);
 
@@ -96,7 +106,7 @@ static bool find_signers(const gf_reader *r, const gf_judge *j, gf_verdict *v, g
 			continue;
 		v->n_signatures++;
 		for (size_t k = 0; !known && k < n_keys; k++) {
-			known = fits(gf_trust_key(j->trust, k), m, statement);
+			known = valid_now(j->trust, k, now) && fits(gf_trust_key(j->trust, k), m, statement);
 			if (known && !count_signer(v, gf_trust_key(j->trust, k), m, err))
 				return false;
 		}
@@ -134,6 +144,29 @@ static void list_hints(const files *f, char *text, size_t cap)
 	}
 }
 
+/* A key of the trust file that made one of them and is not valid now: "; ci signed it, and that key was valid until ...". */
+static void explain_time(const gf_reader *r, const gf_judge *j, const files *f, char *text, size_t cap)
+{
+	const gf_policy *p = j->trust != NULL ? gf_trust_policy(j->trust) : NULL;
+	gf_time now = gf_now();
+
+	for (size_t i = 0; p != NULL && i < f->n_inside + f->n_beside; i++) {
+		const gf_member *m = file_at(f, i);
+
+		for (size_t k = 0; m != NULL && k < p->n_keys; k++) {
+			const gf_policy_key *key = &p->keys[k];
+			char at[GF_TIME_SIZE];
+
+			if (gf_policy_key_valid(key, now) || !fits(key->key, m, gf_reader_statement(r)))
+				continue;
+			gf_time_print(key->not_before > now ? key->not_before : key->not_after, at);
+			gf_text_append(text, cap, "; %s signed it, with a key that is valid %s %s", key->holder,
+			    key->not_before > now ? "only from" : "until", at);
+			return;
+		}
+	}
+}
+
 static bool has_legacy(const files *f)
 {
 	for (size_t i = 0; i < f->n_inside + f->n_beside; i++) {
@@ -149,12 +182,13 @@ static bool has_legacy(const files *f)
 static bool refuse_signatures(const gf_reader *r, const gf_judge *j, const gf_verdict *v, gf_error *err)
 {
 	const char *name = gf_reader_name(r);
-	char keys[400] = "", hints[200] = "";
+	char keys[400] = "", hints[200] = "", times[160] = "";
 	files f = files_of(r, j);
 	const char *legacy = has_legacy(&f) ? "; a .minisig in the older form (minisign -l) is not taken" : "";
 
 	list_keys(j->trust, keys, sizeof keys);
 	list_hints(&f, hints, sizeof hints);
+	explain_time(r, j, &f, times, sizeof times);
 	if (v->n_signatures == 0)
 		return gf_fail(err, GF_REFUSED, "signature", name,
 		    "'%s' has no signature, inside or beside it (trusted here: %s); --allow-unsigned lets an unsigned bundle "
@@ -167,8 +201,8 @@ static bool refuse_signatures(const gf_reader *r, const gf_judge *j, const gf_ve
 		    name, v->n_signatures, v->n_signatures == 1 ? "" : "s", hints);
 	return gf_fail(err, GF_REFUSED, "signature", name,
 	    "'%s' has %zu signature%s (by key %s, as the names say) and none fits a trusted key (%s): it was signed by "
-	    "somebody else, or changed since, or the medium is damaged: copy it again and compare%s%s",
-	    name, v->n_signatures, v->n_signatures == 1 ? "" : "s", hints, keys,
+	    "somebody else, or changed since, or the medium is damaged: copy it again and compare%s%s%s",
+	    name, v->n_signatures, v->n_signatures == 1 ? "" : "s", hints, keys, times,
 	    j->allow_unsigned ? "; --allow-unsigned is for bundles without any signature" : "", legacy);
 }
 
@@ -214,7 +248,8 @@ bool gf_accept_keep(gf_reader *r, const gf_judge *j, const gf_verdict *v, gf_err
 		if (counts)
 			counted[n++] = *m;
 	}
-	ok = ok && gf_state_keep(j->state, &v->manifest_digest, statement, counted, n, err);
+	ok = ok && gf_state_keep(j->state, &v->manifest_digest, statement, counted, n, err) &&
+	    gf_statements_keep(j, &v->manifest_digest, err);
 	free(counted);
 	return ok;
 }

@@ -588,3 +588,8 @@ bool gf_state_keep(gf_state *s, const gf_digest *manifest, const gf_buf *stateme
 	return gf_records_keep(s->dir, manifest, statement, signatures, n, err) ||
 	    gf_because(err, "keeping the manifest in '%s/records'", s->dir);
 }
+
+bool gf_state_statements(gf_state *s, const gf_digest *manifest, gf_member **list, size_t *n, gf_error *err)
+{
+	return gf_records_statements(s->dir, manifest, list, n, err);
+}

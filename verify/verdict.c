@@ -7,15 +7,21 @@
 
 static const char *const names[GF_CHECKS] = {
 	[GF_CHECK_HEAD] = "head",
+	[GF_CHECK_TRUST] = "trust",
 	[GF_CHECK_SIGNATURE] = "signature",
 	[GF_CHECK_MANIFEST] = "manifest",
 	[GF_CHECK_STREAM] = "stream",
 	[GF_CHECK_AUDIENCE] = "audience",
 	[GF_CHECK_TRUST_VERSION] = "trust-version",
 	[GF_CHECK_CREATED] = "created",
-	[GF_CHECK_EXPIRES] = "expires",
+	[GF_CHECK_ENVIRONMENT] = "environment",
 	[GF_CHECK_EPOCH] = "epoch",
 	[GF_CHECK_FLOOR] = "floor",
+	[GF_CHECK_MAX_JUMP] = "max-jump",
+	[GF_CHECK_EXPIRES] = "expires",
+	[GF_CHECK_MAX_AGE] = "max-age",
+	[GF_CHECK_AFTER] = "after",
+	[GF_CHECK_APPROVALS] = "approvals",
 	[GF_CHECK_FRONT] = "front",
 	[GF_CHECK_GRAPH] = "graph",
 	[GF_CHECK_EVIDENCE] = "evidence",
@@ -54,8 +60,8 @@ void gf_check_set(gf_verdict *v, gf_check_id id, gf_result result, const char *f
 bool gf_verdict_good(const gf_verdict *v)
 {
 	for (size_t i = 0; i < GF_CHECKS; i++)
-		if (v->checks[i].result != GF_CHECK_PASSED && v->checks[i].result != GF_CHECK_LIFTED &&
-		    v->checks[i].result != GF_CHECK_NOT_REQUIRED)
+		if (!v->checks[i].advisory && v->checks[i].result != GF_CHECK_PASSED &&
+		    v->checks[i].result != GF_CHECK_LIFTED && v->checks[i].result != GF_CHECK_NOT_REQUIRED)
 			return false;
 	return true;
 }

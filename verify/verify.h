@@ -65,15 +65,21 @@ typedef enum gf_result {
 /* Every check of FORMAT.md 5 that exists, in its order.  OPEN counts as failed. */
 typedef enum gf_check_id {
 	GF_CHECK_HEAD,
+	GF_CHECK_TRUST,
 	GF_CHECK_SIGNATURE,
 	GF_CHECK_MANIFEST,
 	GF_CHECK_STREAM,
 	GF_CHECK_AUDIENCE,
 	GF_CHECK_TRUST_VERSION,
 	GF_CHECK_CREATED,
-	GF_CHECK_EXPIRES,
+	GF_CHECK_ENVIRONMENT,
 	GF_CHECK_EPOCH,
 	GF_CHECK_FLOOR,
+	GF_CHECK_MAX_JUMP,
+	GF_CHECK_EXPIRES,
+	GF_CHECK_MAX_AGE,
+	GF_CHECK_AFTER,
+	GF_CHECK_APPROVALS,
 	GF_CHECK_FRONT,
 	GF_CHECK_GRAPH,
 	GF_CHECK_EVIDENCE,
@@ -86,6 +92,7 @@ typedef enum gf_check_id {
 typedef struct gf_check {
 	const char *name; /* "head", "signature", ... */
 	gf_result result;
+	bool advisory; /* shown, and does not decide (approve, permit) */
 	char detail[200];
 } gf_check;
 
@@ -97,13 +104,15 @@ typedef struct gf_verdict {
 	size_t n_signers;
 	size_t n_signatures, n_unknown; /* files seen; of them without a fitting key */
 	bool unsigned_bundle;           /* let through by --allow-unsigned */
+	bool has_permit;                /* something was waived ... */
+	gf_digest permit;               /* ... by this file */
 	uint64_t blobs_read, blobs_held, blobs_absent, bytes_read, bytes_held;
 } gf_verdict;
 void gf_verdict_init(gf_verdict *v);
 void gf_verdict_clear(gf_verdict *v);
 void gf_check_set(gf_verdict *v, gf_check_id id, gf_result result, const char *fmt, ...)
     __attribute__((format(printf, 4, 5)));
-bool gf_verdict_good(const gf_verdict *v); /* the AND over all checks: PASSED, LIFTED or NOT_REQUIRED */
+bool gf_verdict_good(const gf_verdict *v); /* the AND over all checks that decide: PASSED, LIFTED or NOT_REQUIRED */
 const char *gf_result_text(gf_result r);   /* "passed", "failed", "lifted", "not required", "not reached" */
 
 /* ---- state: floors and the log (state.c, log.c; FORMAT.md 5 "Floor", 6) ---- */
@@ -158,6 +167,9 @@ bool gf_state_complete(gf_state *s, const char *environment, const gf_digest *ma
 /* records/<manifest sha256>/: the statement and the signatures that counted.  gf_accept_keep gathers them. */
 bool gf_state_keep(gf_state *s, const gf_digest *manifest, const gf_buf *statement, const gf_member *signatures,
     size_t n, gf_error *err);
+
+/* Statements (approvals, rejections, receipts) kept in records/ of that manifest, with their signatures.  None: *n is 0. */
+bool gf_state_statements(gf_state *s, const gf_digest *manifest, gf_member **list, size_t *n, gf_error *err);
 
 /* ---- the log as a tree (RFC 6962; state.c, sitekey.c, audit.c; FORMAT.md 6.5) ---- */
 
@@ -240,11 +252,13 @@ bool gf_trace_loads(const gf_state *s, const char *target, gf_load_visitor *visi
 /* ---- the decision (accept.c) ---- */
 
 typedef struct gf_judge {
-	const gf_trust *trust;
+	gf_trust *trust;         /* step 2 adds newer versions that the companions have */
 	gf_state *state;         /* NULL: no floor is looked at */
 	const char *environment; /* NULL: none */
 	const char *site;        /* NULL: the state's */
 	bool allow_unsigned;
+	bool
+	    advisory; /* approve, permit: steps 1 to 4 and the audience (against site) decide; the other checks are shown */
 	bool skip_signatures;        /* inspect --unverified only: checks are shown, nothing is refused for trust */
 	const gf_member *companions; /* from NAME.tar.d/ and --with */
 	size_t n_companions;
@@ -260,6 +274,10 @@ bool gf_accept(gf_reader *r, const gf_judge *j, gf_verdict *v, gf_manifest **man
 bool gf_accept_again(const gf_judge *j, const gf_manifest *m, gf_verdict *v, gf_error *err);
 /* records/ of what gf_accept believed: the statement and those of its signatures, inside and beside, that counted. */
 bool gf_accept_keep(gf_reader *r, const gf_judge *j, const gf_verdict *v, gf_error *err);
+
+/* W0, under the lock: rejections among the companions that an approver's key signed, whatever they speak of, into records/
+ * and into the log (kept.c). */
+bool gf_rejections_keep(const gf_judge *j, gf_error *err);
 
 /* ---- the walk (walk.c) ---- */
 

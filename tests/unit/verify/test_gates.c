@@ -1,0 +1,1012 @@
+/* Judging under a trust file (FORMAT.md 5, steps 2 to 6): roles, thresholds, gates, rejections, permits, times. */
+#include "common.h"
+
+#include "verify/judgement.h"
+#include "verify/state.h"
+
+#define DAY ((gf_time)86400)
+#define SITE "a"
+
+static const char *const KEYS[] = { "root", "ci", "cj", "carol", "dave", "erin", "lab", "mallory" };
+
+static int setup(void **state)
+{
+	if (enter(state) != 0)
+		return -1;
+	for (size_t i = 0; i < sizeof KEYS / sizeof *KEYS; i++)
+		make_key(KEYS[i]);
+	return 0;
+}
+
+/* ---- a trust file ---- */
+
+static void add_holder(gf_policy *p, const char *role, const char *name)
+{
+	char path[64];
+	gf_error err = { 0 };
+	gf_pubkey *k;
+
+	(void)snprintf(path, sizeof path, "%s.pub", name);
+	need((k = gf_pubkey_load(path, &err)) != NULL);
+	need(gf_policy_add_key(p, role, name, k, &err));
+	gf_pubkey_free(k);
+}
+
+static void threshold(gf_policy *p, const char *role, uint64_t n)
+{
+	gf_error err = { 0 };
+	gf_policy_role *r;
+
+	need((r = gf_policy_role_get(p, role, &err)) != NULL);
+	r->threshold = n;
+}
+
+static gf_policy_stream *stream_of(gf_policy *p, const char *name)
+{
+	gf_error err = { 0 };
+	gf_policy_stream *s;
+
+	need((s = gf_policy_stream_get(p, name, &err)) != NULL);
+	return s;
+}
+
+static gf_policy_environment *environment_of(gf_policy *p, const char *stream, const char *name)
+{
+	gf_error err = { 0 };
+	gf_policy_environment *e;
+
+	need((e = gf_policy_environment_get(stream_of(p, stream), name, &err)) != NULL);
+	return e;
+}
+
+static void set_text(char **text, const char *value)
+{
+	free(*text);
+	*text = strdup(value);
+	assert_non_null(*text);
+}
+
+/* ci releases shop; test has no gates, prod asks for carol and dave, lab for test before; other is cj's. */
+static gf_policy *base_policy(void)
+{
+	gf_error err = { 0 };
+	gf_policy *p;
+
+	need((p = gf_policy_new(&err)) != NULL);
+	p->created = gf_now() - DAY;
+	p->expires = gf_now() + 100 * DAY;
+	add_holder(p, "root", "root");
+	add_holder(p, "release", "ci");
+	add_holder(p, "other", "cj");
+	add_holder(p, "approver:prod", "carol");
+	add_holder(p, "approver:prod", "dave");
+	threshold(p, "approver:prod", 2);
+	add_holder(p, "permit", "erin");
+	add_holder(p, "receipt:test", "lab");
+	set_text(&stream_of(p, "shop")->release, "release");
+	set_text(&stream_of(p, "other")->release, "other");
+	(void)environment_of(p, "shop", "test");
+	set_text(&environment_of(p, "shop", "prod")->approvers, "approver:prod");
+	environment_of(p, "shop", "prod")->separate = true;
+	(void)environment_of(p, "other", "prod");
+	return p;
+}
+
+static void sign_as(const char *key, const char *stem, const gf_buf *bytes, gf_member *out)
+{
+	gf_error err = { 0 };
+	char path[64];
+	bool plain;
+	gf_signer *s;
+
+	(void)snprintf(path, sizeof path, "%s.key", key);
+	need((s = gf_signer_open(path, NULL, &plain, &err)) != NULL);
+	need(gf_signer_sign(s, stem, bytes->data, bytes->len, out, &err));
+	gf_signer_free(s);
+}
+
+static int states;
+
+/* A fresh state with this trust file installed; p is freed. */
+static gf_state *install(gf_policy *p)
+{
+	gf_member file = { .name = strdup("trust-1.json") }, signature = { .name = NULL };
+	gf_error err = { 0 };
+	gf_digest digest;
+	gf_trust *t;
+	gf_state *s;
+	char path[64];
+
+	(void)snprintf(path, sizeof path, "state-%d", ++states);
+	need((s = gf_state_open(path, true, &err)) != NULL);
+	need(gf_state_set_site(s, SITE, &err));
+	gf_buf_init(&file.bytes, GF_COMPANION_MAX);
+	need(gf_policy_print(p, &file.bytes, &err));
+	sign_as("root", file.name, &file.bytes, &signature);
+	hash_buf(&file.bytes, &digest);
+	need((t = gf_trust_begin(&digest, &file, &signature, 1, &err)) != NULL);
+	need(gf_state_lock(s, &err) && gf_trust_install(t, s, &err));
+	gf_state_unlock(s);
+	gf_trust_free(t);
+	free(file.name);
+	gf_buf_clear(&file.bytes);
+	free(signature.name);
+	gf_buf_clear(&signature.bytes);
+	gf_policy_free(p);
+	return s;
+}
+
+/* ---- companions ---- */
+
+static gf_member companions[600];
+static size_t n_companions;
+
+static void forget(void)
+{
+	for (size_t i = 0; i < n_companions; i++) {
+		free(companions[i].name);
+		gf_buf_clear(&companions[i].bytes);
+	}
+	n_companions = 0;
+}
+
+/* A file with these bytes, signed by each of the names. */
+static void put_signed(const char *type, gf_buf *bytes, const char *by, const char *also)
+{
+	gf_error err = { 0 };
+	char name[64];
+
+	need(gf_companion_name(type, bytes, name, &err));
+	if (by != NULL)
+		sign_as(by, name, bytes, &companions[n_companions++]);
+	if (also != NULL)
+		sign_as(also, name, bytes, &companions[n_companions++]);
+	companions[n_companions].name = strdup(name);
+	companions[n_companions++].bytes = *bytes;
+}
+
+static char A[] = SITE, B[] = "b", PROD[] = "prod", TEST[] = "test", SHOP[] = "shop", WHY[] = "because";
+static char *only_a[] = { A }, *only_b[] = { B };
+
+/* What an approver says of the bundle in b.tar. */
+static gf_approval word(const made *m, const spec *s, gf_decision d)
+{
+	return (gf_approval){ .decision = d,
+		.manifest = m->manifest,
+		.sites = only_a,
+		.n_sites = 1,
+		.environment = PROD,
+		.stream = SHOP,
+		.epoch = s->epoch,
+		.sequence = s->sequence,
+		.created = gf_now() - 60,
+		.expires = gf_now() + DAY,
+		.reason = WHY };
+}
+
+static void say(const gf_approval *a, const char *by)
+{
+	gf_error err = { 0 };
+	gf_buf bytes;
+
+	gf_buf_init(&bytes, GF_COMPANION_MAX);
+	need(gf_approval_print(a, &bytes, &err));
+	put_signed(a->decision == GF_PERMIT ? "permit" : "approval", &bytes, by, NULL);
+}
+
+/* ---- one judgement ---- */
+
+typedef struct outcome {
+	bool ok;
+	gf_error err;
+	gf_verdict v;
+	gf_trust *trust;
+	gf_manifest *m;
+	gf_reader *r;
+} outcome;
+
+static gf_judge judge_for(gf_state *s, const char *environment)
+{
+	return (
+	    gf_judge){ .state = s, .environment = environment, .companions = companions, .n_companions = n_companions };
+}
+
+static void judge(gf_judge j, outcome *o)
+{
+	gf_error err = { 0 };
+
+	memset(o, 0, sizeof *o);
+	gf_verdict_init(&o->v);
+	need((o->trust = gf_trust_for(j.state, NULL, 0, NULL, GF_TRUST_UNPACK, &err)) != NULL);
+	need((o->r = gf_reader_open("b.tar", &err)) != NULL);
+	j.trust = o->trust;
+	o->ok = gf_accept(o->r, &j, &o->v, &o->m, &o->err);
+}
+
+static void done(outcome *o)
+{
+	gf_reader_close(o->r);
+	gf_manifest_free(o->m);
+	gf_verdict_clear(&o->v);
+	gf_trust_free(o->trust);
+}
+
+/* name NULL: accepted, with this result of the check. */
+static void expect(const char *title, gf_judge j, const char *name, gf_check_id id, gf_result result)
+{
+	outcome o;
+
+	judge(j, &o);
+	if (name == NULL && !o.ok)
+		fail_msg("%s: %s: %s", title, o.err.name, o.err.text);
+	if (name != NULL && (o.ok || strcmp(o.err.name, name) != 0))
+		fail_msg("%s: expected '%s', found %s '%s'", title, name, o.ok ? "nothing" : o.err.name, o.err.text);
+	if (o.v.checks[id].result != result)
+		fail_msg("%s: '%s' is %s: %s", title, o.v.checks[id].name, gf_result_text(o.v.checks[id].result),
+		    o.v.checks[id].detail);
+	done(&o);
+}
+
+static void refused(const char *title, gf_judge j, const char *name, gf_check_id id)
+{
+	expect(title, j, name, id, GF_CHECK_FAILED);
+}
+
+static void bundle(spec *s, made *m)
+{
+	if (s->keys[0] == NULL)
+		s->keys[0] = "ci";
+	make_bundle("b.tar", s, m);
+}
+
+static spec shop(uint64_t sequence)
+{
+	return (spec){ .stream = "shop", .epoch = 1, .sequence = sequence };
+}
+
+/* As unpack does once everything has passed. */
+static void accept_here(gf_state *s, const char *environment, const made *m, const spec *what, const char *also)
+{
+	gf_error err = { 0 };
+	gf_record r = { .type = "accepted",
+		.stream = what->stream,
+		.environment = environment,
+		.epoch = what->epoch,
+		.sequence = what->sequence,
+		.manifest = &m->manifest };
+
+	need(gf_state_lock(s, &err) && gf_state_keep(s, &m->manifest, &m->statement, NULL, 0, &err) &&
+	    gf_state_append(s, &r, 1, &err));
+	r.type = also;
+	need(also == NULL || gf_state_append(s, &r, 1, &err));
+	gf_state_unlock(s);
+}
+
+/* ---- steps 2 to 4 ---- */
+
+static void test_release(void **state)
+{
+	gf_policy *p = base_policy();
+	gf_state *s;
+	spec what = shop(1);
+	gf_judge j;
+
+	(void)state;
+	add_holder(p, "release", "carol"); /* a second releaser, who approves too: that is another test */
+	environment_of(p, "shop", "prod")->separate = false;
+	s = install(p);
+	j = judge_for(s, "test");
+	bundle(&what, NULL);
+	expect("one of one", j, NULL, GF_CHECK_STREAM, GF_CHECK_PASSED);
+	expect("the trust file is named", j, NULL, GF_CHECK_TRUST, GF_CHECK_PASSED);
+	what.keys[0] = "cj";
+	bundle(&what, NULL);
+	refused("the role of another stream", j, "threshold", GF_CHECK_STREAM);
+	what.keys[0] = "root";
+	bundle(&what, NULL);
+	refused("root releases nothing", j, "threshold", GF_CHECK_STREAM);
+	what.keys[0] = "mallory";
+	bundle(&what, NULL);
+	refused("a stranger", j, "signature", GF_CHECK_SIGNATURE);
+	what = (spec){ .stream = "unknown", .epoch = 1, .sequence = 1 };
+	bundle(&what, NULL);
+	refused("an unknown stream", j, "stream", GF_CHECK_STREAM);
+	what = (spec){ 0 };
+	bundle(&what, NULL);
+	refused("no stream", j, "stream", GF_CHECK_STREAM);
+	what = shop(1);
+	bundle(&what, NULL);
+	refused("an unknown environment", judge_for(s, "nowhere"), "environment", GF_CHECK_ENVIRONMENT);
+	expect("no environment", judge_for(s, NULL), NULL, GF_CHECK_ENVIRONMENT, GF_CHECK_NOT_REQUIRED);
+	gf_state_close(s);
+}
+
+static void test_threshold(void **state)
+{
+	gf_policy *p = base_policy();
+	gf_state *s;
+	spec what = shop(1);
+
+	(void)state;
+	add_holder(p, "release", "mallory");
+	threshold(p, "release", 2);
+	s = install(p);
+	bundle(&what, NULL);
+	refused("one of two", judge_for(s, "test"), "threshold", GF_CHECK_STREAM);
+	what.keys[1] = "cj";
+	bundle(&what, NULL);
+	refused("one of two and a holder without the role", judge_for(s, "test"), "threshold", GF_CHECK_STREAM);
+	what.keys[1] = "mallory";
+	bundle(&what, NULL);
+	expect("two of two", judge_for(s, "test"), NULL, GF_CHECK_STREAM, GF_CHECK_PASSED);
+	gf_state_close(s);
+}
+
+/* One holder with two keys is one holder. */
+static void test_distinct_holders(void **state)
+{
+	gf_policy *p = base_policy();
+	gf_error err = { 0 };
+	gf_pubkey *second;
+	gf_state *s;
+	spec what = shop(1);
+
+	(void)state;
+	need((second = gf_pubkey_load("mallory.pub", &err)) != NULL);
+	need(gf_policy_add_key(p, "release", "ci", second, &err));
+	gf_pubkey_free(second);
+	add_holder(p, "release", "dave");
+	environment_of(p, "shop", "prod")->separate = false;
+	threshold(p, "release", 2);
+	s = install(p);
+	what.keys[0] = "ci";
+	what.keys[1] = "mallory";
+	bundle(&what, NULL);
+	refused("two keys of one holder", judge_for(s, "test"), "threshold", GF_CHECK_STREAM);
+	what.keys[1] = "dave";
+	bundle(&what, NULL);
+	expect("two holders", judge_for(s, "test"), NULL, GF_CHECK_STREAM, GF_CHECK_PASSED);
+	gf_state_close(s);
+}
+
+static void test_key_times(void **state)
+{
+	static const struct {
+		const char *title;
+		gf_time before, after; /* from now */
+		bool good;
+	} rows[] = { { "valid", -DAY, DAY, true }, { "not yet", DAY, 2 * DAY, false },
+		{ "no more", -2 * DAY, -DAY, false }, { "from today", -1, 0, true } };
+	spec what = shop(1);
+
+	(void)state;
+	bundle(&what, NULL);
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		gf_policy *p = base_policy();
+		gf_state *s;
+
+		for (size_t k = 0; k < p->n_keys; k++)
+			if (strcmp(p->keys[k].holder, "ci") == 0) {
+				p->keys[k].not_before = gf_now() + rows[i].before;
+				p->keys[k].not_after = rows[i].after != 0 ? gf_now() + rows[i].after : 0;
+			}
+		s = install(p);
+		if (rows[i].good)
+			expect(rows[i].title, judge_for(s, "test"), NULL, GF_CHECK_SIGNATURE, GF_CHECK_PASSED);
+		else
+			refused(rows[i].title, judge_for(s, "test"), "signature", GF_CHECK_SIGNATURE);
+		gf_state_close(s);
+	}
+}
+
+static void test_unsigned(void **state)
+{
+	gf_policy *p = base_policy();
+	gf_state *s;
+	spec what = shop(1);
+	gf_judge j;
+
+	(void)state;
+	environment_of(p, "shop", "test")->allow_unsigned = true;
+	s = install(p);
+	what.keys[0] = NULL;
+	make_bundle("b.tar", &what, NULL);
+	j = judge_for(s, "test");
+	refused("not spelled out", j, "signature", GF_CHECK_SIGNATURE);
+	j.allow_unsigned = true;
+	expect("allowed there", j, NULL, GF_CHECK_SIGNATURE, GF_CHECK_LIFTED);
+	j.environment = "prod";
+	refused("not there", j, "unsigned", GF_CHECK_ENVIRONMENT);
+	j.environment = NULL;
+	refused("nowhere", j, "unsigned", GF_CHECK_ENVIRONMENT);
+	gf_state_close(s);
+
+	p = base_policy();
+	environment_of(p, "shop", "prod")->allow_unsigned = true;
+	s = install(p);
+	j = judge_for(s, "prod");
+	j.allow_unsigned = true;
+	refused("it satisfies no gate", j, "approvals", GF_CHECK_APPROVALS);
+	gf_state_close(s);
+}
+
+/* ---- step 5 ---- */
+
+static void test_trust_version(void **state)
+{
+	gf_state *s = install(base_policy());
+	spec what = shop(1);
+
+	(void)state;
+	what.trust_version = 1;
+	bundle(&what, NULL);
+	expect("ours", judge_for(s, "test"), NULL, GF_CHECK_TRUST_VERSION, GF_CHECK_PASSED);
+	what.trust_version = 2;
+	bundle(&what, NULL);
+	refused("newer than ours", judge_for(s, "test"), "trust-version", GF_CHECK_TRUST_VERSION);
+	gf_state_close(s);
+}
+
+static void test_expired_trust(void **state)
+{
+	gf_policy *p = base_policy();
+	gf_state *s;
+	spec what = shop(1);
+
+	(void)state;
+	p->created = gf_now() - 10 * DAY;
+	p->expires = gf_now() - DAY;
+	s = install(p);
+	bundle(&what, NULL);
+	refused("an expired trust file", judge_for(s, "test"), "trust-expired", GF_CHECK_TRUST);
+	gf_state_close(s);
+}
+
+static void test_clock(void **state)
+{
+	gf_policy *p = base_policy();
+	gf_state *s;
+	spec what = shop(1);
+
+	(void)state;
+	p->created = gf_now() + 300; /* within what clocks may differ */
+	s = install(p);
+	bundle(&what, NULL);
+	expect("a little ahead", judge_for(s, "test"), NULL, GF_CHECK_TRUST, GF_CHECK_PASSED);
+	gf_state_close(s);
+}
+
+static void test_max_age(void **state)
+{
+	gf_policy *p = base_policy();
+	gf_state *s;
+	spec what = shop(1);
+	gf_approval a;
+	made m;
+
+	(void)state;
+	stream_of(p, "shop")->max_age = 10 * DAY;
+	s = install(p);
+	what.created = gf_now() - 9 * DAY;
+	bundle(&what, NULL);
+	expect("young", judge_for(s, "test"), NULL, GF_CHECK_MAX_AGE, GF_CHECK_PASSED);
+	expect("young, no environment", judge_for(s, NULL), NULL, GF_CHECK_MAX_AGE, GF_CHECK_PASSED);
+	what.created = gf_now() - 11 * DAY;
+	bundle(&what, &m);
+	refused("old", judge_for(s, "test"), "max-age", GF_CHECK_MAX_AGE);
+	refused("old, no environment", judge_for(s, NULL), "max-age", GF_CHECK_MAX_AGE);
+	a = word(&m, &what, GF_PERMIT);
+	a.environment = TEST;
+	a.waives = GF_WAIVE_EXPIRES;
+	say(&a, "erin");
+	refused("a permit for something else", judge_for(s, "test"), "max-age", GF_CHECK_MAX_AGE);
+	a.waives = GF_WAIVE_MAX_AGE;
+	say(&a, "erin");
+	expect("a permit", judge_for(s, "test"), NULL, GF_CHECK_MAX_AGE, GF_CHECK_LIFTED);
+	forget();
+	accept_here(s, "test", &m, &what, NULL);
+	expect("accepted before", judge_for(s, "test"), NULL, GF_CHECK_MAX_AGE, GF_CHECK_LIFTED);
+	gf_buf_clear(&m.statement);
+	gf_state_close(s);
+}
+
+/* ---- step 6: numbers ---- */
+
+static void test_numbers(void **state)
+{
+	gf_policy *p = base_policy();
+	gf_state *s;
+	spec what = shop(4), other;
+	made m, n;
+
+	(void)state;
+	stream_of(p, "shop")->min_sequence = 5;
+	stream_of(p, "shop")->max_jump = 10;
+	s = install(p);
+	bundle(&what, NULL);
+	refused("below minSequence", judge_for(s, "test"), "min-sequence", GF_CHECK_FLOOR);
+	what = shop(500);
+	bundle(&what, NULL);
+	expect("the first may be anything above", judge_for(s, "test"), NULL, GF_CHECK_MAX_JUMP, GF_CHECK_NOT_REQUIRED);
+	what = shop(5);
+	bundle(&what, &m);
+	expect("minSequence itself", judge_for(s, "test"), NULL, GF_CHECK_FLOOR, GF_CHECK_PASSED);
+	accept_here(s, "test", &m, &what, "loaded");
+	expect("the same again", judge_for(s, "test"), NULL, GF_CHECK_FLOOR, GF_CHECK_PASSED);
+	other = shop(5);
+	other.version = "another";
+	bundle(&other, NULL);
+	refused("a fork", judge_for(s, "test"), "fork", GF_CHECK_FLOOR);
+	other = shop(16);
+	bundle(&other, NULL);
+	refused("a jump of 11", judge_for(s, "test"), "max-jump", GF_CHECK_MAX_JUMP);
+	other = shop(15);
+	bundle(&other, &n);
+	expect("a jump of 10", judge_for(s, "test"), NULL, GF_CHECK_MAX_JUMP, GF_CHECK_PASSED);
+	accept_here(s, "test", &n, &other, NULL);
+	gf_buf_clear(&n.statement);
+	other = shop(14);
+	bundle(&other, NULL);
+	refused("below the floor", judge_for(s, "test"), "floor", GF_CHECK_FLOOR);
+	bundle(&what, NULL);
+	expect("what was loaded last", judge_for(s, "test"), NULL, GF_CHECK_FLOOR, GF_CHECK_LIFTED);
+	what = shop(20);
+	what.epoch = 2;
+	bundle(&what, NULL);
+	refused("an epoch that the trust file has not", judge_for(s, "test"), "epoch", GF_CHECK_EPOCH);
+	gf_buf_clear(&m.statement);
+	gf_state_close(s);
+}
+
+static void test_permits(void **state)
+{
+	gf_state *s = install(base_policy());
+	spec newer = shop(9), what = shop(8);
+	made m, n;
+	gf_approval a;
+
+	(void)state;
+	bundle(&newer, &n);
+	accept_here(s, "test", &n, &newer, NULL);
+	gf_buf_clear(&n.statement);
+	bundle(&what, &m);
+	refused("below the floor", judge_for(s, "test"), "floor", GF_CHECK_FLOOR);
+	a = word(&m, &what, GF_PERMIT);
+	a.environment = TEST;
+	a.waives = GF_WAIVE_SEQUENCE;
+	say(&a, "carol");
+	refused("a permit of somebody without the role", judge_for(s, "test"), "floor", GF_CHECK_FLOOR);
+	forget();
+	a.sites = only_b;
+	say(&a, "erin");
+	refused("a permit for another site", judge_for(s, "test"), "floor", GF_CHECK_FLOOR);
+	forget();
+	a.sites = only_a;
+	a.environment = PROD;
+	say(&a, "erin");
+	refused("a permit for another environment", judge_for(s, "test"), "floor", GF_CHECK_FLOOR);
+	forget();
+	a.environment = TEST;
+	a.manifest = n.manifest;
+	say(&a, "erin");
+	refused("a permit for another bundle", judge_for(s, "test"), "floor", GF_CHECK_FLOOR);
+	forget();
+	a.manifest = m.manifest;
+	a.expires = gf_now() - 1;
+	say(&a, "erin");
+	refused("an expired permit", judge_for(s, "test"), "floor", GF_CHECK_FLOOR);
+	forget();
+	a.created = gf_now() + 700;
+	a.expires = gf_now() + DAY;
+	say(&a, "erin");
+	refused("a permit dated ahead", judge_for(s, "test"), "floor", GF_CHECK_FLOOR);
+	forget();
+	a.created = gf_now() - 60;
+	say(&a, "erin");
+	expect("a permit", judge_for(s, "test"), NULL, GF_CHECK_FLOOR, GF_CHECK_LIFTED);
+	/* a fork is never waived */
+	what = shop(9);
+	what.version = "fork";
+	bundle(&what, &n);
+	a.manifest = n.manifest;
+	a.sequence = 9;
+	say(&a, "erin");
+	refused("a fork with a permit", judge_for(s, "test"), "fork", GF_CHECK_FLOOR);
+	gf_buf_clear(&n.statement);
+	gf_buf_clear(&m.statement);
+	forget();
+	gf_state_close(s);
+}
+
+/* Without role permit it is root that waives. */
+static void test_permit_by_root(void **state)
+{
+	gf_policy *p = base_policy();
+	gf_error err = { 0 };
+	gf_state *s;
+	spec what = shop(8);
+	gf_approval a;
+	made m;
+	size_t gone;
+
+	(void)state;
+	need(gf_policy_revoke(p, "erin", &gone, &err));
+	stream_of(p, "shop")->min_sequence = 100;
+	s = install(p);
+	bundle(&what, &m);
+	a = word(&m, &what, GF_PERMIT);
+	a.environment = TEST;
+	a.waives = GF_WAIVE_SEQUENCE;
+	say(&a, "carol");
+	refused("not root", judge_for(s, "test"), "min-sequence", GF_CHECK_FLOOR);
+	say(&a, "root");
+	expect("root", judge_for(s, "test"), NULL, GF_CHECK_FLOOR, GF_CHECK_LIFTED);
+	gf_buf_clear(&m.statement);
+	forget();
+	gf_state_close(s);
+}
+
+/* ---- step 6: gates ---- */
+
+static void test_approvals(void **state)
+{
+	gf_state *s = install(base_policy());
+	spec what = shop(1);
+	gf_approval a;
+	made m;
+
+	(void)state;
+	bundle(&what, &m);
+	refused("none", judge_for(s, "prod"), "approvals", GF_CHECK_APPROVALS);
+	a = word(&m, &what, GF_APPROVE);
+	say(&a, "carol");
+	refused("one of two", judge_for(s, "prod"), "approvals", GF_CHECK_APPROVALS);
+	a.created++;
+	say(&a, "carol");
+	refused("the same one twice", judge_for(s, "prod"), "approvals", GF_CHECK_APPROVALS);
+	say(&a, "erin");
+	refused("one without the role", judge_for(s, "prod"), "approvals", GF_CHECK_APPROVALS);
+	say(&a, "dave");
+	expect("two", judge_for(s, "prod"), NULL, GF_CHECK_APPROVALS, GF_CHECK_PASSED);
+	expect("test asks for none", judge_for(s, "test"), NULL, GF_CHECK_APPROVALS, GF_CHECK_NOT_REQUIRED);
+	gf_buf_clear(&m.statement);
+	forget();
+	gf_state_close(s);
+}
+
+/* Each of carol's is good; dave's has one fault. */
+static void test_faulty_approvals(void **state)
+{
+	gf_state *s = install(base_policy());
+	spec what = shop(1);
+	gf_approval good, a;
+	gf_buf bytes;
+	gf_error err = { 0 };
+	made m;
+
+	(void)state;
+	bundle(&what, &m);
+	good = word(&m, &what, GF_APPROVE);
+	for (int i = 0; i < 8; i++) {
+		const char *name = "approvals";
+
+		say(&good, "carol");
+		a = good;
+		switch (i) {
+		case 0: a.sites = only_b; break;
+		case 1: a.environment = TEST; break;
+		case 2: a.manifest.bytes[0] ^= 1; break;
+		case 3: a.sequence++; break;
+		case 4: a.epoch++; break;
+		case 5:
+			a.created = gf_now() - 2 * DAY;
+			a.expires = gf_now();
+			break;
+		case 6: a.created = gf_now() + 700; break;
+		default: name = NULL; break;
+		}
+		say(&a, "dave");
+		expect("faulty", judge_for(s, "prod"), name, GF_CHECK_APPROVALS,
+		    name != NULL ? GF_CHECK_FAILED : GF_CHECK_PASSED);
+		forget();
+	}
+	/* a file that says permit on the outside and is an approval inside is an approval: the type inside decides */
+	say(&good, "carol");
+	gf_buf_init(&bytes, GF_COMPANION_MAX);
+	need(gf_approval_print(&good, &bytes, &err));
+	put_signed("permit", &bytes, "dave", NULL);
+	expect("the type inside decides", judge_for(s, "prod"), NULL, GF_CHECK_APPROVALS, GF_CHECK_PASSED);
+	forget();
+	/* one file, two signatures */
+	gf_buf_init(&bytes, GF_COMPANION_MAX);
+	need(gf_approval_print(&good, &bytes, &err));
+	put_signed("approval", &bytes, "dave", "carol");
+	expect("one file, two signatures", judge_for(s, "prod"), NULL, GF_CHECK_APPROVALS, GF_CHECK_PASSED);
+	forget();
+	/* bytes changed after signing */
+	gf_buf_init(&bytes, GF_COMPANION_MAX);
+	need(gf_approval_print(&good, &bytes, &err));
+	put_signed("approval", &bytes, "dave", "carol");
+	companions[n_companions - 1].bytes.data[companions[n_companions - 1].bytes.len - 1] = ' ';
+	refused("changed after signing", judge_for(s, "prod"), "approvals", GF_CHECK_APPROVALS);
+	gf_buf_clear(&m.statement);
+	forget();
+	gf_state_close(s);
+}
+
+static void test_rejections(void **state)
+{
+	gf_state *s = install(base_policy());
+	spec what = shop(1);
+	gf_approval yes, no;
+	made m;
+
+	(void)state;
+	bundle(&what, &m);
+	yes = word(&m, &what, GF_APPROVE);
+	no = word(&m, &what, GF_REJECT);
+	say(&yes, "carol");
+	say(&yes, "dave");
+	no.created = yes.created - 10;
+	say(&no, "dave");
+	expect("taken back", judge_for(s, "prod"), NULL, GF_CHECK_APPROVALS, GF_CHECK_PASSED);
+	no.created = yes.created;
+	say(&no, "dave");
+	refused("a tie", judge_for(s, "prod"), "rejected", GF_CHECK_APPROVALS);
+	forget();
+	say(&yes, "carol");
+	say(&yes, "dave");
+	no.created = gf_now() + 7000; /* dated ahead: a rejection counts */
+	no.expires = 0;
+	say(&no, "carol");
+	refused("dated ahead", judge_for(s, "prod"), "rejected", GF_CHECK_APPROVALS);
+	forget();
+	say(&yes, "carol");
+	say(&yes, "dave");
+	say(&no, "erin");
+	expect("by somebody without the role", judge_for(s, "prod"), NULL, GF_CHECK_APPROVALS, GF_CHECK_PASSED);
+	no.created = yes.created + 1;
+	no.expires = gf_now() - 1;
+	say(&no, "dave");
+	expect("an expired one", judge_for(s, "prod"), NULL, GF_CHECK_APPROVALS, GF_CHECK_PASSED);
+	gf_buf_clear(&m.statement);
+	forget();
+	gf_state_close(s);
+}
+
+/* Seen once, it stays, though the file is taken away and the bundle was refused. */
+static void test_rejection_is_kept(void **state)
+{
+	gf_state *s = install(base_policy());
+	spec what = shop(1);
+	gf_approval yes, no;
+	gf_error err = { 0 };
+	gf_judge j;
+	outcome o;
+	made m;
+	gf_buf log;
+
+	(void)state;
+	bundle(&what, &m);
+	yes = word(&m, &what, GF_APPROVE);
+	no = word(&m, &what, GF_REJECT);
+	no.created = yes.created + 5;
+	say(&no, "dave");
+	j = judge_for(s, "prod");
+	judge(j, &o);
+	assert_string_equal(o.err.name, "rejected");
+	j.trust = o.trust;
+	for (int i = 0; i < 2; i++) { /* twice: one line, one file */
+		need(gf_state_lock(s, &err) && gf_rejections_keep(&j, &err));
+		gf_state_unlock(s);
+	}
+	done(&o);
+	forget();
+	say(&yes, "carol");
+	say(&yes, "dave");
+	refused("it stays", judge_for(s, "prod"), "rejected", GF_CHECK_APPROVALS);
+	yes.created = no.created + 1;
+	say(&yes, "dave");
+	expect("a later approval takes it back", judge_for(s, "prod"), NULL, GF_CHECK_APPROVALS, GF_CHECK_PASSED);
+	gf_buf_init(&log, GF_MIB);
+	{
+		char path[128];
+		const char *at;
+
+		(void)snprintf(path, sizeof path, "%s/audit.jsonl", gf_state_dir(s));
+		need(gf_file_load(path, GF_MIB, GF_FAILED, &log, &err));
+		at = strstr(log.data, "\"type\":\"rejected\"");
+		assert_non_null(at);
+		assert_null(strstr(at + 1, "\"type\":\"rejected\""));
+		assert_non_null(strstr(at, "\"holder\":\"dave\""));
+	}
+	gf_buf_clear(&log);
+	gf_buf_clear(&m.statement);
+	forget();
+	gf_state_close(s);
+}
+
+/* Who could have released it does not approve it. */
+static void test_separation(void **state)
+{
+	spec what = shop(1);
+	made m;
+
+	(void)state;
+	bundle(&what, &m);
+	for (int apart = 0; apart < 2; apart++) {
+		gf_policy *p = base_policy();
+		gf_approval a = word(&m, &what, GF_APPROVE);
+		gf_state *s;
+
+		add_holder(p, "approver:prod", "erin");
+		add_holder(p, "release", "carol"); /* who did not sign this one */
+		environment_of(p, "shop", "prod")->separate = apart;
+		s = install(p);
+		say(&a, "carol");
+		say(&a, "dave");
+		expect("carol releases", judge_for(s, "prod"), apart ? "approvals" : NULL, GF_CHECK_APPROVALS,
+		    apart ? GF_CHECK_FAILED : GF_CHECK_PASSED);
+		say(&a, "erin");
+		expect("two others", judge_for(s, "prod"), NULL, GF_CHECK_APPROVALS, GF_CHECK_PASSED);
+		a.decision = GF_REJECT;
+		a.created++;
+		say(&a, "carol");
+		refused("but her rejection counts", judge_for(s, "prod"), "rejected", GF_CHECK_APPROVALS);
+		forget();
+		gf_state_close(s);
+	}
+	gf_buf_clear(&m.statement);
+}
+
+/* A receipt as another site writes it, as far as this check reads it. */
+static void put_receipt(const gf_digest *manifest, const char *environment, const char *result, const char *by)
+{
+	gf_error err = { 0 };
+	gf_json_out o;
+	gf_buf bytes;
+
+	gf_buf_init(&bytes, GF_COMPANION_MAX);
+	gf_statement_begin(&o, &bytes, GF_TYPE_RECEIPT, "META/manifest.json", manifest, &err);
+	gf_json_put(&o, "site", "lab");
+	gf_json_put(&o, "environment", environment);
+	gf_json_put(&o, "result", result);
+	need(gf_statement_end(&o));
+	put_signed("receipt", &bytes, by, NULL);
+}
+
+static void test_after(void **state)
+{
+	gf_policy *p = base_policy();
+	gf_state *s;
+	spec what = shop(1), other = shop(2);
+	gf_error err = { 0 };
+	gf_policy_environment *prod = environment_of(p, "shop", "prod");
+	made m, n;
+
+	(void)state;
+	free(prod->approvers);
+	prod->approvers = NULL;
+	need(gf_grow(&prod->after, &prod->after_room, prod->n_after, sizeof *prod->after, &err));
+	prod->after[prod->n_after++] = strdup("test");
+	s = install(p);
+	bundle(&other, &n);
+	bundle(&what, &m);
+	refused("test comes first", judge_for(s, "prod"), "after", GF_CHECK_AFTER);
+	accept_here(s, "test", &m, &what, "loaded");
+	refused("loaded and not complete", judge_for(s, "prod"), "after", GF_CHECK_AFTER);
+	put_receipt(&m.manifest, "test", "partial", "lab");
+	refused("a receipt that is not complete", judge_for(s, "prod"), "after", GF_CHECK_AFTER);
+	put_receipt(&m.manifest, "prod", "complete", "lab");
+	refused("a receipt of another environment", judge_for(s, "prod"), "after", GF_CHECK_AFTER);
+	put_receipt(&n.manifest, "test", "complete", "lab");
+	refused("a receipt of another bundle", judge_for(s, "prod"), "after", GF_CHECK_AFTER);
+	put_receipt(&m.manifest, "test", "complete", "carol");
+	refused("a receipt by somebody without the role", judge_for(s, "prod"), "after", GF_CHECK_AFTER);
+	put_receipt(&m.manifest, "test", "complete", "lab");
+	expect("a receipt", judge_for(s, "prod"), NULL, GF_CHECK_AFTER, GF_CHECK_PASSED);
+	forget();
+	accept_here(s, "test", &m, &what, "complete");
+	expect("complete in the log", judge_for(s, "prod"), NULL, GF_CHECK_AFTER, GF_CHECK_PASSED);
+	gf_buf_clear(&m.statement);
+	gf_buf_clear(&n.statement);
+	gf_state_close(s);
+}
+
+/* Under the lock it is looked at again (W3). */
+static void test_again(void **state)
+{
+	gf_state *s = install(base_policy());
+	spec what = shop(1), newer = shop(2);
+	gf_record trust = { .type = "trust", .trust_version = 2, .created = gf_now() };
+	gf_error err = { 0 };
+	gf_judge j = judge_for(s, "test");
+	outcome o;
+	made n;
+
+	(void)state;
+	bundle(&newer, &n);
+	bundle(&what, NULL);
+	judge(j, &o);
+	assert_true(o.ok);
+	j.trust = o.trust;
+	need(gf_accept_again(&j, o.m, &o.v, &err));
+	accept_here(s, "test", &n, &newer, NULL);
+	assert_false(gf_accept_again(&j, o.m, &o.v, &err));
+	assert_string_equal(err.name, "floor");
+	trust.statement = &n.manifest;
+	need(gf_state_lock(s, &err) && gf_state_append(s, &trust, 1, &err));
+	gf_state_unlock(s);
+	assert_false(gf_accept_again(&j, o.m, &o.v, &err));
+	assert_string_equal(err.name, "trust-changed");
+	done(&o);
+	gf_buf_clear(&n.statement);
+	gf_state_close(s);
+}
+
+/* 256 companions of noise change nothing. */
+static void test_noise(void **state)
+{
+	gf_state *s = install(base_policy());
+	spec what = shop(1);
+	gf_approval a;
+	made m;
+
+	(void)state;
+	bundle(&what, &m);
+	a = word(&m, &what, GF_APPROVE);
+	say(&a, "carol");
+	say(&a, "dave");
+	for (int i = 0; i < 256; i++) {
+		char name[80];
+
+		(void)snprintf(name, sizeof name,
+		    i % 2 == 0 ? "approval-%016x.json" : "approval-%016x.json.0123456789abcdef.sig", (unsigned)(i / 2));
+		companions[n_companions].name = strdup(name);
+		gf_buf_init(&companions[n_companions].bytes, GF_COMPANION_MAX);
+		add_bytes(&companions[n_companions].bytes, i % 4 == 0 ? "{\"_type\":" : "\xff\x00noise", 7);
+		n_companions++;
+	}
+	expect("noise", judge_for(s, "prod"), NULL, GF_CHECK_APPROVALS, GF_CHECK_PASSED);
+	gf_buf_clear(&m.statement);
+	forget();
+	gf_state_close(s);
+}
+
+/* approve and permit are decided by less, and show the rest. */
+static void test_advisory(void **state)
+{
+	gf_state *s = install(base_policy());
+	spec what = shop(1);
+	gf_judge j = judge_for(s, "prod");
+
+	(void)state;
+	j.advisory = true;
+	j.site = SITE;
+	bundle(&what, NULL);
+	expect("no approval yet", j, NULL, GF_CHECK_APPROVALS, GF_CHECK_FAILED);
+	what.audience[0] = "b";
+	bundle(&what, NULL);
+	refused("another site", j, "audience", GF_CHECK_AUDIENCE);
+	j.site = "b";
+	expect("the site that was named", j, NULL, GF_CHECK_AUDIENCE, GF_CHECK_PASSED);
+	what = (spec){ .stream = "shop", .epoch = 1, .sequence = 1, .keys = { "mallory" } };
+	bundle(&what, NULL);
+	refused("a stranger", j, "signature", GF_CHECK_SIGNATURE);
+	gf_state_close(s);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = { cmocka_unit_test(test_release), cmocka_unit_test(test_threshold),
+		cmocka_unit_test(test_distinct_holders), cmocka_unit_test(test_key_times),
+		cmocka_unit_test(test_unsigned), cmocka_unit_test(test_trust_version),
+		cmocka_unit_test(test_expired_trust), cmocka_unit_test(test_clock), cmocka_unit_test(test_max_age),
+		cmocka_unit_test(test_numbers), cmocka_unit_test(test_permits), cmocka_unit_test(test_permit_by_root),
+		cmocka_unit_test(test_approvals), cmocka_unit_test(test_faulty_approvals),
+		cmocka_unit_test(test_rejections), cmocka_unit_test(test_rejection_is_kept),
+		cmocka_unit_test(test_separation), cmocka_unit_test(test_after), cmocka_unit_test(test_again),
+		cmocka_unit_test(test_noise), cmocka_unit_test(test_advisory) };
+
+	return cmocka_run_group_tests(tests, setup, leave);
+}

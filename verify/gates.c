@@ -1,0 +1,293 @@
+/* What was added after packing and what it is worth: approvals, rejections, permits, and `after` (FORMAT.md 5, 6). */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "verify/companion.h"
+#include "verify/judgement.h"
+#include "verify/receipt.h"
+#include "verify/signers.h"
+
+#define JSON ".json"
+
+/* ---- what speaks of this bundle, here ---- */
+
+static bool names_site(const gf_approval *a, const char *site)
+{
+	for (size_t i = 0; site != NULL && i < a->n_sites; i++)
+		if (strcmp(a->sites[i], site) == 0)
+			return true;
+	return false;
+}
+
+/* This manifest, this environment, this site. */
+static bool speaks_of(const gf_judgement *g, const gf_approval *a)
+{
+	const gf_manifest *m = g->manifest;
+
+	return gf_digest_equal(&a->manifest, &g->verdict->manifest_digest) &&
+	    strcmp(a->environment, g->judge->environment) == 0 && strcmp(a->stream, m->stream) == 0 &&
+	    a->epoch == m->epoch && a->sequence == m->sequence && names_site(a, g->site);
+}
+
+static bool unexpired(const gf_judgement *g, const gf_approval *a)
+{
+	return a->expires == 0 || g->now < a->expires;
+}
+
+/* A statement dated ahead does not count, a rejection does. */
+static bool dated_ahead(const gf_judgement *g, const gf_approval *a)
+{
+	return a->created > g->now + GF_SKEW;
+}
+
+/* ---- approvals ---- */
+
+/* The latest that a holder has said. */
+typedef struct opinion {
+	gf_time created;
+	bool known, rejects;
+	char reason[120];
+} opinion;
+
+typedef struct poll {
+	const gf_judgement *g;
+	const gf_policy_role *role;
+	opinion *opinions; /* of the holder of each key of the role; one holder, one place: that of the first key */
+} poll;
+
+/* The place of the holder of the i-th key of the role. */
+static size_t holder_place(const poll *p, size_t i)
+{
+	const gf_policy_key *keys = p->g->policy->keys;
+	size_t k = 0;
+
+	while (strcmp(keys[p->role->keys[k]].holder, keys[p->role->keys[i]].holder) != 0)
+		k++;
+	return k;
+}
+
+/* A tie: the rejection. */
+static void hear(opinion *o, const gf_approval *a)
+{
+	bool rejects = a->decision == GF_REJECT;
+
+	if (o->known && (a->created < o->created || (a->created == o->created && !rejects)))
+		return;
+	*o = (opinion){ .known = true, .rejects = rejects, .created = a->created };
+	if (a->reason != NULL)
+		(void)snprintf(o->reason, sizeof o->reason, "%s", a->reason);
+}
+
+/* One file: who signed it, then what it says. */
+static bool count_file(poll *p, const gf_files *files, size_t at, bool rejections_only, gf_error *err)
+{
+	const gf_judgement *g = p->g;
+	const gf_member *file = &files->list[at];
+	bool *signed_by = gf_alloc(p->role->n_keys + 1, sizeof *signed_by, err);
+	gf_approval a = { 0 };
+	gf_error why;
+
+	if (signed_by == NULL)
+		return false;
+	if (gf_files_signed(g->policy, p->role, g->now, files, at, signed_by) &&
+	    gf_approval_parse(gf_buf_text(&file->bytes), file->bytes.len, file->name, &a, &why) &&
+	    a.decision != GF_PERMIT && speaks_of(g, &a) && unexpired(g, &a) &&
+	    (a.decision == GF_REJECT || (!rejections_only && !dated_ahead(g, &a))))
+		for (size_t i = 0; i < p->role->n_keys; i++)
+			if (signed_by[i])
+				hear(&p->opinions[holder_place(p, i)], &a);
+	gf_approval_clear(&a);
+	free(signed_by);
+	return true;
+}
+
+static bool count_files(poll *p, const gf_member *list, size_t n, bool rejections_only, gf_error *err)
+{
+	gf_files files = { list, n };
+
+	for (size_t i = 0; i < n; i++)
+		if (gf_ends_with(list[i].name, JSON) && !count_file(p, &files, i, rejections_only, err))
+			return false;
+	return true;
+}
+
+/* A holder who could have released it does not approve it too. */
+static bool is_apart(const gf_judgement *g, const char *holder)
+{
+	const gf_policy_role *release = gf_policy_role_find(g->policy, g->stream->release);
+
+	return !g->environment->separate || !gf_policy_has_role(g->policy, release, holder);
+}
+
+static bool refuse_rejection(const gf_judgement *g, const char *holder, const opinion *o, gf_error *err)
+{
+	char at[GF_TIME_SIZE];
+
+	gf_time_print(o->created, at);
+	return gf_fail(err, GF_REFUSED, "rejected", holder,
+	    "%s rejected this bundle for '%s' at %s%s%s; only a later approval of %s takes that back", holder,
+	    g->environment->name, at, o->reason[0] != '\0' ? ": " : "", o->reason, holder);
+}
+
+static bool count_votes(const poll *p, gf_error *err)
+{
+	const gf_judgement *g = p->g;
+	unsigned long long wanted = p->role->threshold, n = 0;
+	char for_it[120] = "", missing[160] = "";
+
+	for (size_t i = 0; i < p->role->n_keys; i++) {
+		const char *holder = g->policy->keys[p->role->keys[i]].holder;
+		const opinion *o = &p->opinions[i];
+
+		if (holder_place(p, i) != i)
+			continue;
+		if (o->known && o->rejects)
+			return refuse_rejection(g, holder, o, err);
+		if (o->known && is_apart(g, holder))
+			gf_text_append(for_it, sizeof for_it, "%s%s", n++ > 0 ? ", " : "", holder);
+		else if (is_apart(g, holder))
+			gf_text_append(missing, sizeof missing, "%s%s", missing[0] != '\0' ? ", " : "", holder);
+	}
+	if (n < wanted)
+		return gf_fail(err, GF_REFUSED, "approvals", g->environment->name,
+		    "'%s' asks for approvals by %llu of %s; there %s %llu%s%s%s; still possible: %s (gapferry approve BUNDLE "
+		    "--env %s --site %s)",
+		    g->environment->name, wanted, p->role->name, n == 1 ? "is" : "are", n, n > 0 ? " (" : "", for_it,
+		    n > 0 ? ")" : "", missing[0] != '\0' ? missing : "nobody", g->environment->name,
+		    g->site != NULL ? g->site : "NAME");
+	gf_check_set(g->verdict, GF_CHECK_APPROVALS, GF_CHECK_PASSED, "%llu of %llu asked for: %s", n, wanted, for_it);
+	return true;
+}
+
+bool gf_judge_approvals(gf_judgement *g, gf_error *err)
+{
+	poll p = { .g = g };
+	gf_member *kept = NULL;
+	size_t n_kept = 0;
+	bool ok;
+
+	if (g->environment == NULL || g->environment->approvers == NULL) {
+		gf_check_set(g->verdict, GF_CHECK_APPROVALS, GF_CHECK_NOT_REQUIRED, "%s",
+		    g->policy == NULL            ? "no trust file is installed"
+			: g->environment == NULL ? "no environment was named"
+						 : "the trust file asks for none here");
+		return true;
+	}
+	if (g->verdict->unsigned_bundle)
+		return gf_fail(err, GF_REFUSED, "approvals", g->environment->name,
+		    "'%s' asks for approvals, and an unsigned bundle satisfies no gate", g->environment->name);
+	p.role = gf_policy_role_find(g->policy, g->environment->approvers);
+	p.opinions = gf_alloc(p.role->n_keys + 1, sizeof *p.opinions, err);
+	ok = p.opinions != NULL && count_files(&p, g->judge->companions, g->judge->n_companions, false, err) &&
+	    (g->judge->state == NULL ||
+		gf_state_statements(g->judge->state, &g->verdict->manifest_digest, &kept, &n_kept, err)) &&
+	    count_files(&p, kept, n_kept, true, err) && count_votes(&p, err);
+	gf_members_free(kept, n_kept);
+	free(p.opinions);
+	return ok;
+}
+
+/* ---- permits ---- */
+
+/* Holders are counted for each thing that is waived, over all permits that waive it. */
+static bool permit_bit(gf_judgement *g, const gf_policy_role *role, unsigned bit, gf_error *err)
+{
+	gf_files files = { g->judge->companions, g->judge->n_companions };
+	bool *all = gf_alloc(role->n_keys + 1, sizeof *all, err), *one = gf_alloc(role->n_keys + 1, sizeof *one, err);
+	bool ok = all != NULL && one != NULL;
+	size_t last = SIZE_MAX;
+
+	for (size_t i = 0; ok && i < files.n; i++) {
+		const gf_member *file = &files.list[i];
+		gf_approval a = { 0 };
+		gf_error why;
+
+		if (gf_ends_with(file->name, JSON) && gf_files_signed(g->policy, role, g->now, &files, i, one) &&
+		    gf_approval_parse(gf_buf_text(&file->bytes), file->bytes.len, file->name, &a, &why) &&
+		    a.decision == GF_PERMIT && (a.waives & bit) != 0 && speaks_of(g, &a) && unexpired(g, &a) &&
+		    !dated_ahead(g, &a)) {
+			for (size_t k = 0; k < role->n_keys; k++)
+				all[k] = all[k] || one[k];
+			last = i;
+		}
+		gf_approval_clear(&a);
+	}
+	if (ok && gf_role_holders(g->policy, role, all) >= role->threshold && last != SIZE_MAX) {
+		char *by = g->waived_by[bit];
+
+		g->waived |= bit;
+		by[0] = '\0';
+		for (size_t k = 0; k < role->n_keys; k++)
+			if (all[k])
+				gf_text_append(by, sizeof g->waived_by[bit], "%s%s", by[0] != '\0' ? ", " : "",
+				    g->policy->keys[role->keys[k]].holder);
+		ok = gf_hash_bytes(
+		    gf_buf_text(&files.list[last].bytes), files.list[last].bytes.len, &g->verdict->permit, err);
+		g->verdict->has_permit = ok;
+	}
+	free(all);
+	free(one);
+	return ok;
+}
+
+bool gf_judge_permits(gf_judgement *g, gf_error *err)
+{
+	static const unsigned bits[] = { GF_WAIVE_SEQUENCE, GF_WAIVE_EXPIRES, GF_WAIVE_MAX_AGE };
+	const gf_policy_role *role;
+
+	if (g->environment == NULL || g->verdict->unsigned_bundle)
+		return true;
+	role = gf_policy_role_find(g->policy, "permit");
+	if (role == NULL)
+		role = gf_policy_role_find(g->policy, "root");
+	for (size_t i = 0; i < sizeof bits / sizeof *bits; i++)
+		if (!permit_bit(g, role, bits[i], err))
+			return false;
+	return true;
+}
+
+/* ---- after ---- */
+
+static bool done_in(const gf_judgement *g, const char *environment, bool *done, gf_error *err)
+{
+	const gf_digest *manifest = &g->verdict->manifest_digest;
+
+	*done = false;
+	if (g->judge->state != NULL && !gf_state_complete(g->judge->state, environment, manifest, done, err))
+		return false;
+	return *done ||
+	    gf_receipt_complete(
+		g->policy, environment, manifest, g->now, g->judge->companions, g->judge->n_companions, done, err);
+}
+
+bool gf_judge_after(gf_judgement *g, gf_error *err)
+{
+	const gf_policy_environment *e = g->environment;
+	char list[120] = "";
+
+	if (e == NULL || e->n_after == 0) {
+		gf_check_set(g->verdict, GF_CHECK_AFTER, GF_CHECK_NOT_REQUIRED, "%s",
+		    g->policy == NULL ? "no trust file is installed"
+			: e == NULL   ? "no environment was named"
+				      : "the trust file names no environment that comes before");
+		return true;
+	}
+	if (g->verdict->unsigned_bundle)
+		return gf_fail(err, GF_REFUSED, "after", e->name,
+		    "'%s' comes after others, and an unsigned bundle satisfies no gate", e->name);
+	for (size_t i = 0; i < e->n_after; i++) {
+		bool done;
+
+		if (!done_in(g, e->after[i], &done, err))
+			return false;
+		if (!done)
+			return gf_fail(err, GF_REFUSED, "after", e->after[i],
+			    "'%s' comes after '%s', and neither the log here nor a receipt of role receipt:%s says that this "
+			    "bundle was loaded there whole: unpack it with --env %s first, or carry its receipt (--with)",
+			    e->name, e->after[i], e->after[i], e->after[i]);
+		gf_text_append(list, sizeof list, "%s%s", i > 0 ? ", " : "", e->after[i]);
+	}
+	gf_check_set(g->verdict, GF_CHECK_AFTER, GF_CHECK_PASSED, "loaded whole in %s before", list);
+	return true;
+}

@@ -1,0 +1,148 @@
+/* What of the companions is kept in records/: rejections, whatever became of the bundle, and all statements about what was
+ * accepted (FORMAT.md 5, W0 and W3). */
+#include <stdlib.h>
+#include <string.h>
+
+#include "verify/companion.h"
+#include "verify/judgement.h"
+#include "verify/records.h"
+
+/* The first key of an approver role that signed the file at place `at`; NULL: none. */
+static const gf_policy_key *approver_of(
+    const gf_policy *p, const gf_policy_role *role, const gf_files *files, size_t at, gf_time now, bool *signed_by)
+{
+	if (!gf_files_signed(p, role, now, files, at, signed_by))
+		return NULL;
+	for (size_t k = 0; k < role->n_keys; k++)
+		if (signed_by[k])
+			return &p->keys[role->keys[k]];
+	return NULL;
+}
+
+static const gf_policy_key *any_approver(
+    const gf_policy *p, const gf_files *files, size_t at, gf_time now, bool *signed_by)
+{
+	const gf_policy_key *found = NULL;
+
+	for (size_t s = 0; found == NULL && s < p->n_streams; s++)
+		for (size_t e = 0; found == NULL && e < p->streams[s].n_environments; e++) {
+			const char *role = p->streams[s].environments[e].approvers;
+
+			if (role != NULL)
+				found = approver_of(p, gf_policy_role_find(p, role), files, at, now, signed_by);
+		}
+	return found;
+}
+
+/* The signatures over the file at place `at` that a key of the trust file made; what they point to is not ours. */
+static gf_member *fitting(const gf_policy *p, const gf_files *files, size_t at, size_t *n, gf_error *err)
+{
+	const gf_member *file = &files->list[at];
+	gf_member *list = gf_alloc(files->n + 1, sizeof *list, err);
+
+	*n = 0;
+	for (size_t i = 0; list != NULL && i < files->n; i++) {
+		const char *ext = gf_signature_ext(files->list[i].name, file->name);
+		bool fits = false;
+
+		for (size_t k = 0; ext != NULL && !fits && k < p->n_keys; k++)
+			fits = gf_signature_fits(
+			    p->keys[k].key, ext, &files->list[i].bytes, gf_buf_text(&file->bytes), file->bytes.len);
+		if (fits)
+			list[(*n)++] = files->list[i];
+	}
+	return list;
+}
+
+/* The log has one line for it, however often it is seen. */
+static bool keep_rejection(
+    const gf_judge *j, const gf_files *files, size_t at, const gf_approval *a, const char *holder, gf_error *err)
+{
+	const gf_member *file = &files->list[at];
+	gf_digest digest;
+	gf_record line = { .type = "rejected", .manifest = &a->manifest, .statement = &digest, .holder = holder };
+	bool new = false, ok;
+	size_t n;
+	gf_member *signatures = fitting(gf_trust_policy(j->trust), files, at, &n, err);
+
+	ok = signatures != NULL && gf_hash_bytes(gf_buf_text(&file->bytes), file->bytes.len, &digest, err) &&
+	    gf_records_keep_statement(
+		gf_state_dir(j->state), &a->manifest, "approval", file, signatures, n, &new, err) &&
+	    (!new || gf_state_append(j->state, &line, 1, err));
+	free(signatures);
+	return ok;
+}
+
+bool gf_rejections_keep(const gf_judge *j, gf_error *err)
+{
+	const gf_policy *p = j->trust != NULL ? gf_trust_policy(j->trust) : NULL;
+	const gf_files files = { j->companions, j->n_companions };
+	gf_time now = gf_now();
+	bool *signed_by, ok = true;
+
+	if (p == NULL)
+		return true;
+	signed_by = gf_alloc(p->n_keys + 1, sizeof *signed_by, err);
+	if (signed_by == NULL)
+		return false;
+	for (size_t i = 0; ok && i < files.n; i++) {
+		const gf_member *file = &files.list[i];
+		const gf_policy_key *by =
+		    gf_ends_with(file->name, ".json") ? any_approver(p, &files, i, now, signed_by) : NULL;
+		gf_approval a = { 0 };
+		gf_error why;
+
+		if (by != NULL && gf_approval_parse(gf_buf_text(&file->bytes), file->bytes.len, file->name, &a, &why) &&
+		    a.decision == GF_REJECT)
+			ok = keep_rejection(j, &files, i, &a, by->holder, err);
+		gf_approval_clear(&a);
+	}
+	free(signed_by);
+	return ok;
+}
+
+/* "approval", "permit", "receipt": how a statement about that manifest is called among companions; NULL: it is none. */
+static const char *kind_of(const gf_member *file, const gf_digest *manifest)
+{
+	static const struct {
+		const char *type, *kind;
+	} kinds[] = { { GF_TYPE_APPROVAL, "approval" }, { GF_TYPE_PERMIT, "permit" }, { GF_TYPE_RECEIPT, "receipt" } };
+	const char *kind = NULL;
+	gf_statement s;
+	gf_error why;
+
+	if (!gf_statement_open(gf_buf_text(&file->bytes), file->bytes.len, file->name, NULL, &s, &why))
+		return NULL;
+	for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
+		if (strcmp(s.type, kinds[i].type) == 0 && gf_digest_equal(&s.subject, manifest))
+			kind = kinds[i].kind;
+	gf_statement_close(&s);
+	return kind;
+}
+
+bool gf_statements_keep(const gf_judge *j, const gf_digest *manifest, gf_error *err)
+{
+	const gf_policy *p = j->trust != NULL ? gf_trust_policy(j->trust) : NULL;
+	const gf_files files = { j->companions, j->n_companions };
+	bool ok = true;
+
+	for (size_t i = 0; ok && p != NULL && i < files.n; i++) {
+		const gf_member *file = &files.list[i];
+		gf_member *signatures;
+		const char *kind;
+		bool new;
+		size_t n;
+
+		if (!gf_ends_with(file->name, ".json"))
+			continue;
+		signatures = fitting(p, &files, i, &n, err);
+		ok = signatures != NULL;
+		kind = ok && n > 0 ? kind_of(file, manifest) : NULL;
+		ok = ok &&
+		    (kind == NULL ||
+			gf_records_keep_statement(
+			    gf_state_dir(j->state), manifest, kind, file, signatures, n, &new, err));
+		free(signatures);
+	}
+	return ok;
+}
