@@ -157,6 +157,16 @@ const gf_option gf_options[GF_OPTIONS] = {
 	[GF_OPT_COMPANION] = { ON(TRUST_SIGN), 0, false, "companion", "BUNDLE",
 	    "put the file and its signatures beside this bundle too, which carries them to every site" },
 
+	[GF_OPT_SITES] = { SAYING, 0, true, "site", "NAME", "a site that this is said for (repeatable)" },
+	[GF_OPT_REJECT] = { ON(APPROVE), 0, false, "reject", NULL,
+	    "a rejection: it blocks until the same holder approves" },
+	[GF_OPT_WAIVE] = { ON(PERMIT), 0, true, "waive", "WHAT",
+	    "sequence (below what was accepted, below minSequence, or above maxJump), expires or maxAge (repeatable)" },
+	[GF_OPT_REASON] = { SAYING, 0, false, "reason", "TEXT", "why, in one sentence" },
+	[GF_OPT_UNTIL] = { SAYING, 0, false, "expires", "WHEN",
+	    "until when it counts: a date or a duration (approvals: 90d; a rejection has no end)" },
+	[GF_OPT_PRINT] = { SAYING, 0, false, "print", NULL, "print the unsigned statement instead" },
+
 	[GF_OPT_TYPE] = { ON(KEY_NEW), 0, false, "type", "TYPE",
 	    "kind of key: p256, p384, rsa3072, ed25519 or minisign (default: p256)" },
 	[GF_OPT_FORM] = { ON(KEY_EXPORT), 0, false, "form", "pem|minisign", "how the key is written (default: pem)" },

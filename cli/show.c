@@ -12,8 +12,11 @@ bool gf_show_verdict(const gf_verdict *v, FILE *to, gf_error *err)
 	for (size_t i = 0; i < GF_CHECKS; i++) {
 		const gf_check *c = &v->checks[i];
 
-		gf_table_add(t, c->name, gf_result_text(c->result), c->detail);
-		if (c->result == GF_CHECK_FAILED)
+		bool decides = c->result == GF_CHECK_FAILED && !c->advisory;
+
+		gf_table_add(t, c->name,
+		    c->result == GF_CHECK_FAILED && !decides ? "not yet" : gf_result_text(c->result), c->detail);
+		if (decides)
 			gf_table_mark(t);
 	}
 	return gf_table_print(t, to, 0, err);
@@ -146,6 +149,8 @@ void gf_put_verdict(gf_json_out *o, const gf_verdict *v)
 		gf_json_open(o, NULL, '{');
 		gf_json_put(o, "name", v->checks[i].name);
 		gf_json_put(o, "result", gf_result_text(v->checks[i].result));
+		if (v->checks[i].advisory)
+			gf_json_put_bool(o, "decides", false);
 		if (v->checks[i].detail[0] != '\0')
 			gf_json_put(o, "detail", v->checks[i].detail);
 		gf_json_close(o, '}');

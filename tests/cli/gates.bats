@@ -144,7 +144,7 @@ refused() {
 	# the summary is what a person reads before signing elsewhere
 	run --separate-stderr -0 gapferry approve --env prod --site a --key carol.pem shop-7.tar
 	[[ $output == *"decision     approve"* && $output == *"registry.example/team/shop:1.2"* && $output == *"until "* ]]
-	[[ $output == *"after "*"failed"* ]]
+	[[ $output == *"after "*"not yet"* ]]
 }
 
 @test "what approve and permit refuse to say" {
@@ -176,16 +176,13 @@ refused() {
 	[[ $output == *"signature only"* ]]
 }
 
-@test "verify writes nothing, and needs no permission to write" {
-	gapferry unpack -q --env test shop-7.tar
+@test "verify writes nothing, and asks for no permission to write" {
+	gapferry unpack -q --env test shop-7.tar >/dev/null
 	before=$(find state shop-7.tar* -type f -exec sha256sum {} + | sort)
-	chmod -R a-w state
-	if [ "$(id -u)" -eq 0 ]; then
-		chmod -R a+rX "$BATS_TEST_TMPDIR" 2>/dev/null || true
-		run -3 setpriv --reuid=65534 --regid=65534 --clear-groups "$GAPFERRY" verify -q --env prod shop-7.tar
-	else
-		run -3 gapferry verify -q --env prod shop-7.tar
-	fi
-	chmod -R u+w state
+	for env in prod test; do
+		strace -f -o trace -e trace=%file,ftruncate,fallocate "$GAPFERRY" verify -q --env $env shop-7.tar >/dev/null 2>&1 || true
+		[ "$(grep -c 'audit.jsonl' trace)" -gt 0 ]
+		[ -z "$(grep -E 'O_(WRONLY|RDWR|CREAT|TRUNC|APPEND)|(mkdir|rename|unlink|link|chmod|chown|mknod|truncate|fallocate)[a-z0-9]*\(' trace | grep -v '"/dev/' || true)" ]
+	done
 	[ "$(find state shop-7.tar* -type f -exec sha256sum {} + | sort)" = "$before" ]
 }
