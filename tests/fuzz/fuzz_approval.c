@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tests/fuzz/planted.h"
 #include "verify/verify.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -34,6 +35,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		if (!gf_approval_print(&a, &text, &err) || !gf_approval_parse(text.data, text.len, "again", &b, &err) ||
 		    !same(&a, &b))
 			abort();
+		GF_PLANTED(a.decision == GF_PERMIT && a.n_sites > 1);
 		gf_approval_clear(&b);
 	}
 	gf_approval_clear(&a);
