@@ -3,7 +3,7 @@
 #   make deps         install what building needs          make install   PREFIX (/usr/local), DESTDIR
 #   make demo         carry one real image, step by step   make bench     against the peers, on real images
 #   make test         every test, with a sum at the end    make fuzz      FUZZ_SECONDS=60 each target
-#   make test-engines against Docker 26, debootstrapped
+#   make test-engines against the Docker and podman of Debian 11 and 13, debootstrapped
 #   make check        format, warnings, linters, sanitizers over all tests
 # Nothing but make, a shell and root (for apt-get) need be there for make demo and make test.
 # Rooms and who may include whom: DESIGN.md section 4, held by tests/structure.sh.
@@ -88,6 +88,7 @@ test-long:
 # Engines that Debian 12 does not have, in trees that debootstrap makes once (tests/lib/tree.sh): root and the network.
 test-engines: all
 	@tests/deps.sh test
+	@tests/lib/tree.sh make bullseye
 	@tests/lib/tree.sh make trixie
 	@GAPFERRY=$(abspath $(B))/gapferry bats --tap --timing tests/engines
 

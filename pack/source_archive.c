@@ -122,6 +122,15 @@ static bool read_layers(archive_state *s, gf_saved *one, gf_json layers, const g
 	return true;
 }
 
+/* podman 3 saves an image by its ID under this name. */
+static bool is_id(const char *tag, const gf_digest *config)
+{
+	char id[GF_DIGEST_SIZE];
+
+	gf_digest_text(config, id);
+	return gf_starts_with(tag, "localhost/") && strcmp(tag + strlen("localhost/"), id) == 0;
+}
+
 static bool read_names(archive_state *s, gf_saved *one, gf_json tags, gf_error *err)
 {
 	for (size_t i = 0; i < gf_json_count(tags); i++) {
@@ -130,6 +139,8 @@ static bool read_names(archive_state *s, gf_saved *one, gf_json tags, gf_error *
 		bool bare;
 		if (!gf_json_text(gf_json_at(tags, i), &tag, err))
 			return false;
+		if (is_id(tag, &one->image.root))
+			continue;
 		if (!gf_name_complete(tag, full, &bare, err)) {
 			err->class = GF_DAMAGED;
 			return gf_because(err, "RepoTags of '%s'", gf_archive_name(s->a));

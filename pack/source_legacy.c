@@ -318,7 +318,7 @@ bool gf_source_legacy(
 
 	gf_buf_init(&text, GF_JSON_BLOB_MAX);
 	gf_event_say(events, GF_EVENT_NOTE,
-	    "%s: saved as Docker 1.9 and older did; its configs are made as Docker 1.10 to 28 make them when they load it",
+	    "%s: saved as Docker 1.9 and older did; its configs are made as Docker 20.10 makes them when it loads it",
 	    gf_archive_name(a));
 	l.transfer = gf_event_begin(events, "reading layers", 0);
 	doc = read_text(a, repositories, &text, err);

@@ -2,8 +2,9 @@
  * v1: the config of an image that Docker 1.9 or older saved.
  *
  * Such an image has no config: each of its layers has a text of its own ("ID/json").  Docker 1.10 to 28 makes a config of
- * them when it loads the archive, and the image ID is its digest; so it is made here byte for byte as these do, with the
- * escapes, times and empty members that Go's encoding/json leaves and drops.
+ * them when it loads the archive, and the image ID is its digest; so it is made here byte for byte as Docker 20.10 does,
+ * with the escapes, times and empty members that Go's encoding/json leaves and drops.  (Docker 26 puts "author" behind
+ * "created_by", and so gives another ID where both are there.)
  * Sources: moby image/v1/imagev1.go (MakeConfigFromV1Config, HistoryFromConfig), image/image.go (V1Image),
  * api/types/container/config.go, image/tarexport/load.go (legacyLoadImage).
  */

@@ -164,7 +164,8 @@ def sparse(out, images, how):
 
 def legacy(out, images, version):
     """Docker 1.9 and older: a text for each layer, whose parents are the chain; version "" has none.  The texts have what
-    a round trip through Go's encoding/json changes."""
+    a round trip through Go's encoding/json changes.  VERSION/anonymous: without authors."""
+    version, _, anonymous = version.partition("/")
     command = ["/bin/sh", "-c", "#(nop) CMD [\"<a>\" & 'b'] \u2028 \u00e9 \U0001f600 \\u0041"]
     container = {"Hostname": "<none>", "Cmd": command, "Volumes": {"/z": {}, "/a": {}}, "Env": None, "Memory": 0,
                  "PortSpecs": None, "ExposedPorts": {"80/tcp": {}, "443/tcp": {}}, "Entrypoint": [], "OnBuild": [],
@@ -180,6 +181,8 @@ def legacy(out, images, version):
                     "comment": "", "x-unknown": [1.50, {"b": 1e3, "a": "\u003d<>"}], "throwaway": True}
             if parent:
                 text["parent"] = parent
+            if anonymous:
+                text["author"] = ""
             if i == 0:
                 del text["container_config"], text["author"]
                 text["created"] = "2015-10-28T23:59:59+02:00"

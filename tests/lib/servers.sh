@@ -4,6 +4,7 @@
 #   start_dockerd DIR [args]   a daemon of its own: DIR/docker.sock, DIR/docker.pid, DIR/docker.log, data in DIR/docker
 #   start_tree_dockerd SUITE DIR [args]   the same with the dockerd of another Debian (tree.sh); DIR is below /tmp
 #   start_podman DIR           podman's Docker API, its own store (vfs): DIR/podman.sock, .pid, .log, data in DIR/podman
+#   start_tree_podman SUITE DIR   the same with the podman of another Debian
 #   start_registry DIR [KIND]  none, htpasswd, token or tls: DIR/registry.port, .pid, .log, .ca (tls); data in DIR/registry;
 #                              user "gapferry", password in DIR/registry.password; token: also DIR/token.port, .pid, .log
 #   stop_server PIDFILE        ends it, waits for it, removes PIDFILE; nothing there is no error
@@ -101,13 +102,19 @@ start_tree_dockerd() {
 start_podman() {
 	local dir=$1
 	mkdir -p "$dir/podman"
-	podman --root "$dir/podman/root" --runroot "$dir/podman/run" --tmpdir "$dir/podman/tmp" --storage-driver vfs \
+	"${servers_inside[@]}" podman --root "$dir/podman/root" --runroot "$dir/podman/run" --tmpdir "$dir/podman/tmp" --storage-driver vfs \
 		--cgroup-manager cgroupfs --events-backend none system service --time=0 "unix://$dir/podman.sock" \
 		>"$dir/podman.log" 2>&1 </dev/null 3>&- 4>&- &
 	echo $! >"$dir/podman.pid"
 	wait_until "$dir/podman.pid" "$dir/podman.log" docker_answers "$dir/podman.sock" && return 0
 	stop_server "$dir/podman.pid"
 	return 1
+}
+
+start_tree_podman() {
+	local servers_inside=("$servers_lib/tree.sh" exec "$1")
+	shift
+	start_podman "$@"
 }
 
 registry_answers() {
