@@ -48,9 +48,27 @@ static bool append(char ***list, size_t *n, const char *text, size_t len, gf_err
 	return true;
 }
 
+/* The ID of an image without a name, as podman 3 writes it: "@HEX". */
+static bool is_bare_id(const char *text, size_t len, char id[GF_DIGEST_SIZE])
+{
+	char hex[GF_HEX_SIZE];
+	gf_digest digest;
+
+	if (len != GF_HEX_SIZE || *text != '@')
+		return false;
+	memcpy(hex, text + 1, len - 1);
+	hex[len - 1] = '\0';
+	if (!gf_digest_parse_hex(hex, &digest))
+		return false;
+	gf_digest_text(&digest, id);
+	return true;
+}
+
 /* One of the items between commas: an ID, or a name. */
 static bool take_item(const char *text, size_t len, bool id, gf_docker_loaded *out, gf_error *err)
 {
+	char full[GF_DIGEST_SIZE];
+
 	while (len > 0 && *text == ' ') {
 		text++;
 		len--;
@@ -61,6 +79,8 @@ static bool take_item(const char *text, size_t len, bool id, gf_docker_loaded *o
 		return true;
 	if (id || (len == GF_DIGEST_SIZE - 1 && strncmp(text, "sha256:", 7) == 0))
 		return append(&out->ids, &out->n_ids, text, len, err);
+	if (is_bare_id(text, len, full))
+		return append(&out->ids, &out->n_ids, full, strlen(full), err);
 	return append(&out->names, &out->n_names, text, len, err);
 }
 

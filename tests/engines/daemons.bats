@@ -11,7 +11,7 @@ setup_file() {
 	load ../interop/common
 	cd "$D" || return 1
 	export HOME="$D/home" GAPFERRY_STATE="$D/state" GAPFERRY_CONFIG="$D/config"
-	mkdir -p home config/keys $stores
+	mkdir -p home config/keys bullseye classic containerd
 	make_image base.src acme/base:1 one:300
 	make_image app.src acme/app:1 one:300 two:200
 	make_image other.src acme/app:1 three:100

@@ -24,7 +24,7 @@ setup_file() {
 
 teardown_file() {
 	load common
-	stop_server "$D/docker.pid"
+	for p in docker podman; do stop_server "$D/$p.pid"; done
 	awk -v d="$D/" 'index($2, d) == 1 { print $2 }' /proc/self/mounts | sort -r | xargs -r -n1 umount -l
 	rm -rf "$D"
 }
@@ -117,6 +117,29 @@ podman_id() {
 	podman save -q --format oci-archive -o f.tar docker.io/acme/a:1
 	crossed f.tar
 	same "podman's own ID" "sha256:$(podman_id f.tar | sed 's/^sha256://')" "$IDS"
+}
+
+# Whatever podman was given, it saves raw: so layers are compressed as those of any archive, and the digest is the one that
+# an archive of it has.
+@test "podman's socket: the image ID stays, the digest is that of its archive" {
+	local digest layers
+	start_podman "$D"
+	DOCKER_HOST=unix://$D/podman.sock
+	dialect ggcr a.tar # gzip of another kind
+	docker load -qi f.tar
+	for layers in gzip none; do
+		crossed --layers $layers a.tar
+		digest=$(digest_of out.tar docker.io/acme/a:1)
+		crossed --layers $layers docker-daemon:acme/a:1
+		same "$layers: ID" "$(cat a.id)" "$IDS"
+		same "$layers: digest" "$digest" "$(digest_of out.tar docker.io/acme/a:1)"
+	done
+	gapferry pack -q -o out.tar --key release.pem a.tar b.tar
+	docker rmi -f acme/a:1
+	gapferry unpack -q --state "$D/podman.state" --key release.pub --to docker-daemon: out.tar
+	crossed docker-daemon:acme/b:1 docker-daemon:acme/a:1
+	same IDs "$(both_ids)" "$IDS"
+	stop_server podman.pid
 }
 
 @test "skopeo: docker-archive and oci-archive" {
