@@ -104,9 +104,9 @@ held() {
 		*.bats) ls tests/*/"$w" >/dev/null 2>&1 ;;
 		*) grep -q "\"${w}[\" ]" tests/hostile/table.py ;;
 		esac || echo "$page names $w, which no test is called"
-	done < <(tr '\n' ' ' <$page | grep -oE '\[[^][]*\]' | grep -oE '\b([a-z]+:[a-z_0-9]+|[CSX][0-9]{1,2}|[a-z_]+\.bats)\b' | sort -u)
+	done < <(tr '\n' ' ' <$page | grep -oE '\[[^][]*\]' | grep -oE '\b([a-z_]+:[a-z_0-9]+|[CSX][0-9]{1,2}|[a-z_]+\.bats)\b' | sort -u)
 	while read -r w; do
-		grep -q "$w" tests/unit/bundles/test_fixture.c || echo "$page has the digest $w, which no test compares"
+		grep -q "$w" tests/unit/*/*.c || echo "$page has the digest $w, which no test compares"
 	done < <(grep -oE '\b[0-9a-f]{64}\b' $page)
 }
 

@@ -283,13 +283,97 @@ static void test_count(void **state)
 	gf_policy_free(p);
 }
 
+/* ---- the vectors of FORMAT.md 7, which were made from that page alone ---- */
+
+static char fixtures[4096];
+
+static void load(gf_member *m, const char *name)
+{
+	gf_error err = { 0 };
+	char path[4200];
+
+	(void)snprintf(path, sizeof path, "%s/%s", fixtures, name);
+	gf_buf_init(&m->bytes, GF_COMPANION_MAX);
+	need((m->name = gf_strdup(name, &err)) != NULL &&
+	    gf_file_load(path, GF_COMPANION_MAX, GF_FAILED, &m->bytes, &err));
+}
+
+/* What is printed has the bytes of the page. */
+static void expect_same_bytes(const gf_policy *p, const gf_member *file, const char *sha256)
+{
+	gf_error err = { 0 };
+	char hex[GF_HEX_SIZE];
+	gf_digest digest;
+	gf_buf text;
+
+	gf_buf_init(&text, GF_COMPANION_MAX);
+	need(gf_policy_print(p, &text, &err) && gf_hash_bytes(text.data, text.len, &digest, &err));
+	assert_int_equal(text.len, file->bytes.len);
+	assert_memory_equal(text.data, file->bytes.data, text.len);
+	gf_digest_hex(&digest, hex);
+	assert_string_equal(hex, sha256);
+	gf_buf_clear(&text);
+}
+
+static void test_vectors(void **state)
+{
+	static const char *const names[] = { "trust-1.json", "trust-1.json.9be3e86cff22c152.sig",
+		"trust-1.json.27246ad6b2f9db88.sig", "trust-2.json", "trust-2.json.9be3e86cff22c152.sig",
+		"trust-2.json.27246ad6b2f9db88.sig", "trust-2.json.9bd1ad979ce0b32b.sig" };
+	gf_member m[7];
+	gf_digest digest;
+	gf_error err = { 0 };
+	gf_policy *one, *two;
+
+	(void)state;
+	for (size_t i = 0; i < 7; i++)
+		load(&m[i], names[i]);
+	need(gf_hash_bytes(m[0].bytes.data, m[0].bytes.len, &digest, &err));
+	need((one = gf_policy_first(&digest, &m[0], m, 7, &err)) != NULL);
+	expect_same_bytes(one, &m[0], "510debb3323a0eaaa0d153005d6172758f8b0115aa0b8d951d764eaffbc55204");
+	need((two = gf_policy_next(one, &m[3], m, 7, &err)) != NULL);
+	expect_same_bytes(two, &m[3], "882ecf50146bd673d93e4379548f46054e7a59f627c7372bee305b1bddc3ed55");
+	gf_policy_free(two);
+	assert_null(gf_policy_next(one, &m[3], m, 5, &err)); /* alice alone */
+	assert_string_equal(err.name, "trust-root");
+	assert_null(gf_policy_next(one, &m[3], m, 6, &err)); /* and bob, but not dave */
+	assert_string_equal(err.name, "trust-own-root");
+	gf_policy_free(one);
+	for (size_t i = 0; i < 7; i++) {
+		free(m[i].name);
+		gf_buf_clear(&m[i].bytes);
+	}
+}
+
+/* make-trust.py over the keys and signatures that are there gives the files that are there. */
+static void test_from_the_page_alone(void **state)
+{
+	char command[9000];
+
+	(void)state;
+	(void)snprintf(command, sizeof command,
+	    "mkdir made && cp '%s/../make-trust.py' made && cp -r '%s' made/ && rm made/trust/*.json && "
+	    "python3 made/make-trust.py >/dev/null && diff -r made/trust '%s'",
+	    fixtures, fixtures, fixtures);
+	assert_int_equal(sh(command), 0);
+}
+
+static int enter_with_fixtures(void **state)
+{
+	if (getcwd(fixtures, sizeof fixtures - sizeof "/tests/fixtures/trust") == NULL)
+		return -1;
+	strcat(fixtures, "/tests/fixtures/trust");
+	return make_people(state);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = { cmocka_unit_test(test_rotation), cmocka_unit_test(test_all_replaced),
 		cmocka_unit_test(test_versions), cmocka_unit_test(test_holders_count),
 		cmocka_unit_test(test_bad_signatures_beside), cmocka_unit_test(test_signed_before_parsed),
 		cmocka_unit_test(test_unsound), cmocka_unit_test(test_times), cmocka_unit_test(test_first),
-		cmocka_unit_test(test_count) };
+		cmocka_unit_test(test_count), cmocka_unit_test(test_vectors),
+		cmocka_unit_test(test_from_the_page_alone) };
 
-	return cmocka_run_group_tests(tests, make_people, leave);
+	return cmocka_run_group_tests(tests, enter_with_fixtures, leave);
 }
