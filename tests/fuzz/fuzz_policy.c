@@ -1,11 +1,13 @@
 /*
  * A trust file: a refusal says why; what is read is written and read again the same; what the rules let pass keeps their
  * promises; and an edit leaves something that can be written.
+ * parser: verify/policy.c verify/policy_check.c -gf_policy_key_valid
  */
 #include <stdlib.h>
 #include <string.h>
 
 #include "verify/verify.h"
+#include "tests/fuzz/planted.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -93,6 +95,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	}
 	hold(p->version > 0 && p->created > 0 && p->expires > p->created); /* a line of the log can be made of it */
 	check_round(p);
+	GF_PLANTED(gf_policy_check(p, &err) && p->expires - p->created != (gf_time)365 * 86400); /* that of the seeds */
 	if (gf_policy_check(p, &err))
 		check_promises(p);
 	else
