@@ -3,9 +3,10 @@
  *
  * A blob is sent as one PUT.  Where the connection breaks, the registry is asked how much arrived and the rest
  * follows as PATCH; where it no longer knows, or does not take so much at once, the blob begins anew, in pieces if
- * need be.  For all that the blob has to be had once more from its first byte (gf_registry_source): what was written
- * here is gone.  The bytes of the second reading are those of the first, because the source checks the digest, and the
- * registry checks it once more when the upload is closed.
+ * need be.  For all that the blob has to be had once more from its first byte (gf_registry_source), for what was
+ * written here is gone.  The bytes of the second reading are those of the first: the source checks the digest, and so
+ * does the registry when the upload is closed.  Where there is no second reading, as from a pipe, the first KEPT_MAX
+ * bytes are kept: enough for a small blob, and for an answer to the head of a request.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,6 +16,7 @@
 
 #define CHUNK (4 * GF_MIB)         /* ghcr.io takes no more at once (image-protocols.md 4.6) */
 #define CHUNK_SMALL (512 * GF_KIB) /* nginx takes 1 MiB where nobody told it otherwise */
+#define KEPT_MAX (4 * GF_MIB)
 #define RESTARTS_MAX 3
 #define PROGRESS GF_MIB /* a line that has taken so much is worth all its retries again */
 
@@ -26,6 +28,8 @@ typedef struct upload {
 	char text[GF_DIGEST_SIZE]; /* of digest */
 	uint64_t size;
 	gf_registry_source again; /* open NULL: it cannot be read again */
+	gf_buf kept;              /* then: what was written */
+	bool all_kept;
 
 	gf_session session; /* location NULL: none */
 	gf_way way;
@@ -326,7 +330,7 @@ static next what_next(const upload *u, const gf_error *err)
 {
 	long status = u->response.status;
 
-	if (u->again.open == NULL || u->unread)
+	if ((u->again.open == NULL && !u->all_kept) || u->unread)
 		return END;
 	if (status == 401)
 		return u->renewed || !gf_url_same_origin(u->session.location, u->registry->base) ? END : RENEW;
@@ -417,6 +421,12 @@ static bool recover(upload *u, gf_error *err)
 	return begin(u, true, err);
 }
 
+/* What was written so far is at hand, and follows. */
+static bool send_kept(upload *u, gf_error *err)
+{
+	return send_bytes(u, gf_buf_text(&u->kept) + u->at, u->kept.len - (size_t)u->at, err);
+}
+
 /* The rest of the blob, out of its source. */
 static bool send_rest(upload *u, gf_error *err)
 {
@@ -445,11 +455,38 @@ static bool lose(upload *u, gf_error *err)
 	return u->lost;
 }
 
+static void keep(upload *u, const void *bytes, size_t n)
+{
+	gf_error ignored;
+
+	if (!u->all_kept)
+		return;
+	u->all_kept = gf_buf_add(&u->kept, bytes, n, &ignored);
+	if (!u->all_kept)
+		gf_buf_clear(&u->kept);
+}
+
+static bool begin_again(upload *u, gf_error *err)
+{
+	gf_output_close(u->body);
+	u->body = NULL;
+	return recover(u, err);
+}
+
 static bool upload_write(gf_output *out, const void *bytes, size_t n, gf_error *err)
 {
 	upload *u = (upload *)out;
+	bool ok;
 
-	return u->lost || send_bytes(u, bytes, n, err) || lose(u, err);
+	if (u->lost)
+		return true;
+	keep(u, bytes, n);
+	ok = send_bytes(u, bytes, n, err);
+	if (!ok && u->again.open != NULL)
+		return lose(u, err);
+	while (!ok && begin_again(u, err))
+		ok = send_kept(u, err);
+	return ok;
 }
 
 static bool upload_finish(gf_output *out, gf_error *err)
@@ -459,16 +496,11 @@ static bool upload_finish(gf_output *out, gf_error *err)
 
 	if (u->lost)
 		*err = u->why;
-	while (!ok) {
-		gf_output_close(u->body);
-		u->body = NULL;
-		if (!recover(u, err))
-			return false;
-		ok = send_rest(u, err);
-	}
-	if (u->way > atomic_load(&u->registry->way))
+	while (!ok && begin_again(u, err))
+		ok = u->again.open != NULL ? send_rest(u, err) : send_kept(u, err) && complete(u, err);
+	if (ok && u->way > atomic_load(&u->registry->way))
 		atomic_store(&u->registry->way, u->way);
-	return true;
+	return ok;
 }
 
 static void upload_close(gf_output *out)
@@ -478,6 +510,7 @@ static void upload_close(gf_output *out)
 	gf_output_close(u->body);
 	gf_response_clear(&u->response);
 	clear_session(&u->session);
+	gf_buf_clear(&u->kept);
 	free(u->repository);
 	free(u);
 }
@@ -494,6 +527,8 @@ gf_output *gf_registry_put_blob(gf_registry *r, const char *repository, const gf
 	u->registry = r;
 	u->digest = *digest;
 	u->size = size;
+	gf_buf_init(&u->kept, KEPT_MAX);
+	u->all_kept = again == NULL;
 	if (again != NULL)
 		u->again = *again;
 	u->way = atomic_load(&r->way);

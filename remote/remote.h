@@ -190,7 +190,8 @@ typedef struct gf_registry_source {
 	void *ctx; /* the caller's, until the output is closed */
 } gf_registry_source;
 /* A blob of that size (POST, PUT).  finish: the registry confirmed this digest.  again (may be NULL) is copied: with it an
- * upload that broke off is taken up where the registry says, and one that was too much at once is sent in pieces. */
+ * upload that broke off is taken up where the registry says, and one that was too much at once is sent in pieces; without
+ * it that goes as far as what was written first is kept (4 MiB). */
 gf_output *gf_registry_put_blob(gf_registry *r, const char *repository, const gf_digest *digest, uint64_t size,
     const gf_registry_source *again, gf_error *err);
 /* Give repository a blob that the repository from of the same registry has (POST ?mount=&from=), without sending it.
