@@ -186,7 +186,7 @@ signed_by_openssl() {
 	refused 3 trust-own-root trust apply trust-1.json --sha256 "$(digest_of trust-1.json)" --site a
 	[ ! -e state/site ]
 	[ ! -s state/audit.jsonl ]
-	run -2 gapferry trust show --json
+	run --separate-stderr -2 gapferry trust show --json
 	[ "$(jq -r .error.name <<<"$output")" = trust-none ]
 	mv away/* .
 	apply_first
