@@ -110,11 +110,11 @@ static bool has(gf_sink *sink, size_t blob, bool *held, gf_error *err)
 
 	*held = true;
 	for (size_t i = 0; i < r->n_repositories; i++) {
-		bool mounted = false;
+		bool mounted = from != NULL && !r->t.sending;
 
 		if (state_of(r, i, blob) != GF_BLOB_LACKING)
 			continue;
-		if (from != NULL && !mount(r, from, i, blob, &mounted, err))
+		if (from != NULL && r->t.sending && !mount(r, from, i, blob, &mounted, err))
 			return false;
 		*held = *held && mounted;
 	}

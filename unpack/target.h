@@ -54,6 +54,7 @@ struct gf_target {
 	gf_naming *names; /* set by plan.c before plan() */
 	size_t n_names;
 	gf_target_sum sum; /* label is spec's; counts of the plan, then of the run */
+	bool sending;      /* the walk has begun: before, has() changes nothing and says what could be had */
 	bool failed;       /* left the run; why is in sum.error */
 	bool committed;
 };

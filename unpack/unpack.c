@@ -303,9 +303,10 @@ static bool send(run *r, gf_error *err)
 		return false;
 	r->step = "load";
 	for (size_t i = 0; i < gf_targets_count(r->targets); i++) {
-		gf_target_sum *s = &gf_targets_at(r->targets, i)->sum;
+		gf_target *t = gf_targets_at(r->targets, i);
 
-		s->blobs_sent = s->bytes_sent = 0; /* of the plan; from here on of the run */
+		t->sum.blobs_sent = t->sum.bytes_sent = 0; /* of the plan; from here on of the run */
+		t->sending = true;
 	}
 	return gf_walk_run(&walk, &r->result->verdict, err);
 }

@@ -131,6 +131,8 @@ names_there() { curl -s --noproxy '*' "http://127.0.0.1:$(cat registry.port)/v2/
 	before=$(cat proxy8.count)
 	gapferry unpack -q --key release.pub --to "docker://$PROXY/later" app.tar
 	remake thin app.tar thin.tar "$(layers_of base.tar docker.io/acme/base:1)"
+	gapferry unpack -q --dry-run --key release.pub --to "docker://$PROXY/thin" thin.tar
+	[ ! -e registry/docker/registry/v2/repositories/thin ]
 	gapferry unpack -q --key release.pub --to "docker://$PROXY/thin" thin.tar
 	sent=$(($(counted proxy8) - before))
 	own=$(($(layer_bytes app.tar) - $(layer_bytes base.tar)))
