@@ -57,6 +57,18 @@ static bool take_options(const gf_run *run, gf_unpack_options *o, gf_secret *pas
 	    gf_registry_take(run, strcmp(o->bundle, "-") == 0 ? "the bundle" : NULL, &o->registry, password, err);
 }
 
+/* The reason alone: the target stands before it already. */
+static const char *without_label(const gf_target_sum *s)
+{
+	size_t n = strlen(s->target);
+	const char *text = s->error.text;
+
+	return gf_starts_with(text, "target ") && strncmp(text + 7, s->target, n) == 0 &&
+		gf_starts_with(text + 7 + n, ": ")
+	    ? text + 7 + n + 2
+	    : text;
+}
+
 /* One line for a target, then its names. */
 static void show_sum(const gf_target_sum *s, bool dry_run, FILE *to)
 {
@@ -69,7 +81,7 @@ static void show_sum(const gf_target_sum *s, bool dry_run, FILE *to)
 	gf_size_text(s->free_bytes, space);
 	fprintf(to, "\n%s  ", gf_shown(&room, s->target));
 	if (s->failed)
-		fprintf(to, "failed: %s", gf_shown(&room, s->error.text));
+		fprintf(to, "failed: %s", gf_shown(&room, without_label(s)));
 	else
 		fprintf(to, "%llu blob%s (%s) %s, %llu (%s) held", (unsigned long long)s->blobs_sent,
 		    s->blobs_sent == 1 ? "" : "s", sent, dry_run ? "to send" : "sent",

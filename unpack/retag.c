@@ -91,6 +91,7 @@ static bool add(const step *s, const char *repository, const char *tag, gf_error
 	}
 	n->image = s->image;
 	n->packed = s->packed;
+	n->digest = s->r->manifest->images[s->image].digest; /* until the target says what it shows */
 	gf_reference_print(&n->to, n->text);
 	++*s->n;
 	return true;

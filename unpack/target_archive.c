@@ -22,12 +22,20 @@ enum { NO_USE, LACKING, SENT };
 /* What stands under the path. */
 typedef enum found { NOTHING, THIS, ANOTHER } found;
 
+/* One blob in the archive. */
+typedef struct piece {
+	gf_digest member; /* its name: the blob's digest; of what is inflated the diff ID */
+	uint64_t place;   /* of the header */
+	uint64_t size;
+	bool inflate; /* zstd in the bundle, raw here */
+} piece;
+
 typedef struct archive {
 	gf_target t;
 	bool oci, to_stdout;
 	pthread_mutex_t lock;          /* blobs and the sums */
 	unsigned char *blobs;          /* [blob of the manifest] */
-	uint64_t *places;              /* of the header of each blob that is used */
+	piece *pieces;                 /* [blob], of those that are used */
 	uint64_t end;                  /* behind the last of them */
 	const gf_platform **platforms; /* of docker-archive: the one of each image */
 	gf_buf tail;                   /* the documents and the end blocks */
@@ -42,13 +50,37 @@ static const gf_image *image_of(const archive *a, const gf_naming *n)
 
 /* ---- plan: what goes into it ---- */
 
-/* The blobs of one platform.  An archive of this kind says nothing of how its layers are packed: each reader looks. */
+/* How a layer goes into a docker-archive, which says nothing of how it is packed: each reader looks. */
+static bool use_layer(archive *a, size_t image, size_t layer, gf_error *err)
+{
+	const gf_platform *p = a->platforms[image];
+	const gf_descriptor *d = &p->document->items[layer];
+	size_t blob = gf_graph_find(a->t.job->graph, &d->digest);
+	piece *q = &a->pieces[blob];
+	char digest[GF_DIGEST_SIZE];
+
+	a->blobs[blob] = LACKING;
+	if (gf_packing_of(d->media_type) != GF_PACKING_ZSTD)
+		return true;
+	gf_digest_text(&d->digest, digest);
+	if (q->inflate && !gf_digest_equal(&q->member, &p->diff_ids[layer]))
+		return gf_fail(err, GF_DAMAGED, "diff-id", digest,
+		    "two images name different diff IDs for layer %s, and one of them is wrong: build and pack them again",
+		    digest);
+	q->inflate = true;
+	q->member = p->diff_ids[layer];
+	q->size = a->t.job->manifest->blobs[blob].raw_size;
+	return q->size > 0 ||
+	    gf_fail(err, GF_TARGET, "zstd", digest,
+		"layer %s of '%s' is zstd, which Docker before 23 cannot read out of a docker-archive and containerd takes for gzip, and how large it is without that is not known; write it to oci-archive:PATH",
+		digest, a->t.job->manifest->images[image].names[0]);
+}
+
 static bool use_platform(archive *a, size_t image, gf_error *err)
 {
 	const gf_graph *g = a->t.job->graph;
 	const gf_image *im = &a->t.job->manifest->images[image];
 	const gf_platform *p = gf_tree_load(&g->trees[image], im->load);
-	char digest[GF_DIGEST_SIZE];
 
 	if (p == NULL)
 		return gf_fail(err, GF_TARGET, "platform", im->names[0],
@@ -56,17 +88,9 @@ static bool use_platform(archive *a, size_t image, gf_error *err)
 		    im->names[0]);
 	a->platforms[image] = p;
 	a->blobs[gf_graph_find(g, &p->image_id)] = LACKING;
-	for (size_t i = 0; i < p->document->n_items; i++) {
-		const gf_descriptor *layer = &p->document->items[i];
-
-		if (gf_packing_of(layer->media_type) == GF_PACKING_ZSTD) {
-			gf_digest_text(&layer->digest, digest);
-			return gf_fail(err, GF_TARGET, "zstd", digest,
-			    "layer %s of '%s' is zstd, which Docker before 23 cannot read out of a docker-archive and containerd takes for gzip; write it to oci-archive:PATH",
-			    digest, im->names[0]);
-		}
-		a->blobs[gf_graph_find(g, &layer->digest)] = LACKING;
-	}
+	for (size_t i = 0; i < p->document->n_items; i++)
+		if (!use_layer(a, image, i, err))
+			return false;
 	return true;
 }
 
@@ -75,19 +99,21 @@ static bool choose_blobs(archive *a, gf_error *err)
 	const gf_manifest *m = a->t.job->manifest;
 
 	a->blobs = gf_alloc(m->n_blobs, 1, err);
-	a->places = gf_alloc(m->n_blobs, sizeof *a->places, err);
+	a->pieces = gf_alloc(m->n_blobs, sizeof *a->pieces, err);
 	a->platforms = gf_alloc(m->n_images, sizeof(gf_platform *), err);
-	if (a->blobs == NULL || a->places == NULL || a->platforms == NULL)
+	if (a->blobs == NULL || a->pieces == NULL || a->platforms == NULL)
 		return false;
+	for (size_t i = 0; i < m->n_blobs; i++)
+		a->pieces[i] = (piece){ .member = m->blobs[i].digest, .size = m->blobs[i].size };
 	if (a->oci)
 		gf_target_mark(&a->t, a->blobs, LACKING);
 	for (size_t i = 0; !a->oci && i < m->n_images; i++)
 		if (gf_target_wants(&a->t, i) && !use_platform(a, i, err))
 			return false;
 	for (size_t i = 0; i < m->n_blobs; i++) {
-		a->places[i] = a->end;
+		a->pieces[i].place = a->end;
 		if (a->blobs[i] == LACKING)
-			a->end += gf_stream_member_size(m->blobs[i].size);
+			a->end += gf_stream_member_size(a->pieces[i].size);
 	}
 	for (size_t i = 0; i < a->t.n_names; i++) {
 		gf_naming *n = &a->t.names[i];
@@ -124,7 +150,7 @@ static bool put_image(const archive *a, size_t image, gf_json_out *o, gf_error *
 		if (a->t.names[i].image == image)
 			tags[n_tags++] = a->t.names[i].text;
 	for (size_t i = 0; ok && i < n_layers; i++)
-		layers[i] = p->document->items[i].digest;
+		layers[i] = a->pieces[gf_graph_find(a->t.job->graph, &p->document->items[i].digest)].member;
 	if (ok)
 		gf_stream_put_image(o, &p->image_id, tags, n_tags, layers, n_layers);
 	free(tags);
@@ -239,7 +265,7 @@ static void sum_up(archive *a)
 	gf_target_sum *s = &a->t.sum;
 
 	for (size_t i = 0; i < a->t.job->manifest->n_blobs; i++) {
-		uint64_t size = a->t.job->manifest->blobs[i].size;
+		uint64_t size = a->pieces[i].size;
 
 		if (a->blobs[i] == NO_USE)
 			continue;
@@ -321,16 +347,28 @@ typedef struct member {
 	gf_output out;
 	pen pen;
 	size_t blob;
+	uint64_t seen;
 } member;
 
-static uint64_t size_of(const archive *a, size_t blob)
+static bool wrong_size(const member *m, gf_error *err)
 {
-	return a->t.job->manifest->blobs[blob].size;
+	const archive *a = m->pen.a;
+	char digest[GF_DIGEST_SIZE];
+
+	gf_digest_text(&a->t.job->manifest->blobs[m->blob].digest, digest);
+	return gf_fail(err, GF_DAMAGED, "raw-size", digest,
+	    "layer %s does not inflate to the %llu bytes that the signed manifest names: it was packed so, and copying it again does not help; pack it again",
+	    digest, (unsigned long long)a->pieces[m->blob].size);
 }
 
 static bool member_write(gf_output *out, const void *bytes, size_t n, gf_error *err)
 {
-	return gf_output_write(&((member *)out)->pen.out, bytes, n, err);
+	member *m = (member *)out;
+
+	if (n > m->pen.a->pieces[m->blob].size - m->seen)
+		return wrong_size(m, err);
+	m->seen += n;
+	return gf_output_write(&m->pen.out, bytes, n, err);
 }
 
 static bool member_finish(gf_output *out, gf_error *err)
@@ -338,12 +376,14 @@ static bool member_finish(gf_output *out, gf_error *err)
 	member *m = (member *)out;
 	archive *a = m->pen.a;
 
-	if (!gf_stream_fill(size_of(a, m->blob), &m->pen.out, err))
+	if (m->seen != a->pieces[m->blob].size)
+		return wrong_size(m, err);
+	if (!gf_stream_fill(m->seen, &m->pen.out, err))
 		return false;
 	(void)pthread_mutex_lock(&a->lock);
 	a->blobs[m->blob] = SENT;
 	a->t.sum.blobs_sent++;
-	a->t.sum.bytes_sent += size_of(a, m->blob);
+	a->t.sum.bytes_sent += m->seen;
 	(void)pthread_mutex_unlock(&a->lock);
 	return true;
 }
@@ -358,6 +398,9 @@ static const gf_output_ops member_ops = { member_write, member_finish, member_cl
 static gf_output *put(gf_sink *sink, size_t blob, gf_error *err)
 {
 	archive *a = (archive *)sink;
+	const piece *q = &a->pieces[blob];
+	char digest[GF_DIGEST_SIZE];
+	gf_output *out;
 	member *m;
 	bool held;
 
@@ -366,14 +409,18 @@ static gf_output *put(gf_sink *sink, size_t blob, gf_error *err)
 	m = gf_alloc(1, sizeof *m, err);
 	if (m == NULL)
 		return NULL;
-	*m = (member){
-		.out = { &member_ops }, .pen = { .out = { &pen_ops }, .a = a, .pos = a->places[blob] }, .blob = blob
-	};
-	if (!gf_stream_header(&a->t.job->manifest->blobs[blob].digest, size_of(a, blob), &m->pen.out, err)) {
+	*m = (member){ .out = { &member_ops }, .pen = { .out = { &pen_ops }, .a = a, .pos = q->place }, .blob = blob };
+	if (!gf_stream_header(&q->member, q->size, &m->pen.out, err)) {
 		free(m);
 		return NULL;
 	}
-	return a->to_stdout ? gf_output_thread(&m->out, err) : &m->out;
+	out = &m->out;
+	if (q->inflate) {
+		gf_digest_text(&a->t.job->manifest->blobs[blob].digest, digest);
+		out = gf_output_thread(gf_output_expect(out, &q->member, "diff-id", digest, err), err);
+		out = gf_output_unzstd(out, q->size, digest, err);
+	}
+	return q->inflate || a->to_stdout ? gf_output_thread(out, err) : out;
 }
 
 /* ---- confirm, commit ---- */
@@ -451,7 +498,7 @@ static void archive_close(gf_target *t)
 	gf_tmpfile_close(a->file);
 	gf_buf_clear(&a->tail);
 	free(a->platforms);
-	free(a->places);
+	free(a->pieces);
 	free(a->blobs);
 	(void)pthread_mutex_destroy(&a->lock);
 	free(a);

@@ -96,6 +96,15 @@ log() { jq -r "$1" "$GAPFERRY_STATE/audit.jsonl"; }
 	for t in a b; do
 		same "from stdout, $t" "$(load_id one.tar $WEB)" "$(docker image inspect -f '{{.Id}}' "shop/web:$t")"
 	done
+	# zstd is inflated: each layer is then what its diff ID says
+	gapferry pack -q --layers zstd -o z.bundle --key release.pem web.src
+	gapferry unpack -q --to docker-archive:z.tar z.bundle
+	same "raw layer" "$(diff_ids_of z.bundle $WEB)" "[\"sha256:$(tar -xOf z.tar "$(tar -xOf z.tar manifest.json | jq -r '.[0].Layers[0]')" | sha256sum | cut -d' ' -f1)\"]"
+	gapferry unpack -q --to docker-archive:- z.bundle 2>/dev/null | cmp - z.tar
+	docker load -q -i z.tar
+	same "inflated" "$(load_id z.bundle $WEB)" "$(docker image inspect -f '{{.Id}}' $WEB)"
+	gapferry unpack --json --to docker-archive:z.tar z.bundle >json.txt
+	same "again" held "$(jq -r '.names[0].state' json.txt)"
 	docker images -q --no-trunc | sort >before.txt
 	remake damage three.tar bad.bundle "$(layers_of three.tar $API | tail -1)"
 	gapferry unpack -q --to docker-archive:- bad.bundle >cut.txt 2>/dev/null || true
