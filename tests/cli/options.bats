@@ -152,7 +152,7 @@ refused() {
 	run --separate-stderr -2 gapferry pack -o - --json image.tar
 	[[ ${stderr_lines[0]} == 'gapferry pack: --json: stdout already takes the bundle'* ]]
 	[ "$(jq -r .error.class <<<"$output")" = usage ]
-	refused 2 "gapferry pack: --layers: 'zstd' is not gzip or none" pack -o x --layers zstd image.tar
+	refused 2 "gapferry pack: --layers: 'lz4' is not gzip, zstd or none" pack -o x --layers lz4 image.tar
 	refused 2 "gapferry pack: --label: 'ticket' is not KEY=VALUE" pack -o x --label ticket image.tar
 	refused 2 "gapferry pack: --label: '=x' is not KEY=VALUE" pack -o x --label =x image.tar
 	refused 2 "gapferry pack: --created: '2026-01-02' is not of the form *" pack -o x --created 2026-01-02 image.tar
