@@ -1,6 +1,6 @@
 /*
  * The meta.json of a Docker context, and the address in it.
- * parser: remote/docker_host.c:gf_docker_context_read,gf_docker_host_find,take_address,take_host,take_tcp,not_spoken
+ * parser: remote/docker_host.c:gf_docker_context_read,take_host,take_tcp,not_spoken
  */
 #include <stdlib.h>
 #include <string.h>
