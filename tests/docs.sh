@@ -1,17 +1,30 @@
 #!/bin/bash
-# docs.sh [--update] - every '$' line of README.md, run in order in one shell in a fresh directory; what it prints is
-# compared with what README.md shows, digests, dates and sizes aside.  TAP on stdout, one test a block.
-#   --update       write what was printed into README.md instead
+# docs.sh [--update] [PAGE...] - every '$' line of a page, run in order in one shell in a fresh directory; what it prints
+# is compared with what the page shows, digests, dates and sizes aside.  TAP on stdout, one test a block.
+#   PAGE           README.md and docs/*.md, each on its own, where none is given
+#   --update       write what was printed into the page instead
 #   GAPFERRY       the program (build/gapferry)
 # A block that needs a peer says so in the line before it: <!-- needs: docker --> or <!-- needs: registry -->; docs.sh
-# starts them, privately.  The registry's port is 5000 in README.md and any free one here.
-set -u # and no pipefail: README.md's lines run as in a reader's shell
+# starts them, privately.  The registry's port is 5000 in a page and any free one here.
+set -u # and no pipefail: a page's lines run as in a reader's shell
 root=$(cd "$(dirname "$0")/.." && pwd)
 # shellcheck source=tests/lib/servers.sh
 . "$root/tests/lib/servers.sh"
 program=$(realpath "${GAPFERRY:-$root/${B:-build}/gapferry}")
 update=
-[ "${1-}" != --update ] || update=1
+if [ "${1-}" = --update ]; then
+	update=--update
+	shift
+fi
+if [ $# -ne 1 ]; then
+	[ $# -gt 0 ] || set -- "$root/README.md" "$root"/docs/*.md
+	set -o pipefail
+	{ bad=0; for page; do "$0" $update "$page" || bad=1; done; exit $bad; } |
+		awk '/^1\.\./ { next } match($0, /^(not )?ok [0-9]+/) { sub(/ok [0-9]+/, "ok " ++n) } { print } END { print "1.." n }'
+	exit
+fi
+page=$(realpath "$1")
+title=$(basename "$page" .md)
 [ -x "$program" ] || { echo "docs.sh: no program at $program: make" >&2; exit 1; }
 
 work=$(mktemp -d "${TMPDIR:-/tmp}/gapferry-docs.XXXXXX")
@@ -41,7 +54,7 @@ awk -v dir="$work/steps" '
 	}
 	/^> / && !printed[step] { print substr($0, 3) >(step ".cmd"); next }
 	{ printed[step] = 1; print >(step ".want") }
-' "$root/README.md"
+' "$page"
 
 mask() {
 	sed -E -e 's/\b[0-9a-f]{64}\b/DIGEST/g' -e 's/\b[0-9a-f]{16}\b/KEYID/g' \
@@ -76,7 +89,8 @@ export HOME="$work/home" PATH="$work/bin:$PATH" NO_COLOR=1 LC_ALL=C
 umask 022
 
 total=$(wc -l <"$work/steps/blocks")
-echo "1..$((total + 1))"
+[ "$title" = README ] && plan=$((total + 1)) || plan=$total
+echo "1..$plan"
 bad=0 last_status=0
 run_block() {
 	local block=$1 step got_status command next
@@ -107,7 +121,7 @@ run_block() {
 	done
 }
 while read -r number needs heading; do
-	name="README: $heading"
+	name="$title: $heading"
 	if [ "$needs" != - ] && ! has "$needs"; then
 		echo "ok $number - $name # SKIP no $needs can be started here"
 	elif run_block "$number"; then
@@ -119,12 +133,14 @@ while read -r number needs heading; do
 done <"$work/steps/blocks"
 
 # Version and date stand in CHANGES.md, the Makefile and the manual page.
-page=$(gapferry help --man | sed -n '1s/^\.TH GAPFERRY 1 "\([0-9-]*\)" "gapferry \([0-9.]*\)"$/\2 (\1)/p')
+man=$(gapferry help --man | sed -n '1s/^\.TH GAPFERRY 1 "\([0-9-]*\)" "gapferry \([0-9.]*\)"$/\2 (\1)/p')
 changes=$(sed -n 's/^## //p' "$root/CHANGES.md" | head -n 1)
-if [ -n "$page" ] && [ "$page" = "$changes" ]; then
+if [ "$title" != README ]; then
+	:
+elif [ -n "$man" ] && [ "$man" = "$changes" ]; then
 	echo "ok $((total + 1)) - CHANGES.md and the manual page have one version and date"
 else
-	echo "# manual page: $page; CHANGES.md: $changes"
+	echo "# manual page: $man; CHANGES.md: $changes"
 	echo "not ok $((total + 1)) - CHANGES.md and the manual page have one version and date"
 	bad=$((bad + 1))
 fi
@@ -145,6 +161,6 @@ if [ -n "$update" ]; then
 		/^\$ / { put(); n++; pending = head = 1; print; next }
 		/^> / && head { print; next }
 		{ head = 0 }
-	' "$root/README.md" >"$work/new.md" && cp "$work/new.md" "$root/README.md"
+	' "$page" >"$work/new.md" && cp "$work/new.md" "$page"
 fi
 [ "$bad" -eq 0 ]

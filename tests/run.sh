@@ -82,7 +82,7 @@ run() {
 	sanitize) suite sanitize 600 tests/units.sh "$B/asan" ;;
 	fuzz) suite fuzz 600 tests/fuzz/replay.sh "$B/asan" ;;
 	hostile) suite hostile 600 python3 tests/hostile/table.py ;;
-	docs) suite docs 300 tests/docs.sh ;;
+	docs) suite docs 600 tests/docs.sh ;;
 	cli | faults | interop)
 		if compgen -G "tests/$1/*.bats" >/dev/null; then
 			more=()
