@@ -57,7 +57,7 @@ awk -v dir="$work/steps" '
 ' "$page"
 
 mask() {
-	sed -E -e 's/\b[0-9a-f]{64}\b/DIGEST/g' -e 's/\b[0-9a-f]{16}\b/KEYID/g' \
+	sed -E -e 's/\b([0-9a-f]{4} ){3,7}[0-9a-f]{4}\b/GROUPS/g' -e 's/\b[0-9a-f]{64}\b/DIGEST/g' -e 's/\b[0-9a-f]{16}\b/KEYID/g' \
 		-e 's/[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z/DATE/g' \
 		-e 's/\b[0-9]+(\.[0-9]+)? (B|kB|MB|GB|TB)\b/SIZE/g' -e "s#$work/tour#/home/you/tour#g" -e 's/ +/ /g' -e 's/ $//'
 }
