@@ -281,6 +281,33 @@ def row_pack():
                lambda r: r >= least, "%.1f MB, peer %.1f MB" % (os.path.getsize(path("ours-%s.tar" % layers)) / 1e6, os.path.getsize(path("peer.tar")) / 1e6))
 
 
+def row_layout():
+    """An image that has its documents already: out of an OCI layout, and out of a registry."""
+    archive, layout = os.path.join(CACHE, "gz", "db.tar"), path("db.layout")
+    say("skopeo", "copy", "-q", "oci-archive:%s:%s" % (archive, DB), "oci:%s:%s" % (layout, DB))
+    blobs = os.path.join(layout, "blobs", "sha256")
+    warm(*[os.path.join(blobs, b) for b in os.listdir(blobs)])
+    digest, config, _ = oci_archive_image(archive)
+    r = Registry()
+    say("skopeo", "copy", "-q", "--dest-tls-verify=false", "oci:%s:%s" % (layout, DB), "docker://%s/peer/db:1" % r.host)
+
+    def peer(i):
+        remove("peer.tar")
+        return measure(["skopeo", "copy", "-q", "oci:%s:%s" % (layout, DB), "oci-archive:%s:%s" % (path("peer.tar"), DB)])
+    mb = sum(os.path.getsize(os.path.join(blobs, b)) for b in os.listdir(blobs)) / 1e6
+    for what, source in (("an OCI layout", "oci:%s:%s" % (layout, DB)), ("a registry", "docker://%s/peer/db:1" % r.host)):
+        a, b = in_turn(lambda i: pack("layout.tar", source), peer)
+        ours = next(iter(bundle_images(path("layout.tar")).values()))
+        same("digest and image ID", ours[:2], (digest, config))
+        same("the peer's", oci_archive_image(path("peer.tar"))[:2], (digest, config))
+        say(GAPFERRY, "verify", "-q", "--deep", "--key", path("release.pub"), path("layout.tar"))
+        report("pack, one image of %.0f MB out of %s" % (mb, what), a, b, "skopeo oci -> oci-archive", ">= 1.0", lambda x: x >= 1.0)
+    r.close()
+    shutil.rmtree(layout)
+    shutil.rmtree(r.dir)
+    remove("layout.tar", "peer.tar")
+
+
 def row_ten():
     warm(ALL, *[os.path.join(CACHE, n + ".tar") for n in NAMES])
 
@@ -465,7 +492,7 @@ def row_memory():
     plain("peak memory, 4 GB less 100 MB, the worst", worst, "MiB", "<= 4", worst <= 4)
 
 
-ROWS = {"pack": row_pack, "ten": row_ten, "verify": row_verify, "registry": row_registry, "daemon": row_daemon, "memory": row_memory}
+ROWS = {"pack": row_pack, "layout": row_layout, "ten": row_ten, "verify": row_verify, "registry": row_registry, "daemon": row_daemon, "memory": row_memory}
 
 
 def versions():

@@ -2,7 +2,7 @@
  * Compressed bytes of strangers, as archive or layer: first byte the piece that is read, the rest as its magic says.
  * Whatever the size of the pieces, the same bytes come out or the same refusal; never more than the cap; and what was
  * refused stays refused.
- * parser: base/io_decode.c base/io_gunzip.c:gf_input_gunzip,refill,inflate_step,gunzip_fill,gunzip_read,gunzip_close
+ * parser: base/io_decode.c base/io_unzstd.c base/io_gunzip.c:gf_input_gunzip,refill,inflate_step,gunzip_fill,gunzip_read,gunzip_close
  */
 #include <stdlib.h>
 #include <string.h>
