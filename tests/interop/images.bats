@@ -33,6 +33,7 @@ setup() {
 	load common
 	cd "$D" || return 1
 	export HOME="$D/home" GAPFERRY_STATE="$D/state.$BATS_TEST_NUMBER" GAPFERRY_CONFIG="$D/config" DOCKER_HOST="unix://$D/docker.sock"
+	# shellcheck disable=SC2317 # the tests call it
 	gapferry() { "$GAPFERRY" "$@" >out.txt 2>said.txt || { cat said.txt >&2; return 1; }; }
 	R=127.0.0.1:$(cat registry.port)
 	rm -rf out.tar other.tar back
