@@ -109,6 +109,16 @@ held() {
 		grep -q "$w" tests/unit/*/*.c || echo "$page has the digest $w, which no test compares"
 	done < <(grep -oE '\b[0-9a-f]{64}\b' $page)
 }
+# make fuzz measures a target by them (tests/fuzz/run.sh).
+fuzzed() {
+	local f name
+	for f in tests/fuzz/fuzz_*.c; do
+		name=${f##*/fuzz_} name=${name%.c}
+		sed -n '1,/\*\//p' "$f" | grep -q 'parser: ' || echo "$f does not say which lines are its parser"
+		grep -q 'GF_PLANTED(' "$f" || echo "$f has no bug planted in it"
+		[ -n "$(ls "tests/fuzz/corpus/$name" 2>/dev/null)" ] || echo "$f has no seeds"
+	done
+}
 
 check "rooms include only what they may" < <(includes)
 check "curl in remote/http.c and remote/exchange.c alone, jansson in base/json alone" < <(owned)
@@ -121,4 +131,5 @@ check "no source file above 650 lines (tests not counted)" < <(long)
 check "the papers are there" < <(papers)
 check "every name of an error is mentioned by a test" < <(python3 tests/names.py 2>&1)
 check "FORMAT.md names tests that exist" < <(held)
+check "every fuzz target names its parser, has a bug planted, and seeds" < <(fuzzed)
 echo "1..$n"

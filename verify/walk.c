@@ -133,7 +133,8 @@ static bool missing(walk *k, size_t i, gf_error *err)
 		return true; /* verify counts them all */
 	gf_digest_text(&k->w->manifest->blobs[i].digest, text);
 	gf_fail(err, GF_DAMAGED, "absent", text,
-	    "layer %s is not in this thin copy, and the target does not have it: carry the full bundle", text);
+	    "layer %s is not in this thin copy%s: carry the full bundle", text,
+	    k->w->sink->ops->has != NULL ? ", and the target does not have it" : "");
 	return blame(k, FAULT_BUNDLE);
 }
 

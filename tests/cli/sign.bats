@@ -110,6 +110,76 @@ manifest_of() {
 	[ -d app.tar.d ]
 }
 
+@test "--rewrite keeps every member but signatures and padding: evidence, nested indexes, artifacts" {
+	cp "$root"/tests/fixtures/bundle/*.tar .
+	gapferry sign -q --key rsa3072.pem --rewrite copy.tar full.tar
+	gapferry sign -q --rewrite copy/ copy.tar
+	gapferry sign -q --rewrite again.tar copy
+	cmp again.tar copy.tar
+	mkdir x y
+	tar -xf full.tar -C x
+	tar -xf copy.tar -C y
+	rm -r x/META/padding y/META/padding
+	diff -r y copy
+	(cd y && sha256sum --quiet --strict -c SHA256SUMS)
+	openssl pkey -in "$root/tests/fixtures/bundle/ci.key" -pubout -out ci.pub
+	for key in ci rsa3072; do
+		id=$(gapferry key show --json $key.pub | jq -r '.keys[0].id[:16]')
+		base64 -d y/META/manifest.json."$id".sig >s
+		openssl dgst -sha256 -verify $key.pub -signature s x/META/manifest.json
+	done
+	[ "$(jq '[.predicate.blobs[] | select(.kind == "evidence")] | length' x/META/manifest.json)" -gt 0 ]
+	[ "$(find x y -type f -path '*/META/*.sig' | wc -l)" -eq 3 ]
+	rm -r x/META/*.sig y/META/*.sig
+	diff -r x y
+	# What is absent cannot be copied; a companion serves bundle and thin copy alike.
+	run --separate-stderr -4 gapferry sign -q --key rsa3072.pem --rewrite thinner.tar thin.tar
+	[[ $stderr == *'carry the full bundle'* ]]
+	[ ! -e thinner.tar ]
+	gapferry sign -q --key rsa3072.pem thin.tar
+	gapferry sign -q --key rsa3072.pem full.tar
+	diff -r thin.tar.d full.tar.d
+}
+
+# The key of this file opens with "x" and little work: the corpus of fuzz_cosign has it.
+cosign_key() {
+	printf -- '-----BEGIN ENCRYPTED %s PRIVATE KEY-----\n' "$1"
+	base64 -w 64 "$root/tests/fuzz/corpus/cosign/good"
+	printf -- '-----END ENCRYPTED %s PRIVATE KEY-----\n' "$1"
+}
+
+@test "cosign.key signs with COSIGN_PASSWORD, which a passphrase of ours does not stand for; cosign.pub and openssl verify" {
+	cat >cosign.pub <<-'END'
+		-----BEGIN PUBLIC KEY-----
+		MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEVri9vGkDCUudPCgOixdf/OHeUeyo
+		q28+M/qy8zFGxrh0AaTQbOD5v6q/sN9HYVcAcAs9nQUW1j6GGovGhJCRMw==
+		-----END PUBLIC KEY-----
+	END
+	cosign_key COSIGN >cosign.key
+	cosign_key SIGSTORE >sigstore.key
+	COSIGN_PASSWORD=x gapferry sign -q --key cosign.key app.tar
+	gapferry verify -q --key cosign.pub app.tar
+	# What 'cosign verify-blob --key' does with a plain signature: ECDSA over SHA-256, in base64.
+	manifest_of app.tar >m
+	base64 -d app.tar.d/*.sig >s
+	openssl dgst -sha256 -verify cosign.pub -signature s m
+	COSIGN_PASSWORD=x run --separate-stderr -0 gapferry sign --key sigstore.key app.tar
+	[[ $stderr == *'there already'* ]]
+	# COSIGN_PASSWORD is of cosign.key alone, and goes before ours there.
+	GAPFERRY_PASSPHRASE=wrong COSIGN_PASSWORD=x gapferry pack -q -o two.tar --key cosign.key "$BATS_FILE_TMPDIR/image.tar"
+	gapferry verify -q --key cosign.pub two.tar
+	printf x >word
+	gapferry sign -q --passphrase-file word --key cosign.key --rewrite three.tar two.tar
+	for word in wrong ''; do
+		COSIGN_PASSWORD=$word run --separate-stderr -2 gapferry sign --json --key cosign.key app.tar
+		[ "$(jq -r .error.name <<<"$output")" = passphrase ]
+		[[ $output$stderr != *"${word:-@}"* ]]
+	done
+	openssl pkcs8 -topk8 -in release.pem -passout pass:x -out sealed.pem
+	COSIGN_PASSWORD=x run --separate-stderr -2 gapferry sign -q --key sealed.pem app.tar </dev/null
+	[[ $stderr == *passphrase* ]]
+}
+
 @test "a name that is taken stays, unless it is this very signature; no key is an error" {
 	gapferry sign -q --key p384.pem app.tar
 	run --separate-stderr -0 gapferry sign --key p384.pem app.tar

@@ -97,6 +97,22 @@ WEB=docker.io/acme/web:1.0 API=registry.build.example:5000/acme/api:2.0
 	done
 }
 
+@test "docker load: what sign --rewrite made is the same images, from a tar, a directory and back" {
+	gapferry key new --no-passphrase --type minisign second
+	gapferry sign -q --key second.key --rewrite signed.tar gzip.tar
+	gapferry sign -q --key second.key --rewrite signed/ dir
+	gapferry sign -q --rewrite back.tar signed
+	for b in "signed acme/web:1.0 $API" 'back acme/web:1.0'; do
+		read -r b names <<<"$b"
+		gapferry verify -q --key second.pub "$b.tar"
+		docker load -q -i "$b.tar"
+		for n in $names; do
+			same "$b $n" "$(image_id gzip.tar "$(docker_io "$n")")" "$(docker image inspect -f '{{.Id}}' "$n")"
+			docker rmi -f "$n" >/dev/null
+		done
+	done
+}
+
 @test "docker runs what was loaded" {
 	docker load -q -i gzip.tar
 	same output 'web here' "$(docker run --rm --network none acme/web:1.0)"
