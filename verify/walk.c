@@ -132,8 +132,7 @@ static bool missing(walk *k, size_t i, gf_error *err)
 	if (k->w->sink == NULL)
 		return true; /* verify counts them all */
 	gf_digest_text(&k->w->manifest->blobs[i].digest, text);
-	gf_fail(err, GF_DAMAGED, "absent", text,
-	    "layer %s is not in this thin copy%s: carry the full bundle", text,
+	gf_fail(err, GF_DAMAGED, "absent", text, "layer %s is not in this thin copy%s: carry the full bundle", text,
 	    k->w->sink->ops->has != NULL ? ", and the target does not have it" : "");
 	return blame(k, FAULT_BUNDLE);
 }
