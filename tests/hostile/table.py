@@ -789,7 +789,7 @@ made = {}
 def minisig(text, *more):
     """The lines of the signature that minisign makes over text."""
     if (text, more) not in made:
-        path = write("m%d" % len(made), text)
+        path = write("m%d-%d" % (threading.get_ident(), len(made)), text)
         run("minisign", "-S", "-s", MINI_SECRET, "-m", path, "-x", path + ".minisig", *more)
         made[text, more] = whole_key(path + ".minisig").split(b"\n")[:4]
     return list(made[text, more])
@@ -856,7 +856,7 @@ for what, key, want in (
 
 # S12 and S53 beyond P-256: what openssl makes and what is made of it
 ed25519 = Key(keydir, "ed25519", "-algorithm", "ED25519")
-ed25519.raw = lambda data: run("openssl", "pkeyutl", "-sign", "-rawin", "-inkey", ed25519.pem, "-in", write("ed", data))
+ed25519.raw = lambda data: run("openssl", "pkeyutl", "-sign", "-rawin", "-inkey", ed25519.pem, "-in", write("ed%d" % threading.get_ident(), data))
 ED_L = 2**252 + 27742317777372353535851937790883648493
 PSS = lambda data: run("openssl", "dgst", "-sha256", "-sigopt", "rsa_padding_mode:pss", "-sign", rsa.pem, input=data)
 for what, key, good_sig, bad_sig in (
