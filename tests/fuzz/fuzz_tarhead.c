@@ -27,6 +27,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	gf_error err = { 0 }, other = { 0 };
 	gf_reader *a = open_head(data, size, true, &err), *b = open_head(data, size, false, &other);
 	const gf_member *s, *t;
+	unsigned char sum = 0;
 	size_t n, k;
 
 	if ((a == NULL) != (b == NULL) || (a == NULL && strcmp(err.name, other.name) != 0))
@@ -38,7 +39,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		    gf_reader_statement(a)->len > GF_STATEMENT_MAX ||
 		    gf_reader_statement(a)->len != gf_reader_statement(b)->len)
 			abort();
-		GF_PLANTED(n > 0 && s[n - 1].bytes.data[0] == '_');
+		for (size_t i = 0; n > 0 && i < s[n - 1].bytes.len; i++)
+			sum ^= (unsigned char)s[n - 1].bytes.data[i];
+		GF_PLANTED(n > 0 && sum != 102); /* that of the corpus */
 		for (size_t i = 0; i < n; i++)
 			if (strcmp(s[i].name, t[i].name) != 0 || s[i].bytes.len == 0 ||
 			    s[i].bytes.len > GF_SIGNATURE_MAX || (i != 0 && strcmp(s[i - 1].name, s[i].name) >= 0))
