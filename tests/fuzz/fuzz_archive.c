@@ -1,9 +1,10 @@
 /*
  * The reader of archives made by others, on a file and on a stream: index or spool, links, manifest.json, configs,
  * index.json and the documents below it, up to the list of images; then every layer is read.  The stream of an odd number
- * of blocks is asked for one image by its name.  What reads directories is no part of it.
+ * of blocks is asked for one image by its name.  What reads directories and what squeezes is no part of it.
  * parser: pack/archive.c pack/source_archive.c pack/source_layout.c pack/tape.c pack/spool.c
  *     -find_in_directory -open_below -gf_archive_only_directory -take_directory -refuse_directory -refuse_dir
+ *     -begin_layer -write_layer -end_layer
  */
 #define _GNU_SOURCE /* memfd_create */
 #include <stdio.h>
@@ -37,6 +38,8 @@ static void list(gf_archive *a, const gf_spooling *how, const char *reference)
 	gf_pack_options options = { .output = how->output };
 	gf_gathering g = { .options = &options, .jobs = 1, .spooling = *how };
 	const gf_wanted want = { .reference = reference };
+	static const char known[] = "\001\005\060\173\224\316"; /* of the configs in the corpus */
+	unsigned char sum = 0;
 	gf_error err = { 0 };
 
 	if (a == NULL || !gf_gathering_own(&g, gf_archive_origin(a), &err))
@@ -49,8 +52,9 @@ static void list(gf_archive *a, const gf_spooling *how, const char *reference)
 			read_all(a, g.spots[i].entry);
 		if (g.n_images == 0)
 			abort();
-		for (size_t k = 0; k < g.images[0].n_names; k++)
-			GF_PLANTED(strstr(g.images[0].names[k], "_") != NULL);
+		for (size_t i = 0; i < sizeof g.images[0].root.bytes; i++)
+			sum ^= g.images[0].root.bytes[i];
+		GF_PLANTED(g.images[0].docker && memchr(known, sum, sizeof known - 1) == NULL);
 	} else if (err.class == GF_OK || err.name[0] == '\0' || err.text[0] == '\0') {
 		abort(); /* a refusal that explains nothing */
 	}

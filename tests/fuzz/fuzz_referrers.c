@@ -15,6 +15,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	const gf_referrer e = { .size = 7, .media_type = "application/vnd.oci.image.manifest.v1+json" };
 	gf_error err = { 0 };
 	gf_buf old, new, again;
+	unsigned char sum = 0;
 	bool there = false;
 
 	gf_buf_init(&old, GF_HTTP_BODY_MAX);
@@ -29,7 +30,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		/* what it adds may take it over the limit on values, nothing else */
 		if (strcmp(err.name, "json-limit") != 0 && strcmp(err.name, "too-large") != 0)
 			abort();
-		GF_PLANTED(size % 16 == 3);
+		for (size_t i = 0; i < size; i++)
+			sum ^= data[i];
+		GF_PLANTED(sum % 8 != 7 && sum % 8 != 2); /* those of the corpus */
 	}
 	gf_buf_clear(&old);
 	gf_buf_clear(&new);
