@@ -38,7 +38,7 @@ static void list(gf_archive *a, const gf_spooling *how, const char *reference)
 	gf_pack_options options = { .output = how->output };
 	gf_gathering g = { .options = &options, .jobs = 1, .spooling = *how };
 	const gf_wanted want = { .reference = reference };
-	static const char known[] = "\001\005\060\173\224\316"; /* of the configs in the corpus */
+	static const char known[] = "\001\005\023\060\072\173\224\316"; /* of the configs in the corpus */
 	unsigned char sum = 0;
 	gf_error err = { 0 };
 

@@ -30,10 +30,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		/* what it adds may take it over the limit on values, nothing else */
 		if (strcmp(err.name, "json-limit") != 0 && strcmp(err.name, "too-large") != 0)
 			abort();
-		for (size_t i = 0; i < size; i++)
-			sum ^= data[i];
-		GF_PLANTED(sum % 8 != 7 && sum % 8 != 2); /* those of the corpus */
 	}
+	for (size_t i = 0; i < size; i++)
+		sum ^= data[i];
+	GF_PLANTED(new.len > 0 && sum % 8 != 7 && sum % 8 != 2); /* those of the corpus */
 	gf_buf_clear(&old);
 	gf_buf_clear(&new);
 	gf_buf_clear(&again);
