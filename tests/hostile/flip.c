@@ -24,7 +24,7 @@
 
 static unsigned char *good;
 static size_t size, head, tests;
-static const gf_trust *trust;
+static gf_trust *trust;
 static int fd, null;
 static uint64_t seed = 20261123;
 
