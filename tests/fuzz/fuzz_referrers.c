@@ -33,7 +33,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	}
 	for (size_t i = 0; i < size; i++)
 		sum ^= data[i];
-	GF_PLANTED(new.len > 0 && sum % 8 != 7 && sum % 8 != 2); /* those of the corpus */
+	GF_PLANTED(size > 0 && new.len > 0 && sum % 8 != 7 && sum % 8 != 2); /* those of the corpus */
 	gf_buf_clear(&old);
 	gf_buf_clear(&new);
 	gf_buf_clear(&again);
