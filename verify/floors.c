@@ -110,7 +110,7 @@ static void add_complete(gf_floors *f, const gf_entry *e)
 	struct gf_floor_complete *c;
 
 	for (size_t i = 0; i < f->n_completes; i++)
-		if (gf_digest_equal(&f->completes[i].manifest, &e->manifest) &&
+		if (gf_digest_compare(&f->completes[i].manifest, &e->manifest) == 0 &&
 		    strcmp(f->completes[i].environment, e->environment) == 0)
 			return;
 	if (f->n_completes == GF_FLOORS_LAST) {

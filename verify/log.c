@@ -128,6 +128,12 @@ bool gf_log_rest(const gf_log *l, uint64_t *bytes, gf_error *err)
 	return true;
 }
 
+void gf_log_stand(gf_log *l, uint64_t lines, uint64_t offset)
+{
+	l->lines = lines;
+	l->offset = offset;
+}
+
 bool gf_log_skip(gf_log *l, gf_hash *h, uint64_t lines, uint64_t offset, uint64_t last, const gf_digest *leaf)
 {
 	/* with the LF before it, where there is one */
@@ -146,10 +152,8 @@ bool gf_log_skip(gf_log *l, gf_hash *h, uint64_t lines, uint64_t offset, uint64_
 	ok = gf_pread_full(l->fd, piece, (size_t)(offset - from), from, l->path, &why) && line[n] == '\n' &&
 	    memchr(line, '\n', n) == NULL && (last == 0 || piece[0] == '\n') &&
 	    gf_merkle_leaf(h, line, n, &found, &why) && gf_digest_equal(&found, leaf);
-	if (ok) {
-		l->offset = offset;
-		l->lines = lines;
-	}
+	if (ok)
+		gf_log_stand(l, lines, offset);
 	free(piece);
 	return ok;
 }

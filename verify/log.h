@@ -17,6 +17,8 @@ bool gf_log_read(gf_log *l, gf_log_take *take, void *ctx, gf_error *err);
 /* Go on behind the first lines of the log, which end at offset, without reading them.  False: there is no line that
  * begins at last, ends there, and has this leaf. */
 bool gf_log_skip(gf_log *l, gf_hash *h, uint64_t lines, uint64_t offset, uint64_t last, const gf_digest *leaf);
+/* Hand out again what stands behind the first lines, which end at offset. */
+void gf_log_stand(gf_log *l, uint64_t lines, uint64_t offset);
 /* Bytes behind the last line handed out. */
 bool gf_log_rest(const gf_log *l, uint64_t *bytes, gf_error *err);
 

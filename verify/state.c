@@ -11,9 +11,9 @@
 #include "verify/log.h"
 #include "verify/note.h"
 #include "verify/records.h"
+#include "verify/replay.h"
 #include "verify/state.h"
 
-#define SYSTEM_STATE "/var/lib/gapferry"
 #define PATH_MAX_BYTES 4096
 
 struct gf_state {
@@ -29,31 +29,6 @@ struct gf_state {
 	gf_checkpoint checkpoint; /* the file, as it was before the log was read */
 };
 
-/* ---- where it is ---- */
-
-static char *default_dir(gf_error *err)
-{
-	const char *named = getenv("GAPFERRY_STATE"), *home = getenv("HOME");
-	struct stat st;
-	gf_buf path;
-	char *dir = NULL;
-
-	if (named != NULL && named[0] != '\0')
-		return gf_strdup(named, err);
-	/* An error other than "not there" means that it may be there. */
-	if (geteuid() == 0 || stat(SYSTEM_STATE, &st) == 0 || (errno != ENOENT && errno != ENOTDIR))
-		return gf_strdup(SYSTEM_STATE, err);
-	if (home == NULL || home[0] != '/') {
-		gf_fail(err, GF_FAILED, "state", NULL, "no place for the state: set GAPFERRY_STATE or HOME");
-		return NULL;
-	}
-	gf_buf_init(&path, PATH_MAX_BYTES);
-	if (gf_path_join(&path, home, ".local/state/gapferry", err))
-		dir = gf_strdup(path.data, err);
-	gf_buf_clear(&path);
-	return dir;
-}
-
 static char *below(const gf_state *s, const char *name, gf_error *err)
 {
 	gf_buf path;
@@ -68,12 +43,12 @@ static char *below(const gf_state *s, const char *name, gf_error *err)
 
 /* ---- reading ---- */
 
-static bool bad_line(const gf_state *s, uint64_t number, gf_error *err)
+static bool bad_line(const gf_state *s, gf_error *err)
 {
 	return gf_fail(err, GF_FAILED, "log", s->dir,
 	    "line %llu of '%s/audit.jsonl' is not a record: %s; floors stand in this file, so nothing is judged "
 	    "without it: restore it from a copy",
-	    (unsigned long long)number, s->dir, err->text);
+	    (unsigned long long)s->cache.tree.size + 1, s->dir, err->text);
 }
 
 /* The log must go on from what was signed. */
@@ -92,11 +67,17 @@ static bool fits_checkpoint(gf_state *s, gf_error *err)
 		s->dir, (unsigned long long)s->checkpoint.size);
 }
 
-static bool take_line(void *ctx, const char *line, size_t n, uint64_t number, gf_error *err)
+static bool look_at_line(void *ctx, const gf_digest *leaf, gf_error *err)
 {
-	gf_state *s = ctx;
+	(void)leaf;
+	return fits_checkpoint(ctx, err);
+}
 
-	return (gf_cache_take(&s->cache, s->hash, line, n, err) || bad_line(s, number, err)) && fits_checkpoint(s, err);
+static bool read_lines(gf_state *s, gf_error *err)
+{
+	gf_replay r = { .cache = &s->cache, .hash = s->hash, .each = look_at_line, .ctx = s };
+
+	return gf_replay_run(&r, s->log, err) || (r.bad_line && bad_line(s, err));
 }
 
 /* state.json, where it fits the log; else nothing, and the log is read from its beginning. */
@@ -145,8 +126,7 @@ static bool not_cut(const gf_state *s, gf_error *err)
 
 static bool read_log(gf_state *s, gf_error *err)
 {
-	return read_checkpoint(s, err) && read_cache(s, err) && gf_log_read(s->log, take_line, s, err) &&
-	    not_cut(s, err);
+	return read_checkpoint(s, err) && read_cache(s, err) && read_lines(s, err) && not_cut(s, err);
 }
 
 static bool read_site(gf_state *s, gf_error *err)
@@ -198,21 +178,43 @@ static bool enter(gf_state *s, bool *empty, gf_error *err)
 	return true;
 }
 
-gf_state *gf_state_open(const char *dir, bool write, gf_error *err)
+/* Everything but the log. */
+static gf_state *open_dir(const char *dir, bool write, bool *empty, gf_error *err)
 {
 	gf_state *s = gf_alloc(1, sizeof *s, err);
-	char *path = NULL;
-	bool ok = s != NULL, empty = false;
 
-	if (ok) {
-		s->write = write;
-		s->dir = dir != NULL ? gf_strdup(dir, err) : default_dir(err);
-		ok = s->dir != NULL && enter(s, &empty, err);
-	}
-	if (ok && !empty)
-		ok = (path = below(s, "audit.jsonl", err)) != NULL &&
-		    (s->log = gf_log_open(path, write, err)) != NULL && (s->hash = gf_hash_new(err)) != NULL &&
-		    read_log(s, err) && read_site(s, err);
+	if (s == NULL)
+		return NULL;
+	s->write = write;
+	s->dir = dir != NULL ? gf_strdup(dir, err) : gf_state_where(err);
+	if (s->dir != NULL && enter(s, empty, err) && (*empty || read_site(s, err)))
+		return s;
+	gf_state_close(s);
+	return NULL;
+}
+
+gf_state *gf_state_look(const char *dir, gf_error *err)
+{
+	bool empty;
+	gf_state *s = open_dir(dir, false, &empty, err);
+
+	if (s == NULL || !empty)
+		return s;
+	gf_fail(err, GF_FAILED, "state", s->dir, "there is no state '%s': nothing was logged here", s->dir);
+	gf_state_close(s);
+	return NULL;
+}
+
+gf_state *gf_state_open(const char *dir, bool write, gf_error *err)
+{
+	bool empty, ok;
+	gf_state *s = open_dir(dir, write, &empty, err);
+	char *path = s != NULL ? below(s, "audit.jsonl", err) : NULL;
+
+	ok = path != NULL &&
+	    (empty ||
+		((s->log = gf_log_open(path, write, err)) != NULL && (s->hash = gf_hash_new(err)) != NULL &&
+		    read_log(s, err)));
 	free(path);
 	if (ok)
 		return s;
@@ -386,8 +388,8 @@ bool gf_state_lock(gf_state *s, gf_error *err)
 		return gf_fail(err, GF_FAILED, "state", s->dir, "the state '%s' is %s", s->dir,
 		    s->write ? "locked already" : "open for reading only");
 	path = below(s, "lock", err);
-	ok = path != NULL && (s->lock = gf_lock_open(path, err)) != NULL && gf_log_read(s->log, take_line, s, err) &&
-	    gf_log_mend(s->log, err) && gf_log_read(s->log, take_line, s, err);
+	ok = path != NULL && (s->lock = gf_lock_open(path, err)) != NULL && read_lines(s, err) &&
+	    gf_log_mend(s->log, err) && read_lines(s, err);
 	free(path);
 	if (!ok)
 		gf_state_unlock(s);
@@ -516,8 +518,7 @@ bool gf_state_append(gf_state *s, const gf_record *records, size_t n, gf_error *
 	gf_buf_init(&lines, n * (GF_LOG_LINE_MAX + 1));
 	for (size_t i = 0; i < n && ok; i++)
 		ok = add_line(s, &records[i], &lines, err);
-	ok = ok && try_lines(s, &lines, err) && gf_log_append(s->log, &lines, err) &&
-	    gf_log_read(s->log, take_line, s, err);
+	ok = ok && try_lines(s, &lines, err) && gf_log_append(s->log, &lines, err) && read_lines(s, err);
 	gf_buf_clear(&lines);
 	return ok;
 }

@@ -4,6 +4,8 @@
 
 #include "verify/verify.h"
 
+/* The directory that counts when none is named (gf_state_open); the caller frees it. */
+char *gf_state_where(gf_error *err);
 /* The epoch of the first release of this stream that was ever accepted here, whatever the environment. */
 bool gf_state_first_epoch(const gf_state *s, const char *stream, uint64_t *epoch);
 /* The release accepted here under this number; the first one, should there be several; *is false: none. */
@@ -12,5 +14,9 @@ bool gf_state_accepted(const gf_state *s, const char *stream, uint64_t epoch, ui
 bool gf_state_locked(const gf_state *s);
 /* The highest signed `created` among accepted bundles; 0: none. */
 gf_time gf_state_newest(const gf_state *s);
+
+/* audit.c: the file `checkpoint`, its signature checked by key, or NULL: by site.pub. */
+bool gf_audit_signed(
+    const gf_state *s, const gf_pubkey *key, bool *there, gf_checkpoint *out, gf_buf *note, gf_error *err);
 
 #endif

@@ -120,6 +120,8 @@ const char *gf_result_text(gf_result r);   /* "passed", "failed", "lifted", "not
 /* dir NULL: $GAPFERRY_STATE, else /var/lib/gapferry where it exists or as root, else ~/.local/state/gapferry.
  * write: made when absent; a state that cannot be written is GF_FAILED "state".  Not there and not write: empty. */
 gf_state *gf_state_open(const char *dir, bool write, gf_error *err);
+/* The same without reading the log: to look at what gf_state_open may refuse.  Knows dir, site, its key and its lines. */
+gf_state *gf_state_look(const char *dir, gf_error *err);
 void gf_state_close(gf_state *s);
 const char *gf_state_dir(const gf_state *s);
 
@@ -200,6 +202,51 @@ bool gf_state_site_public(const gf_state *s, gf_pubkey **key, gf_error *err);
 typedef bool gf_log_take(void *ctx, const char *line, size_t n, uint64_t number, gf_error *err);
 /* Every line of the log, from the disk. */
 bool gf_state_lines(const gf_state *s, gf_log_take *take, void *ctx, gf_error *err);
+
+/* ---- the log looked at whole (audit.c); nothing is written, no lock is taken ---- */
+
+typedef struct gf_audit_options {
+	const gf_pubkey *key;         /* that the site's checkpoints are signed with; NULL: site.pub of the state */
+	const gf_member *checkpoints; /* kept by an auditor: three lines, or the signed note; names are for messages */
+	size_t n_checkpoints;
+} gf_audit_options;
+
+typedef struct gf_audit {
+	gf_checkpoint now; /* of the log as it stands there */
+	uint64_t bytes;    /* of its lines */
+	uint64_t torn;     /* bytes behind the last line */
+	bool has_checkpoint;
+	gf_checkpoint checkpoint; /* the file, its signature checked */
+	enum {
+		GF_CACHE_NONE,
+		GF_CACHE_UNUSABLE, /* torn, or of another version: it will be made anew */
+		GF_CACHE_FITS
+	} cache;
+	uint64_t cached;  /* lines that it has */
+	uint64_t good_to; /* the last line that something signed or kept vouches for; 0: none */
+} gf_audit;
+
+/*
+ * Reads all.  The first line that is no record: GF_DAMAGED "log-line".  Fewer lines than the checkpoint, state.json or an
+ * auditor's checkpoint knows: "log-cut".  Other lines than one of these knows: "log-changed", with the lines between which
+ * the first change lies.  state.json says something else: "log-cache".  A checkpoint of another log: GF_USAGE
+ * "checkpoint"; its signature does not fit: GF_REFUSED "note-signature"; no key to check it with: GF_USAGE "site-key".
+ * out is filled as far as it went.
+ */
+bool gf_audit_run(const gf_state *s, const gf_audit_options *o, gf_audit *out, gf_error *err);
+/* Line number (from 1) is in the log that the checkpoint is signed over: a c2sp.org/tlog-proof, to be kept beside the
+ * line.  A line that the checkpoint does not have: GF_USAGE "log-line". */
+bool gf_audit_prove(const gf_state *s, const gf_pubkey *key, uint64_t number, gf_buf *proof, gf_error *err);
+/*
+ * The log began as it was under old: `old SIZE`, the hashes, an empty line, then the checkpoint (the body of an
+ * add-checkpoint of c2sp.org/tlog-witness).  new_size: of an earlier tree, whose three lines then stand there unsigned;
+ * 0: what the checkpoint is signed over.  old with_root false: only its size is known.  Not so: GF_DAMAGED
+ * "log-changed", "log-cut".
+ */
+bool gf_audit_growth(const gf_state *s, const gf_pubkey *key, const gf_checkpoint *old, bool with_root,
+    uint64_t new_size, gf_buf *proof, gf_error *err);
+/* Three lines, or a signed note, whose signature is checked when key is not NULL. */
+bool gf_audit_checkpoint(const gf_member *file, const gf_pubkey *key, gf_checkpoint *out, gf_error *err);
 
 /* ---- from an image back to the bundles that brought it (trace.c) ---- */
 
