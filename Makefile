@@ -13,7 +13,7 @@ PREFIX   ?= /usr/local
 B        ?= build
 CC       ?= cc
 CFLAGS   ?= -O2 -g
-PKGS     := libcurl libarchive libcrypto libsodium libisal libzstd liblzma zlib jansson yaml-0.1
+PKGS     := libcurl libarchive libcrypto libsodium libisal libzstd liblzma zlib jansson yaml-0.1 libqrencode
 
 ROOMS    := base bundles sign verify remote pack unpack cli
 LINKED   := cli unpack pack remote verify sign bundles base

@@ -47,6 +47,11 @@ bool gf_verb_trust_gate(gf_run *run, gf_error *err);
 bool gf_verb_trust_revoke(gf_run *run, gf_error *err);
 bool gf_verb_trust_sign(gf_run *run, gf_error *err);
 bool gf_verb_trust_apply(gf_run *run, gf_error *err);
+bool gf_verb_log_show(gf_run *run, gf_error *err);
+bool gf_verb_log_verify(gf_run *run, gf_error *err);
+bool gf_verb_log_prove(gf_run *run, gf_error *err);
+bool gf_verb_log_consistency(gf_run *run, gf_error *err);
+bool gf_verb_log_checkpoint(gf_run *run, gf_error *err);
 bool gf_verb_version(gf_run *run, gf_error *err);
 bool gf_verb_help(gf_run *run, gf_error *err);
 
@@ -102,6 +107,9 @@ const char *gf_shown(gf_buf *room, const char *text);
 bool gf_escapes(FILE *to);
 /* Those that colour are welcome, too: NO_COLOR not set. */
 bool gf_colour(FILE *to);
+
+/* A QR code of text (qr.c); the text of a terminal's height at most: some 80 bytes. */
+bool gf_show_qr(const char *text, FILE *to, gf_error *err);
 
 /* ---- JSON on stdout (report.c) ---- */
 

@@ -4,8 +4,10 @@
 #define ON(verb) ((uint64_t)1 << GF_VERB_##verb)
 #define JUDGING (ON(VERIFY) | ON(INSPECT) | ON(UNPACK))
 #define SAYING (ON(APPROVE) | ON(PERMIT))
+#define LOG (ON(LOG_SHOW) | ON(LOG_VERIFY) | ON(LOG_PROVE) | ON(LOG_CONSISTENCY) | ON(LOG_CHECKPOINT))
 #define REPORTING                                                                                                      \
-	(ON(PACK) | ON(SIGN) | SAYING | JUDGING | ON(TRACE) | ON(KEY_NEW) | ON(KEY_SHOW) | TRUST | ON(VERSION))
+	(ON(PACK) | ON(SIGN) | SAYING | JUDGING | ON(TRACE) | ON(KEY_NEW) | ON(KEY_SHOW) | TRUST | ON(LOG_SHOW) |      \
+	    ON(LOG_VERIFY) | ON(LOG_CHECKPOINT) | ON(VERSION))
 #define WORKING (ON(PACK) | ON(SIGN) | SAYING | JUDGING)
 #define NOTING (WORKING | TRUST)
 #define EDITING (ON(TRUST_ADD) | ON(TRUST_REMOVE) | ON(TRUST_THRESHOLD) | ON(TRUST_GATE) | ON(TRUST_REVOKE))
@@ -77,7 +79,7 @@ const gf_option gf_options[GF_OPTIONS] = {
 	    "companions from elsewhere: a directory such as BUNDLE.d (repeatable)" },
 	[GF_OPT_CONFIG] = { JUDGING | ON(SIGN) | SAYING | ON(TRACE) | ON(TRUST_INIT), 0, false, "config", "DIR",
 	    "configuration (default: $GAPFERRY_CONFIG, ~/.config/gapferry, /etc/gapferry)" },
-	[GF_OPT_STATE] = { JUDGING | ON(SIGN) | SAYING | ON(TRACE) | ON(TRUST_SHOW) | ON(TRUST_APPLY), 0, false,
+	[GF_OPT_STATE] = { JUDGING | ON(SIGN) | SAYING | ON(TRACE) | LOG | ON(TRUST_SHOW) | ON(TRUST_APPLY), 0, false,
 	    "state", "DIR", "state (default: $GAPFERRY_STATE, /var/lib/gapferry, ~/.local/state/gapferry)" },
 	[GF_OPT_SITE] = { JUDGING | ON(SIGN) | ON(TRUST_APPLY), 0, false, "site", "NAME",
 	    "name of this site; unpack and trust apply keep it in the state" },
@@ -176,6 +178,12 @@ const gf_option gf_options[GF_OPTIONS] = {
 	[GF_OPT_SELF_TEST] = { ON(VERSION), 0, false, "self-test", NULL,
 	    "exercise every part of this program and say ok or not" },
 	[GF_OPT_MAN] = { ON(HELP), 0, false, "man", NULL, "print the manual page, for man(1)" },
+
+	[GF_OPT_LOG_KEY] = { ON(LOG_VERIFY) | ON(LOG_PROVE) | ON(LOG_CONSISTENCY), 0, false, "key", "FILE",
+	    "the public key of the site, as you have it (default: site.pub of the state)" },
+	[GF_OPT_CHECKPOINT] = { ON(LOG_VERIFY), 0, true, "checkpoint", "FILE",
+	    "a checkpoint that you kept, three lines or a signed note; the log must go on from it (repeatable)" },
+	[GF_OPT_QR] = { ON(LOG_CHECKPOINT), 0, false, "qr", NULL, "also as a QR code on the terminal" },
 
 	[GF_OPT_PASSPHRASE_FILE] = { ON(PACK) | ON(SIGN) | SAYING | ON(KEY_NEW) | ON(TRUST_INIT) | ON(TRUST_SIGN), 0,
 	    false, "passphrase-file", "FILE",

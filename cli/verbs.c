@@ -135,6 +135,29 @@ const gf_verb gf_verbs[GF_VERBS] = {
 	    { "gapferry trust apply --sha256 HEX --site a trust-1.json",
 		"gapferry trust apply trust-2.json trust-3.json", "gapferry trust apply --with shop.tar.d", NULL },
 	    0, MANY, gf_verb_trust_apply },
+	[GF_VERB_LOG_SHOW] = { "log show", "[options] [FROM[-[TO]]]", "show lines of the audit log",
+	    "The log is the file audit.jsonl of the state; its lines are numbered from 1.",
+	    { "gapferry log show", "gapferry log show 40-", NULL }, 0, 1, gf_verb_log_show },
+	[GF_VERB_LOG_VERIFY] = { "log verify", "[options]", "say whether the log is whole",
+	    "Reads every line and names the first that is bad; compares the whole with the signed checkpoint, with state.json, "
+	    "and with checkpoints that an auditor kept: a log that was cut short or changed, or a machine that was put back "
+	    "to an older copy, shows. Changes nothing.",
+	    { "gapferry log verify", "gapferry log verify --checkpoint kept-in-june.txt --key site-a.pub", NULL }, 0, 0,
+	    gf_verb_log_verify },
+	[GF_VERB_LOG_PROVE] = { "log prove", "[options] N", "print a proof that line N is in the log",
+	    "A tlog-proof (c2sp.org): with it, the line and the site's public key anybody can check that the line stood in "
+	    "the log, without the log.",
+	    { "gapferry log prove 42 >42.tlog-proof", NULL }, 1, 1, gf_verb_log_prove },
+	[GF_VERB_LOG_CONSISTENCY] = { "log consistency", "[options] OLD [NEW]", "print a proof that the log only grew",
+	    "OLD is a number of lines, or a file with a checkpoint that was kept, "
+	    "whose root is then compared; NEW is a number of lines (default: all that the checkpoint is signed over).",
+	    { "gapferry log consistency kept-in-june.txt", "gapferry log consistency 40 57", NULL }, 1, 2,
+	    gf_verb_log_consistency },
+	[GF_VERB_LOG_CHECKPOINT] = { "log checkpoint", "[options]", "print the three lines that an auditor keeps",
+	    "Name, size and root of the log as it is now: to be written down, printed, photographed, and later given to "
+	    "'log verify --checkpoint'.",
+	    { "gapferry log checkpoint >kept-in-june.txt", "gapferry log checkpoint --qr", NULL }, 0, 0,
+	    gf_verb_log_checkpoint },
 	[GF_VERB_VERSION] = { "version", "[options]", "show the version, the libraries and the code path", "",
 	    { "gapferry version", "gapferry version --self-test", NULL }, 0, 0, gf_verb_version },
 	[GF_VERB_HELP] = { "help", "[VERB]", "explain a verb", "",

@@ -90,6 +90,11 @@ bool gf_checkpoint_print(const gf_checkpoint *c, gf_buf *text, gf_error *err)
 	    gf_base64_encode(text, c->root.bytes, sizeof c->root.bytes, err) && gf_buf_puts(text, "\n", err);
 }
 
+bool gf_checkpoint_key(const gf_checkpoint *c, const gf_pubkey *key, gf_buf *line, gf_error *err)
+{
+	return gf_note_key(c->origin, key, line, err);
+}
+
 /* ---- the file ---- */
 
 bool gf_checkpoint_load(const char *state_dir, bool *there, gf_checkpoint *out, gf_buf *note, gf_error *err)

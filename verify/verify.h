@@ -189,6 +189,8 @@ bool gf_state_tree(gf_state *s, uint64_t *size, gf_digest *root, gf_error *err);
 bool gf_state_now(gf_state *s, gf_checkpoint *out, gf_error *err);
 /* The three lines of a checkpoint; the third is the root in base64. */
 bool gf_checkpoint_print(const gf_checkpoint *c, gf_buf *text, gf_error *err);
+/* The one line by which C2SP's programs know the key of a log: NAME+ID+KEY. */
+bool gf_checkpoint_key(const gf_checkpoint *c, const gf_pubkey *key, gf_buf *line, gf_error *err);
 /* The file `checkpoint` is signed over the tree as it is now.  Takes the lock unless it is held.  Two different trees of
  * one size are never signed: GF_FAILED "log". */
 bool gf_state_checkpoint(gf_state *s, gf_signer *site_key, gf_error *err);
