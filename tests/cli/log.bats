@@ -211,6 +211,19 @@ refused() {
 	[[ $output == *"13 bytes, which the next run cuts off"* ]]
 }
 
+@test "the state of tests/fixtures/log, written from bundles/FORMAT.md alone, is byte for byte what the program writes" {
+	cp -r "$root/tests/fixtures/log" page
+	run --separate-stderr -0 gapferry log verify --json --state page
+	[ "$(jq -r '"\(.lines) \(.checkpoint) \(.vouchedTo) \(.cache)"' <<<"$output")" = "5 5 5 fits" ]
+	said=$(jq -r .root <<<"$output")
+	grep -qF "\`$said\`" "$root/bundles/FORMAT.md"
+	[ "$(sed -n 3p page/checkpoint)" = "$said" ]
+	[ "$(gapferry log checkpoint --state page)" = "$(head -n 3 page/checkpoint)" ]
+	# "fits" is a comparison of all bytes
+	sed -i 's/"acceptedCut":false/"acceptedCut":true/' page/state.json
+	[ "$(gapferry log verify --json --state page | jq -r .cache)" = unusable ]
+}
+
 @test "what the auditor's script says of other people's proofs" {
 	vectors=${GF_VECTORS:-$root/../shared/vectors}/merkle-rfc6962.tar.zst
 	[ -e "$vectors" ] || skip "GF_VECTORS has no merkle-rfc6962.tar.zst"
