@@ -18,11 +18,11 @@ setup() {
 	fresh
 	for f in state state.old kept.txt kept.note; do cp -r "$BATS_FILE_TMPDIR/$f" .; done
 	log=state/audit.jsonl
-	total=$(wc -l <$log)
+	total=$(wc -l <"$log")
 }
 
 tlog() { python3 "$root/tests/cli/tlog.py" "$@"; }
-nth() { sed -n "$1p" $log | head -c -1; }
+nth() { sed -n "$1p" "$log" | head -c -1; }
 # refused STATUS NAME PATTERN ARGUMENTS... - of log verify
 refused() {
 	run --separate-stderr -"$1" gapferry log verify --json "${@:4}"
@@ -43,7 +43,7 @@ refused() {
 	before=$(find state -type f -exec sha256sum {} + | sort)
 	run --separate-stderr -0 gapferry log verify --json
 	[ "$(jq -r '"\(.origin) \(.lines) \(.checkpoint) \(.vouchedTo) \(.cache) \(.torn)"' <<<"$output")" = "gapferry/site-a $total $total $total fits 0" ]
-	[ "$(jq -r .root <<<"$output")" = "$(tlog root $log)" ]
+	[ "$(jq -r .root <<<"$output")" = "$(tlog root "$log")" ]
 	run --separate-stderr -0 gapferry log verify
 	[[ $output == *"signed over the first $total lines; 0 since"* ]]
 	[ "$before" = "$(find state -type f -exec sha256sum {} + | sort)" ]
@@ -53,7 +53,7 @@ refused() {
 
 @test "log show: every line, a range, as JSON; hostile text is escaped" {
 	run --separate-stderr -0 gapferry log show
-	[ "${#lines[@]}" -eq "$(wc -l <$log)" ]
+	[ "${#lines[@]}" -eq "$(wc -l <"$log")" ]
 	[[ ${lines[1]} == *"accepted   default  app 1.7  sha256:"* ]]
 	run --separate-stderr -0 gapferry log show 2-3
 	[ "${#lines[@]}" -eq 2 ]
@@ -62,19 +62,19 @@ refused() {
 	for word in 0 x 3-2 1-x; do
 		run --separate-stderr -2 gapferry log show $word
 	done
-	printf '{"time":"2026-01-01T00:00:00Z","type":"failed","code":"\\u001b[31m"}\n' >>$log
+	printf '{"time":"2026-01-01T00:00:00Z","type":"failed","code":"\\u001b[31m"}\n' >>"$log"
 	run --separate-stderr -0 gapferry log show "$((total + 1))"
 	[[ $output == *'\x1b[31m'* ]]
 }
 
 @test "log checkpoint: three lines that fit a page, and the same as a QR code that a scanner reads" {
 	run --separate-stderr -0 gapferry log checkpoint
-	[ "$output" = "$(printf 'gapferry/site-a\n%s\n%s' "$total" "$(tlog root $log)")" ]
+	[ "$output" = "$(printf 'gapferry/site-a\n%s\n%s' "$total" "$(tlog root "$log")")" ]
 	gapferry log checkpoint --qr >qr
 	[ "$(head -n 3 qr)" = "$output" ]
 	[ "$(python3 "$root/tests/cli/qr.py" <qr)" = "$output" ]
 	run --separate-stderr -0 gapferry log checkpoint --json
-	[ "$(jq -r .root <<<"$output")" = "$(tlog root $log)" ]
+	[ "$(jq -r .root <<<"$output")" = "$(tlog root "$log")" ]
 	key=$(jq -r .verifierKey <<<"$output")
 	id=$(openssl pkey -pubin -in state/site.pub -outform DER | sha256sum | cut -c 1-8)
 	[ "$key" = "gapferry/site-a+$id+$({ printf '\2'; openssl pkey -pubin -in state/site.pub -outform DER; } | base64 -w 0)" ]
@@ -105,7 +105,7 @@ refused() {
 	for old in 1 3 4 7; do
 		for new in $old 7 $total; do
 			gapferry log consistency "$old" "$new" >proof
-			printf 'gapferry/site-a\n%s\n%s\n' "$old" "$(tlog root $log "$old")" >old
+			printf 'gapferry/site-a\n%s\n%s\n' "$old" "$(tlog root "$log" "$old")" >old
 			[ "$(tlog growth proof old "$([ "$new" -lt "$total" ] || echo state/site.pub)")" = "from $old to $new lines" ]
 		done
 	done
@@ -124,7 +124,7 @@ refused() {
 	spoil() { # SED-SCRIPT
 		rm -rf state
 		cp -r good state
-		sed -i "$1" $log
+		sed -i "$1" "$log"
 	}
 	spoil '3s/.*/no record/'
 	refused 4 log-line "line 3 of '*' is not a record: *"
@@ -206,7 +206,7 @@ refused() {
 	rm -rf state/state.json
 	run --separate-stderr -0 gapferry log verify --json
 	[ "$(jq -r .cache <<<"$output")" = absent ]
-	printf '{"time":"2026' >>$log
+	printf '{"time":"2026' >>"$log"
 	run --separate-stderr -0 gapferry log verify
 	[[ $output == *"13 bytes, which the next run cuts off"* ]]
 }
