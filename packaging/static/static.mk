@@ -1,5 +1,5 @@
 # make static: one executable, static-pie, that needs no file of the host (facts and measurements: the static build of
-# Debian's -dev archives; curl and isa-l from Debian's sources).  Traps that stay shut here and in cli/main.c:
+# Debian's -dev archives; curl, isa-l and libqrencode from Debian's sources).  Traps that stay shut here and in cli/main.c:
 #   NSS        no module of the host is loaded: names come from files and DNS
 #   OpenSSL    the host's openssl.cnf is not read: it may load modules that bring another libc
 #   locale     setlocale is never called: iconv would load modules
@@ -18,8 +18,8 @@ ifeq ($(ARCH),amd64)
 SCFLAGS += -fcf-protection
 SLDFLAGS += -Wl,-z,pack-relative-relocs
 endif
-SINCLUDE := -I. -isystem $(S)/curl/include -isystem $(S)/include
-SLIBS   := $(S)/libcurl.a -larchive $(S)/libisal.a -lzstd -llzma -lbz2 -lssl -lcrypto -lsodium -lz -ljansson -lyaml
+SINCLUDE := -I. -isystem $(S)/curl/include -isystem $(S)/qrencode -isystem $(S)/include
+SLIBS   := $(S)/libcurl.a -larchive $(S)/libisal.a -lzstd -llzma -lbz2 -lssl -lcrypto -lsodium -lz -ljansson -lyaml $(S)/libqrencode.a
 
 SOBJ    := $(SRC:%.c=$(S)/%.o)
 
@@ -43,13 +43,22 @@ $(S)/libisal.a: $(S)/fetched
 	cp $(S)/isal/include/*.h $(S)/isal/isa-l.h $(S)/include/isa-l/
 	cp $(S)/isal/isa-l.h $(S)/include/
 	cp $(S)/isal/bin/isa-l.a $@
+# libqrencode without its program, its threads and its configure, which would find nothing else to say.
+$(S)/libqrencode.a: $(S)/fetched
+	mkdir -p $(S)/qrencode-obj
+	for f in $$(cd $(S)/qrencode && ls *.c | grep -v '^qrenc\.c$$'); do \
+		$(SCC) $(SCFLAGS) -DSTATIC_IN_RELEASE=static -DMAJOR_VERSION=4 -DMINOR_VERSION=1 -DMICRO_VERSION=1 \
+			-DVERSION='"4.1.1"' -w -c -o $(S)/qrencode-obj/$${f%.c}.o $(S)/qrencode/$$f || exit 1; \
+	done
+	rm -f $@
+	ar rcsD $@ $(S)/qrencode-obj/*.o
 $(S)/%.o: %.c Makefile $(HERE)/static.mk $(S)/fetched $(S)/libisal.a
 	@mkdir -p $(@D)
 	$(SCC) $(WARN) $(SCFLAGS) $(DEFS) -DSTATIC_BUILD -DCURL_STATICLIB $(SINCLUDE) -pthread -MMD -MP -c -o $@ $<
 
 # The linker's warnings about dlopen and gethostbyname come from libcrypto.a, which never gets there; the one about
 # getaddrinfo is trap NSS.
-$(S)/gapferry: $(SOBJ) $(S)/libcurl.a $(S)/libisal.a
+$(S)/gapferry: $(SOBJ) $(S)/libcurl.a $(S)/libisal.a $(S)/libqrencode.a
 	$(SCC) $(SCFLAGS) -o $@.debug $(SOBJ) $(SLDFLAGS) $(SLIBS) -pthread
 	strip -o $@ $@.debug
 
