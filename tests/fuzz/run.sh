@@ -84,15 +84,14 @@ for name; do
 
 	# The seeds alone must not spring it, or it would show nothing.
 	sprung=0
-	"$planted" "${options[@]}" -runs=0 "$seeds" >"$log.planted" 2>&1 || sprung=1
+	"$planted" "${options[@]}" -runs=0 -artifact_prefix="$dir/planted-" "$seeds" >"$log.planted" 2>&1 || sprung=1
 	hit=0
 	began=$SECONDS
 	scratch=$dir/corpus/planted-$name
 	rm -rf "$scratch"
 	mkdir "$scratch"
 	"$planted" "${options[@]}" -max_total_time="$planted_seconds" -artifact_prefix="$dir/planted-" \
-		"$scratch" "$seeds" \
-		>>"$log.planted" 2>&1 || hit=$?
+		"$scratch" "$seeds" >>"$log.planted" 2>&1 || hit=$?
 
 	printf '%-12s %9s executions in %s s, %s inputs kept; %d of %d lines of its parser (%d %%); planted bug %s\n' \
 		"$name" "${runs:-?}" "$seconds" "$(find "$grown" -type f | wc -l)" "$reached" "$all" "$percent" \
