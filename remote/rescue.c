@@ -3,6 +3,8 @@
  * answer waits to be read, and libcurl, which sends and reads in turn, reports the broken pipe.
  * So when it closes such a socket, what is left in it is kept, and used if the exchange then fails without an
  * answer.  Seen with dockerd, whose error stands in that answer (engines.md 8).
+ * Under TLS what waits is ciphertext, and libcurl has freed the session before it closes the socket: there the error is
+ * that of the broken connection.
  */
 #include <string.h>
 #include <strings.h>
