@@ -6,7 +6,6 @@
 #include "pack/v1.h"
 #include "tests/fuzz/planted.h"
 #include "tree.h"
-#include "tests/fuzz/planted.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
