@@ -69,6 +69,11 @@ const gf_option gf_options[GF_OPTIONS] = {
 	    "print names, blobs and bytes to send, what is held, lock files and hooks; change nothing" },
 	[GF_OPT_VERIFY_FIRST] = { ON(UNPACK), 0, false, "verify-first", NULL,
 	    "read the bundle twice: nothing is sent before every byte has passed" },
+	[GF_OPT_RECEIPT_DIR] = { ON(UNPACK), 0, false, "receipt", "DIR",
+	    "copy the receipt and its signature there too, to carry them back" },
+	[GF_OPT_SITE_SIGN_CMD] = { ON(UNPACK), 0, false, "sign-cmd", "COMMAND",
+	    "receipt and checkpoint are signed by a command run by /bin/sh, with the key whose public half is site.pub in the "
+	    "state (default: site.pem there, made on first use)" },
 	[GF_OPT_ALLOW_UNSIGNED] = { ON(UNPACK), 0, false, "allow-unsigned", NULL,
 	    "load a bundle that has no signature at all; it is logged" },
 	[GF_OPT_UNVERIFIED] = { ON(INSPECT), 0, false, "unverified", NULL,

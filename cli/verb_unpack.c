@@ -41,6 +41,8 @@ static bool take_options(const gf_run *run, gf_unpack_options *o, gf_secret *pas
 	o->n_with = a->options[GF_OPT_WITH].n;
 	o->state_dir = gf_value(a, GF_OPT_STATE);
 	o->site = gf_value(a, GF_OPT_SITE);
+	o->receipt_dir = gf_value(a, GF_OPT_RECEIPT_DIR);
+	o->sign_cmd = gf_value(a, GF_OPT_SITE_SIGN_CMD);
 	o->allow_unsigned = gf_given(a, GF_OPT_ALLOW_UNSIGNED);
 	o->dry_run = gf_given(a, GF_OPT_DRY_RUN);
 	o->verify_first = gf_given(a, GF_OPT_VERIFY_FIRST);
@@ -143,6 +145,18 @@ static void show_after(const gf_unpack_result *r, FILE *to)
 	gf_buf_clear(&room);
 }
 
+static void show_receipt(const gf_unpack_result *r, FILE *to)
+{
+	gf_buf room;
+
+	gf_buf_init(&room, 8192);
+	if (r->receipt != NULL)
+		fprintf(to, "\nreceipt  %s\n", gf_shown(&room, r->receipt));
+	if (r->receipt_copy != NULL)
+		fprintf(to, "copy     %s\n", gf_shown(&room, r->receipt_copy));
+	gf_buf_clear(&room);
+}
+
 static bool show(
     const gf_run *run, const gf_unpack_options *o, const gf_unpack_result *r, gf_class outcome, gf_error *err)
 {
@@ -163,6 +177,7 @@ static bool show(
 		show_sum(&r->targets[i], o->dry_run, to);
 		ok = show_rows(r, r->targets[i].target, to, err);
 	}
+	show_receipt(r, to);
 	if (ok && o->dry_run && outcome == GF_OK) {
 		show_after(r, to);
 		fprintf(to, "\nNothing was changed (--dry-run).\n");
@@ -255,6 +270,8 @@ static bool report(
 		gf_put_manifest(&report.out, &r->verdict.manifest_digest, r->manifest);
 	gf_put_verdict(&report.out, &r->verdict);
 	put_targets(&report.out, r);
+	gf_json_put(&report.out, "receipt", r->receipt);
+	gf_json_put(&report.out, "receiptCopy", r->receipt_copy);
 	if (o->dry_run)
 		put_after(&report.out, r, err);
 	return gf_report_close(&report, run, failure, err);

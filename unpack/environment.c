@@ -497,6 +497,13 @@ gf_environment *gf_environment_load(const char *config_dir, const char *name, gf
 		ok = no_environment(config_dir, name, gf_buf_text(&path), err);
 	if (ok)
 		e = gf_environment_parse(gf_buf_text(&text), text.len, gf_buf_text(&path), name, err);
+	if (e != NULL) {
+		e->has_digest = gf_hash_bytes(gf_buf_text(&text), text.len, &e->digest, err);
+		if (!e->has_digest) {
+			gf_environment_free(e);
+			e = NULL;
+		}
+	}
 	gf_buf_clear(&text);
 	gf_buf_clear(&path);
 	return e;

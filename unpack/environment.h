@@ -82,6 +82,8 @@ typedef struct gf_environment {
 	size_t n_locks;
 	gf_hook *hooks;
 	size_t n_hooks;
+	bool has_digest;  /* it was read from a file ... */
+	gf_digest digest; /* ... of these bytes */
 } gf_environment;
 
 /* CONFIG_DIR/environments/NAME.yaml.  name must be one (gf_name_valid) and the file's own `environment:`. */

@@ -37,6 +37,22 @@ bool gf_lock_write(const gf_telling *t, gf_error *err);
 bool gf_after_plan(const gf_telling *t, gf_unpack_result *result, gf_error *err);
 
 /*
+ * receipt.c: the receipt of a run that loaded something, signed, into records/ and, where the options name a directory,
+ * there too (FORMAT.md 6.3).
+ */
+typedef struct gf_receipting {
+	gf_state *state;
+	gf_signer *site_key;
+	const gf_verdict *verdict;
+	const gf_trust *trust;
+	const char *environment; /* NULL: exported */
+	uint64_t log_size;       /* as the run's last lines left it */
+	gf_digest log_root;
+} gf_receipting;
+/* result->receipt and ->receipt_copy are where it lies. */
+bool gf_receipt_write(const gf_telling *t, const gf_receipting *w, gf_unpack_result *result, gf_error *err);
+
+/*
  * notify.c: every hook of the environment, in order.  A program gets the document on stdin, and GAPFERRY_RUN,
  * _ENVIRONMENT, _STREAM, _EPOCH, _SEQUENCE, _VERSION, _MANIFEST in its environment (those that exist); a webhook
  * gets it as its body.  All are run; the first failure is returned (GF_FAILED "notify").

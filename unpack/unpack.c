@@ -17,6 +17,9 @@ typedef struct run {
 	size_t n_companions;
 	gf_state *state;
 	bool locked;
+	gf_signer *site_key; /* from intent on */
+	uint64_t log_size;   /* with the last line of this run */
+	gf_digest log_root;
 	gf_judge judge;
 	gf_job job;
 	gf_targets *targets;
@@ -67,18 +70,22 @@ static bool append(run *r, const gf_record *records, size_t n, gf_error *err)
 	return ok;
 }
 
-/* The log as this run leaves it.  Its lines are on the disk whether they are signed or not. */
-static void sign_log(const run *r)
+static bool open_site_key(run *r, gf_error *err)
 {
-	gf_signer *key;
+	if (r->site_key == NULL)
+		r->site_key = gf_state_site_key(r->state, r->options->sign_cmd, err);
+	return r->site_key != NULL;
+}
+
+/* The log as this run leaves it.  Its lines are on the disk whether they are signed or not. */
+static void sign_log(run *r)
+{
 	gf_error err;
 
 	if (!r->appended)
 		return;
-	key = gf_state_site_key(r->state, NULL, &err);
-	if (key == NULL || !gf_state_checkpoint(r->state, key, &err))
+	if (!open_site_key(r, &err) || !gf_state_checkpoint(r->state, r->site_key, &err))
 		gf_event_say(r->events, GF_EVENT_WARNING, "the checkpoint of the log is not signed anew: %s", err.text);
-	gf_signer_free(key);
 }
 
 /* What ended the run, with codes alone and no text of the bundle; the reason that is told stays the first one. */
@@ -217,7 +224,8 @@ static bool name_everything(run *r, gf_error *err)
 	return r->targets != NULL && gf_plan_names(r->targets, &retag, err);
 }
 
-/* W1.  A state that cannot be written ends the run here, before anything is sent. */
+/* W1.  A state that cannot be written ends the run here, before anything is sent; so do a site key that is not to be had and
+ * a directory where the receipt cannot go. */
 static bool log_intent(run *r, gf_error *err)
 {
 	gf_record record;
@@ -229,6 +237,8 @@ static bool log_intent(run *r, gf_error *err)
 	ok = lock(r, err);
 	if (ok && r->options->site != NULL && gf_state_site(r->state) == NULL)
 		ok = gf_state_set_site(r->state, r->options->site, err);
+	ok = ok && open_site_key(r, err) &&
+	    (r->options->receipt_dir == NULL || gf_dir_make(r->options->receipt_dir, 0777, err));
 	if (ok) {
 		record = record_of(r, "intent");
 		ok = append(r, &record, 1, err);
@@ -418,7 +428,7 @@ static bool commit(run *r, gf_error *err)
 	if (!ok)
 		return false;
 	r->step = "log";
-	ok = log_loaded(r, err);
+	ok = log_loaded(r, err) && gf_state_tree(r->state, &r->log_size, &r->log_root, err);
 	if (ok)
 		unlock(r);
 	return ok;
@@ -465,11 +475,45 @@ static bool tell(run *r, gf_error *err)
 	return gf_lock_write(&t, err) && gf_notify(&t, err);
 }
 
+/* Of a run that ended partly, too. */
+static bool give_receipt(run *r, gf_error *err)
+{
+	const gf_telling t = telling_of(r);
+	const gf_receipting w = { .state = r->state,
+		.site_key = r->site_key,
+		.verdict = &r->result->verdict,
+		.trust = r->result->trust,
+		.environment = r->judge.environment,
+		.log_size = r->log_size,
+		.log_root = r->log_root };
+
+	return gf_receipt_write(&t, &w, r->result, err) ||
+	    gf_because(err,
+		"everything is loaded and logged, but the receipt is not written (run the same again: nothing is sent twice)");
+}
+
+static bool finish(run *r, gf_error *err)
+{
+	gf_error why;
+	bool given;
+
+	r->step = "receipt";
+	given = give_receipt(r, &why);
+	if (!all_done(r, err)) {
+		if (!given)
+			gf_event_say(r->events, GF_EVENT_WARNING, "there is no receipt: %s", why.text);
+		return false;
+	}
+	if (!given)
+		*err = why;
+	return given && tell(r, err);
+}
+
 /* ---- the verb ---- */
 
 static bool act(run *r, gf_error *err)
 {
-	return send(r, err) && accept(r, err) && commit(r, err) && all_done(r, err) && tell(r, err);
+	return send(r, err) && accept(r, err) && commit(r, err) && finish(r, err);
 }
 
 /* Every target that did not come to its end takes back what no name shows. */
@@ -487,6 +531,7 @@ static void close_run(run *r)
 {
 	unlock(r);
 	sign_log(r);
+	gf_signer_free(r->site_key);
 	gf_targets_close(r->targets);
 	gf_environment_free(r->environment);
 	gf_reader_close(r->reader);
@@ -537,6 +582,8 @@ void gf_unpack_result_clear(gf_unpack_result *r)
 		gf_buf_clear(&r->after[i].changes);
 	}
 	free(r->after);
+	free(r->receipt);
+	free(r->receipt_copy);
 	gf_manifest_free(r->manifest);
 	gf_verdict_clear(&r->verdict);
 	gf_trust_free(r->trust);

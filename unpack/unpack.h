@@ -27,6 +27,8 @@ typedef struct gf_unpack_options {
 	const char *const *with; /* --with: companions from elsewhere */
 	size_t n_with;
 	const char *state_dir, *site;
+	const char *receipt_dir;      /* --receipt: a copy of the receipt; NULL: none */
+	const char *sign_cmd;         /* the command that signs with the key in site.pub; NULL: site.pem */
 	gf_docker_options docker;     /* for every daemon that the environment file says nothing else about */
 	gf_registry_options registry; /* for every registry that the environment file says nothing else about */
 	bool allow_unsigned, dry_run, verify_first;
@@ -74,7 +76,8 @@ typedef struct gf_unpack_result {
 	size_t n_targets;
 	gf_after *after;
 	size_t n_after;
-	char run[17]; /* the id of this run */
+	char run[17];                 /* the id of this run */
+	char *receipt, *receipt_copy; /* files; NULL: none was written */
 } gf_unpack_result;
 
 /* False: *err has class and sentence; GF_TARGET when some targets are done and others not.  *result is filled as far

@@ -48,6 +48,7 @@ typedef struct opinion {
 	gf_time created;
 	bool known, rejects;
 	char reason[120];
+	gf_digest file;
 } opinion;
 
 typedef struct poll {
@@ -68,13 +69,13 @@ static size_t holder_place(const poll *p, size_t i)
 }
 
 /* A tie: the rejection. */
-static void hear(opinion *o, const gf_approval *a)
+static void hear(opinion *o, const gf_approval *a, const gf_digest *file)
 {
 	bool rejects = a->decision == GF_REJECT;
 
 	if (o->known && (a->created < o->created || (a->created == o->created && !rejects)))
 		return;
-	*o = (opinion){ .known = true, .rejects = rejects, .created = a->created };
+	*o = (opinion){ .known = true, .rejects = rejects, .created = a->created, .file = *file };
 	if (a->reason != NULL)
 		(void)snprintf(o->reason, sizeof o->reason, "%s", a->reason);
 }
@@ -86,17 +87,20 @@ static bool count_file(poll *p, const gf_files *files, size_t at, bool rejection
 	const gf_member *file = &files->list[at];
 	bool *signed_by = gf_alloc(p->role->n_keys + 1, sizeof *signed_by, err);
 	gf_approval a = { 0 };
+	gf_digest digest;
 	gf_error why;
 
-	if (signed_by == NULL)
+	if (signed_by == NULL || !gf_hash_bytes(gf_buf_text(&file->bytes), file->bytes.len, &digest, err)) {
+		free(signed_by);
 		return false;
+	}
 	if (gf_files_signed(g->policy, p->role, g->now, files, at, signed_by) &&
 	    gf_approval_parse(gf_buf_text(&file->bytes), file->bytes.len, file->name, &a, &why) &&
 	    a.decision != GF_PERMIT && speaks_of(g, &a) && unexpired(g, &a) &&
 	    (a.decision == GF_REJECT || (!rejections_only && !dated_ahead(g, &a))))
 		for (size_t i = 0; i < p->role->n_keys; i++)
 			if (signed_by[i])
-				hear(&p->opinions[holder_place(p, i)], &a);
+				hear(&p->opinions[holder_place(p, i)], &a, &digest);
 	gf_approval_clear(&a);
 	free(signed_by);
 	return true;
@@ -130,6 +134,16 @@ static bool refuse_rejection(const gf_judgement *g, const char *holder, const op
 	    g->environment->name, at, o->reason[0] != '\0' ? ": " : "", o->reason, holder);
 }
 
+/* A receipt names it. */
+static bool note_approval(gf_verdict *v, const char *holder, const opinion *o, gf_error *err)
+{
+	if (!gf_grow(&v->approvals, &v->approvals_room, v->n_approvals, sizeof *v->approvals, err))
+		return false;
+	(void)snprintf(v->approvals[v->n_approvals].holder, sizeof v->approvals->holder, "%s", holder);
+	v->approvals[v->n_approvals++].file = o->file;
+	return true;
+}
+
 static bool count_votes(const poll *p, gf_error *err)
 {
 	const gf_judgement *g = p->g;
@@ -144,9 +158,11 @@ static bool count_votes(const poll *p, gf_error *err)
 			continue;
 		if (o->known && o->rejects)
 			return refuse_rejection(g, holder, o, err);
-		if (o->known && is_apart(g, holder))
+		if (o->known && is_apart(g, holder)) {
 			gf_text_append(for_it, sizeof for_it, "%s%s", n++ > 0 ? ", " : "", holder);
-		else if (is_apart(g, holder))
+			if (!note_approval(g->verdict, holder, o, err))
+				return false;
+		} else if (is_apart(g, holder))
 			gf_text_append(missing, sizeof missing, "%s%s", missing[0] != '\0' ? ", " : "", holder);
 	}
 	if (n < wanted)

@@ -1,5 +1,5 @@
-/* What of the companions is kept in records/: rejections, whatever became of the bundle, and all statements about what was
- * accepted (FORMAT.md 5, W0 and W3). */
+/* What is kept in records/ beside a manifest: rejections, whatever became of the bundle, all statements about what was
+ * accepted, and the receipt (FORMAT.md 5, W0, W3 and W5). */
 #include <stdlib.h>
 #include <string.h>
 
@@ -145,4 +145,19 @@ bool gf_statements_keep(const gf_judge *j, const gf_digest *manifest, gf_error *
 		free(signatures);
 	}
 	return ok;
+}
+
+bool gf_receipt_keep(
+    gf_state *s, const gf_receipt *r, gf_signer *site_key, gf_member *file, gf_member *signature, gf_error *err)
+{
+	char name[64];
+	bool new;
+
+	file->name = signature->name = NULL;
+	gf_buf_init(&file->bytes, GF_COMPANION_MAX);
+	gf_buf_init(&signature->bytes, GF_SIGNATURE_MAX);
+	return gf_receipt_print(r, &file->bytes, err) && gf_companion_name("receipt", &file->bytes, name, err) &&
+	    (file->name = gf_strdup(name, err)) != NULL &&
+	    gf_signer_sign(site_key, name, gf_buf_text(&file->bytes), file->bytes.len, signature, err) &&
+	    gf_records_keep_statement(gf_state_dir(s), &r->manifest, "receipt", file, signature, 1, &new, err);
 }

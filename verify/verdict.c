@@ -42,6 +42,7 @@ void gf_verdict_init(gf_verdict *v)
 void gf_verdict_clear(gf_verdict *v)
 {
 	gf_signers_forget(v);
+	free(v->approvals);
 	gf_verdict_init(v);
 }
 

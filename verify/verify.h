@@ -12,6 +12,7 @@
 #include "sign/sign.h"
 #include "verify/approval.h"
 #include "verify/policy.h"
+#include "verify/receipt.h"
 
 typedef struct gf_state gf_state;
 
@@ -104,8 +105,13 @@ typedef struct gf_verdict {
 	size_t n_signers;
 	size_t n_signatures, n_unknown; /* files seen; of them without a fitting key */
 	bool unsigned_bundle;           /* let through by --allow-unsigned */
-	bool has_permit;                /* something was waived ... */
-	gf_digest permit;               /* ... by this file */
+	struct gf_counted {
+		char holder[65];
+		gf_digest file;
+	} * approvals; /* that counted for the gate, each with the latest word of its holder */
+	size_t n_approvals, approvals_room;
+	bool has_permit;  /* something was waived ... */
+	gf_digest permit; /* ... by this file */
 	uint64_t blobs_read, blobs_held, blobs_absent, bytes_read, bytes_held;
 } gf_verdict;
 void gf_verdict_init(gf_verdict *v);
@@ -172,6 +178,11 @@ bool gf_state_keep(gf_state *s, const gf_digest *manifest, const gf_buf *stateme
 
 /* Statements (approvals, rejections, receipts) kept in records/ of that manifest, with their signatures.  None: *n is 0. */
 bool gf_state_statements(gf_state *s, const gf_digest *manifest, gf_member **list, size_t *n, gf_error *err);
+
+/* Signed by the key of the site, kept in records/ of its manifest as receipt-<16 hex>.json.  file and signature are what was
+ * written, for copies of it; the caller frees what is in them in either case. */
+bool gf_receipt_keep(
+    gf_state *s, const gf_receipt *r, gf_signer *site_key, gf_member *file, gf_member *signature, gf_error *err);
 
 /* ---- the log as a tree (RFC 6962; state.c, sitekey.c, audit.c; FORMAT.md 6.5) ---- */
 

@@ -859,19 +859,26 @@ static void test_separation(void **state)
 	gf_buf_clear(&m.statement);
 }
 
-/* A receipt as another site writes it, as far as this check reads it. */
-static void put_receipt(const gf_digest *manifest, const char *environment, const char *result, const char *by)
+/* A receipt as another site writes it. */
+static void put_receipt(const gf_digest *manifest, char *environment, bool complete, char *signature, const char *by)
 {
+	static char site[] = "lab", name[] = "signature";
+	struct gf_receipt_check check = { name, signature };
+	gf_digest signer = { { 7 } };
+	gf_receipt r = { .manifest = *manifest,
+		.site = site,
+		.environment = environment,
+		.complete = complete,
+		.checks = &check,
+		.n_checks = 1,
+		.signers = &signer,
+		.n_signers = 1,
+		.created = gf_now() };
 	gf_error err = { 0 };
-	gf_json_out o;
 	gf_buf bytes;
 
 	gf_buf_init(&bytes, GF_COMPANION_MAX);
-	gf_statement_begin(&o, &bytes, GF_TYPE_RECEIPT, "META/manifest.json", manifest, &err);
-	gf_json_put(&o, "site", "lab");
-	gf_json_put(&o, "environment", environment);
-	gf_json_put(&o, "result", result);
-	need(gf_statement_end(&o));
+	need(gf_receipt_print(&r, &bytes, &err));
 	put_signed("receipt", &bytes, by, NULL);
 }
 
@@ -882,6 +889,7 @@ static void test_after(void **state)
 	spec what = shop(1), other = shop(2);
 	gf_error err = { 0 };
 	gf_policy_environment *prod = environment_of(p, "shop", "prod");
+	static char test[] = "test", prod_name[] = "prod", passed[] = "passed", lifted[] = "lifted";
 	made m, n;
 
 	(void)state;
@@ -895,15 +903,17 @@ static void test_after(void **state)
 	refused("test comes first", judge_for(s, "prod"), "after", GF_CHECK_AFTER);
 	accept_here(s, "test", &m, &what, "loaded");
 	refused("loaded and not complete", judge_for(s, "prod"), "after", GF_CHECK_AFTER);
-	put_receipt(&m.manifest, "test", "partial", "lab");
+	put_receipt(&m.manifest, test, false, passed, "lab");
 	refused("a receipt that is not complete", judge_for(s, "prod"), "after", GF_CHECK_AFTER);
-	put_receipt(&m.manifest, "prod", "complete", "lab");
+	put_receipt(&m.manifest, prod_name, true, passed, "lab");
 	refused("a receipt of another environment", judge_for(s, "prod"), "after", GF_CHECK_AFTER);
-	put_receipt(&n.manifest, "test", "complete", "lab");
+	put_receipt(&n.manifest, test, true, passed, "lab");
 	refused("a receipt of another bundle", judge_for(s, "prod"), "after", GF_CHECK_AFTER);
-	put_receipt(&m.manifest, "test", "complete", "carol");
+	put_receipt(&m.manifest, test, true, lifted, "lab");
+	refused("a receipt of an unsigned bundle", judge_for(s, "prod"), "after", GF_CHECK_AFTER);
+	put_receipt(&m.manifest, test, true, passed, "carol");
 	refused("a receipt by somebody without the role", judge_for(s, "prod"), "after", GF_CHECK_AFTER);
-	put_receipt(&m.manifest, "test", "complete", "lab");
+	put_receipt(&m.manifest, test, true, passed, "lab");
 	expect("a receipt", judge_for(s, "prod"), NULL, GF_CHECK_AFTER, GF_CHECK_PASSED);
 	forget();
 	accept_here(s, "test", &m, &what, "complete");
