@@ -51,15 +51,6 @@ static bool holder_signed(const gf_trust_file *t, const char *holder, bool *is, 
 	return true;
 }
 
-/* The i-th key's holder, where no earlier key of the role is his. */
-static const char *holder_at(const gf_policy *p, const gf_policy_role *r, size_t i)
-{
-	for (size_t k = 0; k < i; k++)
-		if (strcmp(p->keys[r->keys[k]].holder, p->keys[r->keys[i]].holder) == 0)
-			return NULL;
-	return p->keys[r->keys[i]].holder;
-}
-
 /* take(ctx, holder) for each holder who has signed as a root. */
 static bool each_signer(
     const gf_trust_file *t, void (*take)(void *ctx, const char *holder), void *ctx, size_t *n, gf_error *err)
@@ -68,10 +59,10 @@ static bool each_signer(
 
 	*n = 0;
 	for (size_t i = 0; i < root->n_keys; i++) {
-		const char *holder = holder_at(t->policy, root, i);
+		const char *holder = t->policy->keys[root->keys[i]].holder;
 		bool is = false;
 
-		if (holder == NULL)
+		if (!gf_policy_is_first(t->policy, root, i))
 			continue;
 		if (!holder_signed(t, holder, &is, err))
 			return false;
@@ -155,8 +146,8 @@ static bool show_roles(const gf_policy *p, gf_error *err)
 		char needs[48];
 
 		for (size_t k = 0; k < r->n_keys; k++)
-			if (holder_at(p, r, k) != NULL)
-				add(&names, ", ", holder_at(p, r, k));
+			if (gf_policy_is_first(p, r, k))
+				add(&names, ", ", p->keys[r->keys[k]].holder);
 		(void)snprintf(
 		    needs, sizeof needs, "%llu of %zu", (unsigned long long)r->threshold, gf_policy_holders(p, r));
 		gf_table_add(t, r->name, needs, names.text);
@@ -291,7 +282,8 @@ static void put_roles(gf_json_out *o, const gf_policy *p)
 		gf_json_put_u64(o, "threshold", r->threshold);
 		gf_json_open(o, "holders", '[');
 		for (size_t k = 0; k < r->n_keys; k++)
-			gf_json_put(o, NULL, holder_at(p, r, k)); /* NULL: nothing is put */
+			if (gf_policy_is_first(p, r, k))
+				gf_json_put(o, NULL, p->keys[r->keys[k]].holder);
 		gf_json_close(o, ']');
 		gf_json_close(o, '}');
 	}

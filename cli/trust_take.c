@@ -104,7 +104,7 @@ static bool take_of_environment(const gf_run *run, gf_option_id id, gf_policy *p
 	gf_buf_init(&role, NAME_ROOM);
 	for (size_t i = 0; ok && i < w->n; i++) {
 		char *environment = NULL;
-		const char *rest = NULL;
+		const char *rest = "";
 
 		gf_buf_clear(&role);
 		ok = split(id, w->items[i], &environment, &rest, err) &&
@@ -124,7 +124,7 @@ static bool take_any_role(const gf_run *run, gf_policy *p, gf_error *err)
 
 	for (size_t i = 0; i < w->n; i++) {
 		char *role = NULL;
-		const char *rest = NULL;
+		const char *rest = "";
 		bool ok = split_role(GF_OPT_ROLE, w->items[i], &role, &rest, err) && take_key(run, p, role, rest, err);
 
 		free(role);
@@ -146,7 +146,7 @@ bool gf_trust_take_thresholds(const gf_words *words, gf_policy *p, gf_error *err
 	for (size_t i = 0; i < words->n; i++) {
 		const char *colon = strrchr(words->items[i], ':');
 		char *name = colon != NULL ? head_of(words->items[i], colon, err) : NULL;
-		uint64_t n;
+		uint64_t n = 0;
 		bool ok;
 
 		ok = name != NULL && gf_u64_parse(colon + 1, 1000, &n)
@@ -276,7 +276,7 @@ static bool take_gate(gf_option_id id, gf_policy_stream *s, const char *text, gf
 {
 	bool alone = id == GF_OPT_CLEAR || id == GF_OPT_NOT_SEPARATE || id == GF_OPT_UNSIGNED_ENV;
 	char *name = NULL;
-	const char *rest = NULL;
+	const char *rest = "";
 	gf_policy_environment *e;
 	bool ok = alone ? (name = gf_strdup(text, err)) != NULL : split(id, text, &name, &rest, err);
 

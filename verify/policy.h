@@ -87,6 +87,8 @@ const gf_policy_environment *gf_policy_environment_find(const gf_policy_stream *
 bool gf_policy_key_valid(const gf_policy_key *k, gf_time at);
 /* Has a key of this holder the role? */
 bool gf_policy_has_role(const gf_policy *p, const gf_policy_role *r, const char *holder);
+/* Is the i-th key of the role the first of its holder there? */
+bool gf_policy_is_first(const gf_policy *p, const gf_policy_role *r, size_t i);
 size_t gf_policy_holders(const gf_policy *p, const gf_policy_role *r); /* distinct */
 /* "90d" from 7776000; the greatest unit that leaves no rest. */
 #define GF_DURATION_SIZE 24

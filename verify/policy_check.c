@@ -5,15 +5,12 @@
 
 /* ---- holders ---- */
 
-/* The i-th key of the role, unless an earlier one has the same holder. */
-static const char *new_holder(const gf_policy *p, const gf_policy_role *r, size_t i)
+bool gf_policy_is_first(const gf_policy *p, const gf_policy_role *r, size_t i)
 {
-	const char *holder = p->keys[r->keys[i]].holder;
-
 	for (size_t k = 0; k < i; k++)
-		if (strcmp(p->keys[r->keys[k]].holder, holder) == 0)
-			return NULL;
-	return holder;
+		if (strcmp(p->keys[r->keys[k]].holder, p->keys[r->keys[i]].holder) == 0)
+			return false;
+	return true;
 }
 
 size_t gf_policy_holders(const gf_policy *p, const gf_policy_role *r)
@@ -21,7 +18,7 @@ size_t gf_policy_holders(const gf_policy *p, const gf_policy_role *r)
 	size_t n = 0;
 
 	for (size_t i = 0; i < r->n_keys; i++)
-		n += new_holder(p, r, i) != NULL;
+		n += gf_policy_is_first(p, r, i);
 	return n;
 }
 
@@ -38,11 +35,8 @@ static size_t holders_apart(const gf_policy *p, const gf_policy_role *r, const g
 {
 	size_t n = 0;
 
-	for (size_t i = 0; i < r->n_keys; i++) {
-		const char *holder = new_holder(p, r, i);
-
-		n += holder != NULL && !gf_policy_has_role(p, other, holder);
-	}
+	for (size_t i = 0; i < r->n_keys; i++)
+		n += gf_policy_is_first(p, r, i) && !gf_policy_has_role(p, other, p->keys[r->keys[i]].holder);
 	return n;
 }
 
