@@ -277,7 +277,7 @@ static bool take_gate(gf_option_id id, gf_policy_stream *s, const char *text, gf
 	bool alone = id == GF_OPT_CLEAR || id == GF_OPT_NOT_SEPARATE || id == GF_OPT_UNSIGNED_ENV;
 	char *name = NULL;
 	const char *rest = "";
-	gf_policy_environment *e;
+	gf_policy_environment *e = NULL;
 	bool ok = alone ? (name = gf_strdup(text, err)) != NULL : split(id, text, &name, &rest, err);
 
 	ok = ok &&

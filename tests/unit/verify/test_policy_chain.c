@@ -162,7 +162,7 @@ static void test_bad_signatures_beside(void **state)
 		 f.all[1].name = gf_strdup("trust-0000000000000003.json.0123456789abcdef.sig", &err)) != NULL);
 	expect_next(now, &f, "trust-root");
 	gf_policy_free(now);
-	f.n = 6;
+	f.n = 7;
 	file_clear(&f);
 	file_clear(&other);
 }
