@@ -234,6 +234,18 @@ static bool apply(const gf_run *run, applying *ap, gf_error *err)
 	    (site == NULL || gf_state_set_site(ap->state, site, err)) && gf_trust_install(ap->trust, ap->state, err);
 }
 
+/* The log as this run leaves it.  Its lines are on the disk whether they are signed or not. */
+static void sign_log(const gf_run *run, gf_state *s)
+{
+	gf_error err;
+	gf_signer *key = gf_state_site_key(s, gf_value(&run->args, GF_OPT_SITE_SIGN_CMD), &err);
+
+	if (key == NULL || !gf_state_checkpoint(s, key, &err))
+		gf_event_say(
+		    run->events, GF_EVENT_WARNING, "the checkpoint of the log is not signed anew: %s", err.text);
+	gf_signer_free(key);
+}
+
 static bool tell_applied(gf_run *run, const applying *ap, size_t installed, gf_error *err)
 {
 	const gf_policy *p = gf_trust_policy(ap->trust);
@@ -276,6 +288,8 @@ bool gf_verb_trust_apply(gf_run *run, gf_error *err)
 	}
 	if (ok)
 		installed = (size_t)(gf_trust_policy(ap.trust)->version - ap.before);
+	if (installed > 0)
+		sign_log(run, ap.state);
 	ok = ok && tell_applied(run, &ap, ap.before == 0 ? 1 : installed, err);
 	gf_trust_free(ap.trust);
 	gf_state_close(ap.state);

@@ -57,6 +57,7 @@ refused() {
 	cmp trust-1.json state/records/trust-1.json
 	[ "$(find state/records -name 'trust-1.json.*.sig' | wc -l)" -eq 2 ]
 	[ "$(cat state/site)" = a ]
+	[ "$(sed -n 2p state/checkpoint)" = 1 ] # the log of one line is signed
 	# What is installed is what was compared by phone.
 	gapferry trust show --json >shown.json
 	[ "$(jq -r '[.sha256, .version, (.signedBy | join("+"))] | join(" ")' shown.json)" = "$(digest_of trust-1.json) 1 alice+bob" ]
