@@ -300,6 +300,7 @@ bool gf_accept_again(const gf_judge *j, const gf_manifest *m, gf_verdict *v, gf_
 	gf_judgement g = { .judge = j, .manifest = m, .verdict = v, .now = gf_now() };
 
 	g.policy = j->trust != NULL ? gf_trust_policy(j->trust) : NULL;
-	g.stream = g.policy != NULL && m->stream != NULL ? gf_policy_stream_find(g.policy, m->stream) : NULL;
+	g.stream =
+	    g.policy != NULL ? gf_policy_stream_find(g.policy, m->stream) : NULL; /* it was accepted: there is one */
 	return same_trust(&g, err) && find_site(&g, err) && run_steps(&g, again, sizeof again / sizeof again[0], err);
 }

@@ -941,6 +941,7 @@ static void test_again(void **state)
 	assert_true(o.ok);
 	j.trust = o.trust;
 	need(gf_accept_again(&j, o.m, &o.v, &err));
+	assert_int_equal(o.v.checks[GF_CHECK_ENVIRONMENT].result, GF_CHECK_PASSED);
 	accept_here(s, "test", &n, &newer, NULL);
 	assert_false(gf_accept_again(&j, o.m, &o.v, &err));
 	assert_string_equal(err.name, "floor");
@@ -951,6 +952,148 @@ static void test_again(void **state)
 	assert_string_equal(err.name, "trust-changed");
 	done(&o);
 	gf_buf_clear(&n.statement);
+	gf_state_close(s);
+}
+
+/* The words of a verdict are what a person decides by. */
+static void says(const char *title, gf_judge j, gf_check_id id, const char *words)
+{
+	outcome o;
+
+	judge(j, &o);
+	if (strstr(o.v.checks[id].detail, words) == NULL)
+		fail_msg("%s: expected '%s' in '%s'", title, words, o.v.checks[id].detail);
+	for (size_t i = 0; i < GF_CHECKS; i++)
+		if (o.v.checks[i].advisory !=
+		    (j.advisory && i != GF_CHECK_STREAM && i != GF_CHECK_AUDIENCE && i >= GF_CHECK_TRUST_VERSION &&
+			i <= GF_CHECK_APPROVALS))
+			fail_msg("%s: does '%s' decide?", title, o.v.checks[i].name);
+	done(&o);
+}
+
+static void test_words(void **state)
+{
+	gf_policy *p = base_policy();
+	gf_state *s;
+	spec what = shop(1);
+	gf_judge j;
+
+	(void)state;
+	threshold(p, "approver:prod", 1);
+	s = install(p);
+	j = judge_for(s, "test");
+	bundle(&what, NULL);
+	says("one image", j, GF_CHECK_MANIFEST, "1 image, ");
+	says("the version", j, GF_CHECK_TRUST, "version 1, until 20");
+	j.environment = NULL;
+	says("none named", j, GF_CHECK_ENVIRONMENT, "no environment was named");
+	says("none named", j, GF_CHECK_AFTER, "no environment was named");
+	says("none named", j, GF_CHECK_APPROVALS, "no environment was named");
+	j.environment = "test";
+	says("none asked for", j, GF_CHECK_APPROVALS, "the trust file asks for none here");
+	says("none before", j, GF_CHECK_AFTER, "names no environment that comes before");
+	says("no jump", j, GF_CHECK_MAX_JUMP, "the trust file sets no maxJump");
+	says("no age", j, GF_CHECK_MAX_AGE, "the trust file sets no maxAge");
+	says("no version", j, GF_CHECK_TRUST_VERSION, "the bundle names none");
+	j.environment = "prod";
+	says("who may", j, GF_CHECK_APPROVALS, "by 1 of approver:prod; there are 0; still possible: carol, dave (");
+	j.advisory = true;
+	j.site = SITE;
+	says("advice", j, GF_CHECK_APPROVALS, "there are 0");
+	what.keys[0] = "cj";
+	what.keys[1] = "root";
+	bundle(&what, NULL);
+	says("who signed", judge_for(s, "test"), GF_CHECK_STREAM,
+	    "asks for signatures by 1 of role 'release', and 0 of the signers (");
+	says("who signed", judge_for(s, "test"), GF_CHECK_STREAM, "cj");
+	says("who signed", judge_for(s, "test"), GF_CHECK_STREAM, ", ");
+	says("who signed", judge_for(s, "test"), GF_CHECK_STREAM, ") have it");
+	gf_state_close(s);
+}
+
+/* Named keys leave the trust file aside, and the verdict says so. */
+static void test_signature_only(void **state)
+{
+	static const char *const keys[] = { "ci.pub" };
+	gf_state *s = install(base_policy());
+	spec what = shop(1);
+	gf_error err = { 0 };
+	gf_judge j = judge_for(s, NULL);
+	gf_verdict v;
+	gf_manifest *m;
+	gf_reader *r;
+	gf_trust *t;
+
+	(void)state;
+	bundle(&what, NULL);
+	for (int i = 0; i < 2; i++) {
+		gf_verdict_init(&v);
+		need((t = gf_trust_for(j.state, keys, 1, NULL, GF_TRUST_VERIFY, &err)) != NULL);
+		need((r = gf_reader_open("b.tar", &err)) != NULL);
+		j.trust = t;
+		need(gf_accept(r, &j, &v, &m, &err));
+		assert_int_equal(
+		    v.checks[GF_CHECK_TRUST].result, j.state != NULL ? GF_CHECK_PASSED : GF_CHECK_NOT_REQUIRED);
+		assert_true((strstr(v.checks[GF_CHECK_TRUST].detail, "signature only") != NULL) == (j.state != NULL));
+		assert_non_null(strstr(v.checks[GF_CHECK_STREAM].detail, "1 key is trusted for every stream"));
+		assert_string_equal(v.checks[GF_CHECK_ENVIRONMENT].detail, "no trust file is installed");
+		gf_reader_close(r);
+		gf_manifest_free(m);
+		gf_verdict_clear(&v);
+		gf_trust_free(t);
+		j.state = NULL;
+	}
+	gf_state_close(s);
+}
+
+/* inspect --unverified goes on under a trust file that has expired. */
+static void test_unverified(void **state)
+{
+	gf_policy *p = base_policy();
+	gf_state *s;
+	spec what = shop(1);
+	gf_judge j;
+
+	(void)state;
+	p->created = gf_now() - 10 * DAY;
+	p->expires = gf_now() - DAY;
+	s = install(p);
+	bundle(&what, NULL);
+	j = judge_for(s, NULL);
+	j.skip_signatures = true;
+	expect("shown all the same", j, NULL, GF_CHECK_TRUST, GF_CHECK_FAILED);
+	gf_state_close(s);
+}
+
+/* A newer version beside the bundle is in force before it is installed. */
+static void test_newer_trust(void **state)
+{
+	gf_policy *p = base_policy(), *next = base_policy();
+	gf_error err = { 0 };
+	gf_state *s;
+	spec what = shop(1);
+	gf_buf bytes;
+	size_t gone;
+
+	(void)state;
+	next->version = 2;
+	need(gf_policy_revoke(next, "ci", &gone, &err));
+	add_holder(next, "release", "mallory");
+	s = install(p);
+	bundle(&what, NULL);
+	expect("the old one", judge_for(s, "test"), NULL, GF_CHECK_TRUST, GF_CHECK_PASSED);
+	gf_buf_init(&bytes, GF_COMPANION_MAX);
+	need(gf_policy_print(next, &bytes, &err));
+	put_signed("trust", &bytes, "root", NULL);
+	refused("ci is revoked", judge_for(s, "test"), "signature", GF_CHECK_SIGNATURE);
+	says("it came along", judge_for(s, "test"), GF_CHECK_TRUST, "version 2, until");
+	says("it came along", judge_for(s, "test"), GF_CHECK_TRUST, "it came with this bundle");
+	what.keys[0] = "mallory";
+	bundle(&what, NULL);
+	expect("the new releaser", judge_for(s, "test"), NULL, GF_CHECK_STREAM, GF_CHECK_PASSED);
+	gf_policy_free(next);
+	forget();
+	refused("and not without it", judge_for(s, "test"), "signature", GF_CHECK_SIGNATURE);
 	gf_state_close(s);
 }
 
@@ -998,6 +1141,7 @@ static void test_advisory(void **state)
 	what.audience[0] = "b";
 	bundle(&what, NULL);
 	refused("another site", j, "audience", GF_CHECK_AUDIENCE);
+	says("another site", j, GF_CHECK_AUDIENCE, "the bundle is for b; this site is 'a'");
 	j.site = "b";
 	expect("the site that was named", j, NULL, GF_CHECK_AUDIENCE, GF_CHECK_PASSED);
 	what = (spec){ .stream = "shop", .epoch = 1, .sequence = 1, .keys = { "mallory" } };
@@ -1016,7 +1160,9 @@ int main(void)
 		cmocka_unit_test(test_approvals), cmocka_unit_test(test_faulty_approvals),
 		cmocka_unit_test(test_rejections), cmocka_unit_test(test_rejection_is_kept),
 		cmocka_unit_test(test_separation), cmocka_unit_test(test_after), cmocka_unit_test(test_again),
-		cmocka_unit_test(test_noise), cmocka_unit_test(test_advisory) };
+		cmocka_unit_test(test_noise), cmocka_unit_test(test_words), cmocka_unit_test(test_signature_only),
+		cmocka_unit_test(test_unverified), cmocka_unit_test(test_newer_trust),
+		cmocka_unit_test(test_advisory) };
 
 	return cmocka_run_group_tests(tests, setup, leave);
 }
