@@ -34,6 +34,8 @@ const gf_option gf_options[GF_OPTIONS] = {
 	    "version for people and for {version} in retag rules" },
 	[GF_OPT_AUDIENCE] = { ON(PACK), 0, true, "audience", "SITE",
 	    "a site this bundle is for; other sites refuse it (repeatable)" },
+	[GF_OPT_TRUST_VERSION] = { ON(PACK), 0, false, "trust-version", "N",
+	    "the trust file this release counts on; a site with an older one refuses the bundle" },
 	[GF_OPT_EXPIRES] = { ON(PACK), 0, false, "expires", "WHEN",
 	    "last moment of use: a date (2027-05-23 or 2027-05-23T12:00:00Z) or a duration (90d, 12h) from --created" },
 	[GF_OPT_CREATED] = { ON(PACK), 0, false, "created", "TIME",

@@ -99,6 +99,7 @@ static void say_overridden(const gf_run *run, const asked *k)
 	} both[] = { { o->output != NULL, GF_OPT_OUTPUT, "output" }, { o->stream != NULL, GF_OPT_STREAM, "stream" },
 		{ o->has_sequence, GF_OPT_SEQUENCE, "sequence" }, { o->has_epoch, GF_OPT_EPOCH, "epoch" },
 		{ o->after != NULL, GF_OPT_AFTER, "after" }, { o->version != NULL, GF_OPT_BUNDLE_VERSION, "version" },
+		{ o->trust_version > 0, GF_OPT_TRUST_VERSION, "trust-version" },
 		{ o->n_audience > 0, GF_OPT_AUDIENCE, "audience" }, { o->has_created, GF_OPT_CREATED, "created" },
 		{ o->expires != 0 || o->lifetime != 0, GF_OPT_EXPIRES, "expires" },
 		{ o->load_platform != NULL, GF_OPT_LOAD_PLATFORM, "load-platform" },
@@ -218,7 +219,8 @@ static bool take_options(const gf_run *run, asked *k, gf_error *err)
 			    gf_value(a, GF_OPT_CREATED));
 	}
 	return gf_value_u64(a, GF_OPT_SEQUENCE, NUMBER_MAX, &o->sequence, err) &&
-	    gf_value_u64(a, GF_OPT_EPOCH, NUMBER_MAX, &o->epoch, err) && gf_jobs(run, &o->jobs, err) &&
+	    gf_value_u64(a, GF_OPT_EPOCH, NUMBER_MAX, &o->epoch, err) &&
+	    gf_value_u64(a, GF_OPT_TRUST_VERSION, NUMBER_MAX, &o->trust_version, err) && gf_jobs(run, &o->jobs, err) &&
 	    gf_docker_take(run, &o->docker, err) &&
 	    gf_registry_take(run, stdin_is(run, o), &o->registry, &k->password, err) && take_expires(a, o, err) &&
 	    take_layers(a, o, err) && take_platforms(a, k, err) && take_labels(a, k, err) && take_signers(run, k, err);

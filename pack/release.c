@@ -17,7 +17,8 @@ struct gf_release {
 };
 
 const char *const gf_release_keys[] = { "output", "stream", "epoch", "sequence", "after", "version", "created",
-	"expires", "audience", "keys", "layers", "load-platform", "build-id", "labels", "images", NULL };
+	"expires", "trust-version", "audience", "keys", "layers", "load-platform", "build-id", "labels", "images",
+	NULL };
 const char *const gf_release_image_keys[] = { "source", "names", "platforms", NULL };
 
 static bool there(gf_json root, const char *key)
@@ -210,7 +211,8 @@ static bool take_all(gf_release *r, gf_error *err)
 	    !take_text(root, "stream", &o->stream, err) || !take_number(root, "epoch", &o->has_epoch, &o->epoch, err) ||
 	    !take_number(root, "sequence", &o->has_sequence, &o->sequence, err) ||
 	    !take_text(root, "after", &o->after, err) || !take_text(root, "version", &o->version, err) ||
-	    !take_times(root, o, err) || !take_list(root, "audience", &r->audience, &o->n_audience, err) ||
+	    !take_times(root, o, err) || !gf_json_u64_if(root, "trust-version", &o->trust_version, err) ||
+	    !take_list(root, "audience", &r->audience, &o->n_audience, err) ||
 	    !take_list(root, "keys", &r->keys, &r->n_keys, err) || !take_layers(root, o, err) ||
 	    !take_text(root, "load-platform", &o->load_platform, err) ||
 	    !take_text(root, "build-id", &o->build_id, err) || !take_labels(r, root, err) ||

@@ -173,6 +173,7 @@ bool gf_terms_set(const gf_pack_options *o, gf_events *events, gf_manifest *m, g
 {
 	if (!set_created(o, events, m, err) || !set_stream(o, events, m, err) || !set_audience(o, m, err))
 		return false;
+	m->trust_version = o->trust_version;
 	m->version = o->version != NULL ? gf_strdup(o->version, err) : NULL;
 	return o->version == NULL || m->version != NULL;
 }

@@ -161,6 +161,25 @@ refused() {
 	[ ! -e shop-7.tar.d ]
 }
 
+@test "a release that counts on a newer trust file is refused until that is here, which may come along" {
+	gapferry pack -q -o next.tar --key ci.pem --stream shop --sequence 9 --trust-version 2 "$BATS_FILE_TMPDIR/image.tar" >/dev/null
+	[ "$(tar -xOf next.tar META/manifest.json | jq .predicate.trustVersion)" = 2 ]
+	refused trust-version unpack -q --env test next.tar
+	gapferry trust add trust-1.json -o trust-2.json --approver prod:erin.pub >/dev/null
+	for k in alice bob; do gapferry trust sign trust-2.json --key $k.pem >/dev/null 2>&1; done
+	mkdir next.tar.d
+	hex=$(sha256sum <trust-2.json | cut -c1-16)
+	for f in trust-2.json*; do cp "$f" "next.tar.d/trust-$hex.json${f#trust-2.json}"; done
+	gapferry unpack -q --env test next.tar >/dev/null
+	[ "$(jq -r 'select(.type == "trust") | .trustVersion' state/audit.jsonl | paste -sd' ')" = "1 2" ]
+	rm -r next.tar.d
+	gapferry unpack -q --env test next.tar >/dev/null
+	run -2 gapferry pack -q -o x.tar --trust-version x "$BATS_FILE_TMPDIR/image.tar"
+	printf 'stream: shop\nsequence: 9\ntrust-version: 7\n' >release.yaml
+	gapferry pack -q -f release.yaml -o y.tar "$BATS_FILE_TMPDIR/image.tar" >/dev/null
+	[ "$(tar -xOf y.tar META/manifest.json | jq .predicate.trustVersion)" = 7 ]
+}
+
 @test "targets named by hand: under the gates of an environment, or local files alone, which move no floor" {
 	run -2 gapferry unpack -q --to docker://127.0.0.1:1/x shop-7.tar
 	run -2 gapferry unpack -q --to docker-daemon: shop-7.tar

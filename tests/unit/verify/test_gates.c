@@ -977,6 +977,7 @@ static void test_words(void **state)
 	gf_state *s;
 	spec what = shop(1);
 	gf_judge j;
+	outcome o;
 
 	(void)state;
 	threshold(p, "approver:prod", 1);
@@ -1005,9 +1006,10 @@ static void test_words(void **state)
 	bundle(&what, NULL);
 	says("who signed", judge_for(s, "test"), GF_CHECK_STREAM,
 	    "asks for signatures by 1 of role 'release', and 0 of the signers (");
-	says("who signed", judge_for(s, "test"), GF_CHECK_STREAM, "cj");
-	says("who signed", judge_for(s, "test"), GF_CHECK_STREAM, ", ");
-	says("who signed", judge_for(s, "test"), GF_CHECK_STREAM, ") have it");
+	judge(judge_for(s, "test"), &o); /* in the order of the files, which is that of the key ids */
+	assert_true(strstr(o.v.checks[GF_CHECK_STREAM].detail, "(cj, root) have it") != NULL ||
+	    strstr(o.v.checks[GF_CHECK_STREAM].detail, "(root, cj) have it") != NULL);
+	done(&o);
 	gf_state_close(s);
 }
 
