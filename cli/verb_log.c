@@ -233,7 +233,7 @@ bool gf_verb_log_verify(gf_run *run, gf_error *err)
 	gf_member *files = NULL;
 	gf_pubkey *key = NULL;
 	gf_audit audit;
-	gf_error shown;
+	gf_error shown = { .class = GF_OK };
 	bool ok, said = true;
 
 	ok = take_key(run, &key, err) && load_kept(kept, &files, err) && (state = look(run, err)) != NULL;

@@ -79,7 +79,7 @@ bool gf_checkpoint_parse(const char *text, size_t n, gf_checkpoint *out, gf_erro
 	if ((line = next_line(&at, end, &len)) == NULL || !take_root(line, len, out))
 		return not_one("its third line is no root", err);
 	while (at < end)
-		if ((line = next_line(&at, end, &len)) == NULL || len == 0)
+		if (next_line(&at, end, &len) == NULL || len == 0)
 			return not_one("an empty line, or one without end", err);
 	return true;
 }
