@@ -114,6 +114,9 @@ void gf_json_put_raw(gf_json_out *o, const char *key, const char *json, size_t n
 void gf_json_put_digest(gf_json_out *o, const char *key, const gf_digest *d);      /* "sha256:..." */
 /* A value that was read, with all that is in it, without white space. */
 void gf_json_put_value(gf_json_out *o, const char *key, gf_json v);
+void gf_json_put_hex(gf_json_out *o, const char *key, const gf_digest *d); /* 64 digits alone, as in-toto has it */
+void gf_json_put_time(gf_json_out *o, const char *key, gf_time t);
+void gf_json_put_texts(gf_json_out *o, const char *key, char *const *texts, size_t n); /* a list, also an empty one */
 bool gf_json_end(gf_json_out *o);
 
 #endif

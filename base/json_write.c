@@ -177,6 +177,30 @@ void gf_json_put_value(gf_json_out *o, const char *key, gf_json v)
 	free(text);
 }
 
+void gf_json_put_hex(gf_json_out *o, const char *key, const gf_digest *d)
+{
+	char hex[GF_HEX_SIZE];
+
+	gf_digest_hex(d, hex);
+	gf_json_put(o, key, hex);
+}
+
+void gf_json_put_time(gf_json_out *o, const char *key, gf_time t)
+{
+	char text[GF_TIME_SIZE];
+
+	gf_time_print(t, text);
+	gf_json_put(o, key, text);
+}
+
+void gf_json_put_texts(gf_json_out *o, const char *key, char *const *texts, size_t n)
+{
+	gf_json_open(o, key, '[');
+	for (size_t i = 0; i < n; i++)
+		gf_json_put(o, NULL, texts[i]);
+	gf_json_close(o, ']');
+}
+
 bool gf_json_end(gf_json_out *o)
 {
 	if (o->depth != 0 && !o->failed) {

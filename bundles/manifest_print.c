@@ -3,22 +3,6 @@
 
 #include "bundles/names.h"
 
-static void put_hex(gf_json_out *o, const char *key, const gf_digest *digest)
-{
-	char hex[GF_HEX_SIZE];
-
-	gf_digest_hex(digest, hex);
-	gf_json_put(o, key, hex);
-}
-
-static void put_time(gf_json_out *o, const char *key, gf_time time)
-{
-	char text[GF_TIME_SIZE];
-
-	gf_time_print(time, text);
-	gf_json_put(o, key, text);
-}
-
 static void put_subject(gf_json_out *o, const gf_manifest *m)
 {
 	gf_json_open(o, "subject", '[');
@@ -27,7 +11,7 @@ static void put_subject(gf_json_out *o, const gf_manifest *m)
 			gf_json_open(o, NULL, '{');
 			gf_json_put(o, "name", m->images[i].names[k]);
 			gf_json_open(o, "digest", '{');
-			put_hex(o, "sha256", &m->images[i].digest);
+			gf_json_put_hex(o, "sha256", &m->images[i].digest);
 			gf_json_close(o, '}');
 			gf_json_close(o, '}');
 		}
@@ -45,7 +29,7 @@ static void put_stream(gf_json_out *o, const gf_manifest *m)
 	if (m->has_previous) {
 		gf_json_open(o, "previous", '{');
 		gf_json_put_u64(o, "sequence", m->previous_sequence);
-		put_hex(o, "sha256", &m->previous);
+		gf_json_put_hex(o, "sha256", &m->previous);
 		gf_json_close(o, '}');
 	}
 	if (m->n_audience != 0) {
@@ -56,9 +40,9 @@ static void put_stream(gf_json_out *o, const gf_manifest *m)
 	}
 	if (m->trust_version != 0)
 		gf_json_put_u64(o, "trustVersion", m->trust_version);
-	put_time(o, "created", m->created);
+	gf_json_put_time(o, "created", m->created);
 	if (m->expires != 0)
-		put_time(o, "expires", m->expires);
+		gf_json_put_time(o, "expires", m->expires);
 }
 
 void gf_build_put(gf_json_out *o, const gf_build *b)
@@ -131,7 +115,7 @@ static void put_files(gf_json_out *o, const gf_manifest *m)
 		gf_json_open(o, NULL, '{');
 		gf_json_put(o, "path", gf_file_names[i]);
 		gf_json_put_u64(o, "size", m->files[i].size);
-		put_hex(o, "sha256", &m->files[i].digest);
+		gf_json_put_hex(o, "sha256", &m->files[i].digest);
 		gf_json_close(o, '}');
 	}
 	gf_json_close(o, ']');

@@ -235,24 +235,6 @@ static bool show_streams(const gf_policy *p, gf_error *err)
 
 /* ---- JSON ---- */
 
-static void put_texts(gf_json_out *o, const char *key, char *const *texts, size_t n)
-{
-	gf_json_open(o, key, '[');
-	for (size_t i = 0; i < n; i++)
-		gf_json_put(o, NULL, texts[i]);
-	gf_json_close(o, ']');
-}
-
-static void put_time(gf_json_out *o, const char *key, gf_time at)
-{
-	char text[GF_TIME_SIZE];
-
-	if (at == 0)
-		return;
-	gf_time_print(at, text);
-	gf_json_put(o, key, text);
-}
-
 static void put_keys(gf_json_out *o, const gf_policy *p)
 {
 	gf_json_open(o, "keys", '[');
@@ -264,8 +246,10 @@ static void put_keys(gf_json_out *o, const gf_policy *p)
 		gf_json_put(o, "id", hex);
 		gf_json_put(o, "type", gf_pubkey_type(p->keys[i].key));
 		gf_json_put(o, "holder", p->keys[i].holder);
-		put_time(o, "notBefore", p->keys[i].not_before);
-		put_time(o, "notAfter", p->keys[i].not_after);
+		if (p->keys[i].not_before != 0)
+			gf_json_put_time(o, "notBefore", p->keys[i].not_before);
+		if (p->keys[i].not_after != 0)
+			gf_json_put_time(o, "notAfter", p->keys[i].not_after);
 		gf_json_close(o, '}');
 	}
 	gf_json_close(o, ']');
@@ -294,7 +278,7 @@ static void put_environment(gf_json_out *o, const gf_policy_environment *e)
 {
 	gf_json_open(o, NULL, '{');
 	gf_json_put(o, "name", e->name);
-	put_texts(o, "after", e->after, e->n_after);
+	gf_json_put_texts(o, "after", e->after, e->n_after);
 	gf_json_put(o, "approvers", e->approvers);
 	gf_json_put_bool(o, "separateFromRelease", e->separate);
 	gf_json_put_bool(o, "allowUnsigned", e->allow_unsigned);
@@ -303,7 +287,7 @@ static void put_environment(gf_json_out *o, const gf_policy_environment *e)
 		gf_json_open(o, NULL, '{');
 		gf_json_put(o, "type", e->evidence[i].type);
 		gf_json_put(o, "role", e->evidence[i].role);
-		put_texts(o, "builders", e->evidence[i].builders, e->evidence[i].n_builders);
+		gf_json_put_texts(o, "builders", e->evidence[i].builders, e->evidence[i].n_builders);
 		gf_json_put(o, "for", e->evidence[i].each_platform ? "each-platform" : "image");
 		gf_json_close(o, '}');
 	}
@@ -352,8 +336,8 @@ static bool put_file(gf_run *run, const gf_trust_file *t, gf_error *err)
 	gf_json_put(&r.out, "file", t->path);
 	gf_json_put_u64(&r.out, "version", t->policy->version);
 	gf_json_put(&r.out, "sha256", hex);
-	put_time(&r.out, "created", t->policy->created);
-	put_time(&r.out, "expires", t->policy->expires);
+	gf_json_put_time(&r.out, "created", t->policy->created);
+	gf_json_put_time(&r.out, "expires", t->policy->expires);
 	gf_json_open(&r.out, "signedBy", '[');
 	ok = each_signer(t, put_name, &r.out, &n, err);
 	gf_json_close(&r.out, ']');

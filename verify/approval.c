@@ -112,14 +112,6 @@ bool gf_approval_parse(const void *text, size_t n, const char *name, gf_approval
 	return ok;
 }
 
-static void put_time(gf_json_out *o, const char *key, gf_time t)
-{
-	char text[GF_TIME_SIZE];
-
-	gf_time_print(t, text);
-	gf_json_put(o, key, text);
-}
-
 bool gf_approval_print(const gf_approval *a, gf_buf *out, gf_error *err)
 {
 	bool permit = a->decision == GF_PERMIT;
@@ -135,17 +127,14 @@ bool gf_approval_print(const gf_approval *a, gf_buf *out, gf_error *err)
 	} else {
 		gf_json_put(&o, "decision", a->decision == GF_APPROVE ? "approve" : "reject");
 	}
-	gf_json_open(&o, "sites", '[');
-	for (size_t i = 0; i < a->n_sites; i++)
-		gf_json_put(&o, NULL, a->sites[i]);
-	gf_json_close(&o, ']');
+	gf_json_put_texts(&o, "sites", a->sites, a->n_sites);
 	gf_json_put(&o, "environment", a->environment);
 	gf_json_put(&o, "stream", a->stream);
 	gf_json_put_u64(&o, "epoch", a->epoch);
 	gf_json_put_u64(&o, "sequence", a->sequence);
-	put_time(&o, "created", a->created);
+	gf_json_put_time(&o, "created", a->created);
 	if (a->expires != 0)
-		put_time(&o, "expires", a->expires);
+		gf_json_put_time(&o, "expires", a->expires);
 	gf_json_put(&o, "reason", a->reason);
 	return gf_statement_end(&o);
 }

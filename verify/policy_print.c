@@ -19,24 +19,6 @@ void gf_duration_print(int64_t seconds, char out[GF_DURATION_SIZE])
 	(void)snprintf(out, GF_DURATION_SIZE, "%" PRId64 "%c", seconds / units[i].seconds, units[i].letter);
 }
 
-static void put_time(gf_json_out *o, const char *key, gf_time time)
-{
-	char text[GF_TIME_SIZE];
-
-	gf_time_print(time, text);
-	gf_json_put(o, key, text);
-}
-
-static void put_texts(gf_json_out *o, const char *key, char *const *texts, size_t n)
-{
-	if (n == 0)
-		return;
-	gf_json_open(o, key, '[');
-	for (size_t i = 0; i < n; i++)
-		gf_json_put(o, NULL, texts[i]);
-	gf_json_close(o, ']');
-}
-
 static void put_key(gf_json_out *o, const gf_policy_key *k)
 {
 	char hex[GF_HEX_SIZE];
@@ -47,9 +29,9 @@ static void put_key(gf_json_out *o, const gf_policy_key *k)
 	gf_json_put(o, "type", k->type);
 	gf_json_put(o, "public", k->public);
 	if (k->not_before != 0)
-		put_time(o, "notBefore", k->not_before);
+		gf_json_put_time(o, "notBefore", k->not_before);
 	if (k->not_after != 0)
-		put_time(o, "notAfter", k->not_after);
+		gf_json_put_time(o, "notAfter", k->not_after);
 	gf_json_close(o, '}');
 }
 
@@ -71,7 +53,8 @@ static void put_role(gf_json_out *o, const gf_policy *p, const gf_policy_role *r
 static void put_environment(gf_json_out *o, const gf_policy_environment *e)
 {
 	gf_json_open(o, e->name, '{');
-	put_texts(o, "after", e->after, e->n_after);
+	if (e->n_after > 0)
+		gf_json_put_texts(o, "after", e->after, e->n_after);
 	gf_json_put(o, "approvers", e->approvers);
 	/* It has a meaning beside approvers alone. */
 	if (e->approvers != NULL || !e->separate)
@@ -82,7 +65,8 @@ static void put_environment(gf_json_out *o, const gf_policy_environment *e)
 			gf_json_open(o, NULL, '{');
 			gf_json_put(o, "type", e->evidence[i].type);
 			gf_json_put(o, "role", e->evidence[i].role);
-			put_texts(o, "builders", e->evidence[i].builders, e->evidence[i].n_builders);
+			if (e->evidence[i].n_builders > 0)
+				gf_json_put_texts(o, "builders", e->evidence[i].builders, e->evidence[i].n_builders);
 			if (e->evidence[i].each_platform)
 				gf_json_put(o, "for", "each-platform");
 			gf_json_close(o, '}');
@@ -122,8 +106,8 @@ bool gf_policy_print(const gf_policy *p, gf_buf *text, gf_error *err)
 
 	gf_statement_begin(&o, text, GF_TYPE_TRUST, NULL, NULL, err);
 	gf_json_put_u64(&o, "version", p->version);
-	put_time(&o, "created", p->created);
-	put_time(&o, "expires", p->expires);
+	gf_json_put_time(&o, "created", p->created);
+	gf_json_put_time(&o, "expires", p->expires);
 	gf_json_open(&o, "keys", '{');
 	for (size_t i = 0; i < p->n_keys; i++)
 		put_key(&o, &p->keys[i]);

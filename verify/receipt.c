@@ -205,32 +205,16 @@ bool gf_receipt_parse(const void *text, size_t n, const char *name, gf_receipt *
 
 /* ---- writing ---- */
 
-static void put_hex(gf_json_out *o, const char *key, const gf_digest *d)
-{
-	char hex[GF_HEX_SIZE];
-
-	gf_digest_hex(d, hex);
-	gf_json_put(o, key, hex);
-}
-
-static void put_time(gf_json_out *o, const char *key, gf_time t)
-{
-	char text[GF_TIME_SIZE];
-
-	gf_time_print(t, text);
-	gf_json_put(o, key, text);
-}
-
 static void put_trust(gf_json_out *o, const gf_receipt *r)
 {
 	gf_json_open(o, "trust", '{');
 	if (r->trust_version > 0) {
 		gf_json_put_u64(o, "version", r->trust_version);
-		put_hex(o, "sha256", &r->trust);
+		gf_json_put_hex(o, "sha256", &r->trust);
 	}
 	gf_json_open(o, "signers", '[');
 	for (size_t i = 0; i < r->n_signers; i++)
-		put_hex(o, NULL, &r->signers[i]);
+		gf_json_put_hex(o, NULL, &r->signers[i]);
 	gf_json_close(o, ']');
 	gf_json_close(o, '}');
 }
@@ -242,7 +226,7 @@ static void put_words(gf_json_out *o, const gf_receipt *r)
 		gf_json_open(o, NULL, '{');
 		gf_json_put(o, "decision", r->words[i].permit ? "permit" : "approve");
 		gf_json_put(o, "holder", r->words[i].holder);
-		put_hex(o, "sha256", &r->words[i].file);
+		gf_json_put_hex(o, "sha256", &r->words[i].file);
 		gf_json_close(o, '}');
 	}
 	gf_json_close(o, ']');
@@ -289,7 +273,7 @@ bool gf_receipt_print(const gf_receipt *r, gf_buf *out, gf_error *err)
 	gf_json_close(&o, '}');
 	put_trust(&o, r);
 	if (r->has_config)
-		put_hex(&o, "configSha256", &r->config);
+		gf_json_put_hex(&o, "configSha256", &r->config);
 	put_words(&o, r);
 	put_images(&o, r);
 	gf_json_open(&o, "bytes", '{');
@@ -298,9 +282,9 @@ bool gf_receipt_print(const gf_receipt *r, gf_buf *out, gf_error *err)
 	gf_json_close(&o, '}');
 	gf_json_open(&o, "log", '{');
 	gf_json_put_u64(&o, "size", r->log_size);
-	put_hex(&o, "root", &r->log_root);
+	gf_json_put_hex(&o, "root", &r->log_root);
 	gf_json_close(&o, '}');
-	put_time(&o, "created", r->created);
+	gf_json_put_time(&o, "created", r->created);
 	return gf_statement_end(&o);
 }
 
