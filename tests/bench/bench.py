@@ -385,6 +385,47 @@ def row_registry():
     report("registry, everything there", *full, "the same", ">= 10", lambda r: r >= 10)
 
 
+def row_registry_more():
+    """All ten, which share a base; and out of an archive that has its layers raw, through a pipe, with no bundle between."""
+    need("ten-gzip.tar", ALL)
+    bundle = path("ten-gzip.tar")
+    archives = [(n, os.path.join(CACHE, "gz", n + ".tar")) for n in NAMES]
+    warm(bundle, *[a for _, a in archives])
+    ours, theirs = [], []
+    for i in range(RUNS):
+        r = Registry()
+        ours.append(unpack(bundle, "--to", "docker://%s/ours" % r.host))
+        for name, image in bundle_images(bundle).items():
+            repo = "ours/" + name.split("/", 1)[1].rsplit(":", 1)[0]
+            same(name, r.digest(repo, name.rsplit(":", 1)[1]), image[:2])
+        r.close()
+        r = Registry()
+        total = {"wall": 0, "cpu": 0, "rss": 0}
+        for n, a in archives:
+            s = measure(["skopeo", "copy", "-q", "--dest-tls-verify=false", "oci-archive:%s:bench.example/%s:1" % (a, n), "docker://%s/peer/%s:1" % (r.host, n)])
+            total = {"wall": total["wall"] + s["wall"], "cpu": total["cpu"] + s["cpu"], "rss": max(total["rss"], s["rss"])}
+        theirs.append(total)
+        r.close()
+    report("registry, ten images, empty", ours, theirs, "ten skopeo runs, oci-archives", ">= 2", lambda r: r >= 2)
+
+    def piped(i):
+        r = Registry()
+        env = dict(ENV, GAPFERRY_STATE=fresh_state())
+        s = measure(["sh", "-c", '"$0" pack -q -o - --key "$1" "$2" | "$0" unpack -q --key "$3" --to "docker://$4" --name ours/db --tag 1 -',
+                     GAPFERRY, path("release.pem"), ONE, path("release.pub"), r.host], env=env)
+        same("image ID", r.digest("ours/db", "1")[1], ours_from(archive_ids(ONE), DB))
+        r.close()
+        return s
+
+    def peer(i):
+        r = Registry()
+        s = measure(["skopeo", "copy", "-q", "--dest-tls-verify=false", "docker-archive:" + ONE, "docker://%s/peer/db:1" % r.host])
+        r.close()
+        return s
+    a, b = in_turn(piped, peer)
+    report("registry, from a docker-archive, by a pipe", a, b, "skopeo docker-archive -> registry", ">= 1.5", lambda r: r >= 1.5)
+
+
 def row_daemon():
     need("ours-gzip.tar", ONE)
     need("ours-none.tar", ONE, "--layers", "none")
@@ -492,7 +533,7 @@ def row_memory():
     plain("peak memory, 4 GB less 100 MB, the worst", worst, "MiB", "<= 4", worst <= 4)
 
 
-ROWS = {"pack": row_pack, "layout": row_layout, "ten": row_ten, "verify": row_verify, "registry": row_registry, "daemon": row_daemon, "memory": row_memory}
+ROWS = {"pack": row_pack, "layout": row_layout, "ten": row_ten, "verify": row_verify, "registry": row_registry, "registry-more": row_registry_more, "daemon": row_daemon, "memory": row_memory}
 
 
 def versions():
