@@ -3,6 +3,7 @@
 #   make deps         install what building needs          make install   PREFIX (/usr/local), DESTDIR
 #   make demo         carry one real image, step by step   make bench     against the peers, on real images
 #   make test         every test, with a sum at the end    make fuzz      FUZZ_SECONDS=60 each target
+#   make mutate      flips conditions in the code that decides: each must be noticed
 #   make test-engines against the Docker and podman of Debian 11 and 13, debootstrapped
 #   make check        format, warnings, linters, sanitizers over all tests
 # Nothing but make, a shell and root (for apt-get) need be there for make demo and make test.
@@ -92,6 +93,12 @@ test-engines: all
 	@tests/lib/tree.sh make trixie
 	@GAPFERRY=$(abspath $(B))/gapferry bats --tap --timing tests/engines
 
+# Each condition of the files that decide, flipped: does a test notice?  (make test-long has it too.)
+MUTATE ?= verify/accept.c verify/freshness.c verify/gates.c verify/kept.c verify/companion.c verify/signers.c
+mutate: all units
+	@tests/deps.sh test
+	@tests/mutate.py $(B) $(MUTATE)
+
 check-docs: all
 	tests/docs.sh
 
@@ -156,4 +163,4 @@ clean:
 	rm -rf $(B)
 
 -include $(OBJ:.o=.d) $(UNITS:=.d)
-.PHONY: all units clean deps demo test test-long test-engines check-docs check bench install fuzz fuzz-build replay drivers sanitized
+.PHONY: all units clean deps demo test test-long test-engines mutate check-docs check bench install fuzz fuzz-build replay drivers sanitized

@@ -5,18 +5,17 @@ A condition is what if, while, for, do and ?: ask, each side of && and || by its
 expression that is returned or assigned.  A mutant is the file with one of them negated.  It dies when a test program
 fails, crashes or takes too long; what lives is printed with its line.
 
-tests/mutants names those that may live, each with its reason: FILE, a tab, the condition's text, a tab, why.  The status
-is 0 when every other mutant died and every line of tests/mutants still fits one that lives.
+tests/mutants names those that may live, each with its reason: FILE, a tab, the condition's text, a tab, why.  TAP, one test
+a file: good when every other mutant died and every line of tests/mutants still fits one that lives.
 
 BUILD is a finished build (make units).  Programs run in the order of their speed; a mutant costs one compilation, one
-link for each program, and their run until one fails.  -j N: so many at once (default: cores).  --only TEXT: conditions
+link for each program, and their run until one fails.  The tree must stay as it is meanwhile.  -j N: so many at once (default: cores).  --only TEXT: conditions
 that contain it."""
 
 import argparse
 import concurrent.futures
 import os
 import re
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -145,6 +144,21 @@ def judge(bench, programs, path, text, span):
         return all(bench.run(p, mutant, work) for p in programs)
 
 
+def programs_for(bench, build, path):
+    """The unit tests of the file's room, the one of its own name first, then the fast ones."""
+    room, stem = path.split("/")[0], os.path.basename(path)[:-2]
+    names = sorted(f[:-2] for f in os.listdir("tests/unit/" + room) if f.startswith("test_") and f.endswith(".c"))
+    programs = [Program(build, room, n) for n in names]
+    with tempfile.TemporaryDirectory(prefix="gf-mutant.") as work:
+        for p in programs:
+            bench.compile(p.source, p.object)
+            start = time.time()
+            if not bench.run(p, None, work):
+                sys.exit("mutate.py: %s fails without a mutant" % p.name)
+            p.seconds = time.time() - start
+    return sorted(programs, key=lambda p: (p.name != "test_" + stem, p.seconds))
+
+
 def allowed():
     out = {}
     with open("tests/mutants", encoding="utf-8") as f:
@@ -166,44 +180,27 @@ def main():
     flags = make_flags(build)
     bench = Bench(build, flags)
     os.makedirs(build + "/mutate", exist_ok=True)
-    may, used, lives, total = allowed(), set(), 0, 0
-    began = time.time()
-    for path in args.files:
-        room = path.split("/")[0]
-        names = sorted(f[:-2] for f in os.listdir("tests/unit/" + room) if f.startswith("test_") and f.endswith(".c"))
-        programs = [Program(build, room, n) for n in names]
-        work = tempfile.mkdtemp(prefix="gf-mutant.")
-        for p in programs:
-            bench.compile(p.source, p.object)
-            start = time.time()
-            if not bench.run(p, None, work):
-                sys.exit("mutate.py: %s fails without a mutant" % p.name)
-            p.seconds = time.time() - start
-        shutil.rmtree(work)
-        stem = os.path.basename(path)[:-2]
-        programs.sort(key=lambda p: (p.name != "test_" + stem, p.seconds))
+    may, bad = allowed(), 0
+    for number, path in enumerate(args.files, 1):
+        began, used, lives = time.time(), set(), []
+        programs = programs_for(bench, build, path)
         with open(path, "rb") as f:
             text = f.read()
         spans = [s for s in conditions(path, flags) if args.only.encode() in text[s[0]:s[1]]]
-        total += len(spans)
         with concurrent.futures.ThreadPoolExecutor(args.j) as pool:
-            verdicts = pool.map(lambda s: judge(bench, programs, path, text, s), spans)
-            for span, alive in zip(spans, verdicts):
-                condition = " ".join(text[span[0]:span[1]].decode().split())
-                line = text.count(b"\n", 0, span[0]) + 1
-                if not alive:
-                    continue
-                if (path, condition) in may:
-                    used.add((path, condition))
-                    continue
-                lives += 1
-                print("lives: %s:%d: %s" % (path, line, condition), flush=True)
-    stale = [k for k in may if k[0] in args.files and k not in used and not args.only]
-    for path, condition in stale:
-        print("tests/mutants names one that died: %s: %s" % (path, condition))
-    print("%d mutants, %d died, %d live with a reason, %d live; %d s" %
-          (total, total - lives - len(used), len(used), lives, time.time() - began))
-    sys.exit(1 if lives or stale else 0)
+            verdicts = list(pool.map(lambda s: judge(bench, programs, path, text, s), spans))
+        for span, alive in zip(spans, verdicts):
+            condition = " ".join(text[span[0]:span[1]].decode().split())
+            if alive and (path, condition) in may:
+                used.add((path, condition))
+            elif alive:
+                lives.append("# lives: %s:%d: %s" % (path, text.count(b"\n", 0, span[0]) + 1, condition))
+        lives += ["# tests/mutants names one that died: %s" % c for p, c in may if p == path and (p, c) not in used and not args.only]
+        print("\n".join(lives + ["%sok %d - %s: %d conditions flipped, %d live with a reason; %d s" %
+                                 ("not " if lives else "", number, path, len(spans), len(used), time.time() - began)]), flush=True)
+        bad += bool(lives)
+    print("1..%d" % len(args.files))
+    sys.exit(1 if bad else 0)
 
 
 main()

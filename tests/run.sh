@@ -1,6 +1,6 @@
 #!/bin/bash
 # run.sh - every test, in turn; its last line is "N passed, N failed, N skipped" and its status says the same.
-#   run.sh [SUITE...]      suites: build structure units hostile fuzz cli faults interop docs sanitize
+#   run.sh [SUITE...]      suites: build structure units hostile fuzz cli faults interop docs sanitize mutants
 #   B=DIR                  where to build (build)
 #   GAPFERRY=PROGRAM       test this program instead of B/gapferry
 #   GF_LONG=1              also what takes long
@@ -83,6 +83,7 @@ run() {
 	fuzz) suite fuzz 600 tests/fuzz/replay.sh "$B/asan" ;;
 	hostile) suite hostile 600 python3 tests/hostile/table.py ;;
 	docs) suite docs 600 tests/docs.sh ;;
+	mutants) suite mutants 3600 make --no-print-directory -s B="$B" mutate ;;
 	cli | faults | interop)
 		if compgen -G "tests/$1/*.bats" >/dev/null; then
 			more=()
@@ -97,7 +98,7 @@ run() {
 	esac
 }
 
-[ $# -gt 0 ] || set -- build structure units sanitize fuzz hostile cli faults interop docs
+[ $# -gt 0 ] || set -- build structure units sanitize fuzz hostile cli faults interop docs ${GF_LONG:+mutants}
 for s; do
 	run "$s"
 done
