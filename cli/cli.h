@@ -52,6 +52,9 @@ bool gf_verb_log_verify(gf_run *run, gf_error *err);
 bool gf_verb_log_prove(gf_run *run, gf_error *err);
 bool gf_verb_log_consistency(gf_run *run, gf_error *err);
 bool gf_verb_log_checkpoint(gf_run *run, gf_error *err);
+bool gf_verb_log_restore(gf_run *run, gf_error *err);
+bool gf_verb_receipt_show(gf_run *run, gf_error *err);
+bool gf_verb_receipt_verify(gf_run *run, gf_error *err);
 bool gf_verb_version(gf_run *run, gf_error *err);
 bool gf_verb_help(gf_run *run, gf_error *err);
 

@@ -4,10 +4,11 @@
 #define ON(verb) ((uint64_t)1 << GF_VERB_##verb)
 #define JUDGING (ON(VERIFY) | ON(INSPECT) | ON(UNPACK))
 #define SAYING (ON(APPROVE) | ON(PERMIT))
-#define LOG (ON(LOG_SHOW) | ON(LOG_VERIFY) | ON(LOG_PROVE) | ON(LOG_CONSISTENCY) | ON(LOG_CHECKPOINT))
+#define LOG (ON(LOG_RESTORE) | ON(LOG_SHOW) | ON(LOG_VERIFY) | ON(LOG_PROVE) | ON(LOG_CONSISTENCY) | ON(LOG_CHECKPOINT))
+#define RECEIPTS (ON(RECEIPT_SHOW) | ON(RECEIPT_VERIFY))
 #define REPORTING                                                                                                      \
 	(ON(PACK) | ON(SIGN) | SAYING | JUDGING | ON(TRACE) | ON(KEY_NEW) | ON(KEY_SHOW) | TRUST | ON(LOG_SHOW) |      \
-	    ON(LOG_VERIFY) | ON(LOG_CHECKPOINT) | ON(VERSION))
+	    ON(LOG_VERIFY) | ON(LOG_CHECKPOINT) | ON(LOG_RESTORE) | RECEIPTS | ON(VERSION))
 #define WORKING (ON(PACK) | ON(SIGN) | SAYING | JUDGING)
 #define NOTING (WORKING | TRUST)
 #define EDITING (ON(TRUST_ADD) | ON(TRUST_REMOVE) | ON(TRUST_THRESHOLD) | ON(TRUST_GATE) | ON(TRUST_REVOKE))
@@ -29,7 +30,8 @@ const gf_option gf_options[GF_OPTIONS] = {
 	[GF_OPT_SEQUENCE] = { ON(PACK), 0, false, "sequence", "N",
 	    "number of this release in its stream (default: one more than --after, else the build system's number)" },
 	[GF_OPT_EPOCH] = { ON(PACK), 0, false, "epoch", "N", "epoch of the stream (default: that of --after, else 1)" },
-	[GF_OPT_AFTER] = { ON(PACK), 0, false, "after", "BUNDLE", "the release before this one" },
+	[GF_OPT_AFTER] = { ON(PACK), 0, false, "after", "BUNDLE|RECEIPT",
+	    "the release before this one, or a receipt of it (*.json) that came back" },
 	[GF_OPT_BUNDLE_VERSION] = { ON(PACK), 0, false, "bundle-version", "TEXT",
 	    "version for people and for {version} in retag rules" },
 	[GF_OPT_AUDIENCE] = { ON(PACK), 0, true, "audience", "SITE",
@@ -86,8 +88,9 @@ const gf_option gf_options[GF_OPTIONS] = {
 	    "companions from elsewhere: a directory such as BUNDLE.d (repeatable)" },
 	[GF_OPT_CONFIG] = { JUDGING | ON(SIGN) | SAYING | ON(TRACE) | ON(TRUST_INIT), 0, false, "config", "DIR",
 	    "configuration (default: $GAPFERRY_CONFIG, ~/.config/gapferry, /etc/gapferry)" },
-	[GF_OPT_STATE] = { JUDGING | ON(SIGN) | SAYING | ON(TRACE) | LOG | ON(TRUST_SHOW) | ON(TRUST_APPLY), 0, false,
-	    "state", "DIR", "state (default: $GAPFERRY_STATE, /var/lib/gapferry, ~/.local/state/gapferry)" },
+	[GF_OPT_STATE] = { JUDGING | ON(SIGN) | SAYING | ON(TRACE) | LOG | ON(RECEIPT_VERIFY) | ON(TRUST_SHOW) |
+		ON(TRUST_APPLY),
+	    0, false, "state", "DIR", "state (default: $GAPFERRY_STATE, /var/lib/gapferry, ~/.local/state/gapferry)" },
 	[GF_OPT_SITE] = { JUDGING | ON(SIGN) | ON(TRUST_APPLY), 0, false, "site", "NAME",
 	    "name of this site; unpack and trust apply keep it in the state" },
 	[GF_OPT_HOST] = { ON(PACK) | ON(UNPACK) | ON(TRACE), 'H', false, "host", "ADDRESS",
@@ -190,6 +193,15 @@ const gf_option gf_options[GF_OPTIONS] = {
 	    "the public key of the site, as you have it (default: site.pub of the state)" },
 	[GF_OPT_CHECKPOINT] = { ON(LOG_VERIFY), 0, true, "checkpoint", "FILE",
 	    "a checkpoint that you kept, three lines or a signed note; the log must go on from it (repeatable)" },
+	[GF_OPT_LOG_RECEIPT] = { ON(LOG_VERIFY), 0, true, "receipt", "FILE",
+	    "a receipt of this site that was carried away; the log must go on from what it names (repeatable)" },
+	[GF_OPT_RECEIPT_KEY] = { ON(RECEIPT_VERIFY) | ON(LOG_RESTORE), 0, true, "key", "FILE",
+	    "the public key of the site, as you have it (repeatable; default: site.pub of the state, and for receipt verify "
+	    "the role receipt:ENV of the trust file)" },
+	[GF_OPT_BUNDLE] = { ON(RECEIPT_VERIFY), 0, false, "bundle", "BUNDLE", "the receipt must be of this bundle" },
+	[GF_OPT_SHORT] = { ON(RECEIPT_SHOW), 0, false, "short", NULL, "one page, to be printed" },
+	[GF_OPT_VSA] = { ON(RECEIPT_SHOW), 0, false, "vsa", NULL,
+	    "print it as a SLSA Verification Summary, an unsigned statement that names the receipt by its digest" },
 	[GF_OPT_QR] = { ON(LOG_CHECKPOINT), 0, false, "qr", NULL, "also as a QR code on the terminal" },
 
 	[GF_OPT_PASSPHRASE_FILE] = { ON(PACK) | ON(SIGN) | SAYING | ON(KEY_NEW) | ON(TRUST_INIT) | ON(TRUST_SIGN), 0,

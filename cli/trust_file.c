@@ -66,7 +66,7 @@ bool gf_trust_files_add(gf_trust_files *f, const char *path, gf_error *err)
 {
 	if (!gf_ends_with(path, ".json"))
 		return gf_fail(
-		    err, GF_USAGE, "argument", path, "the name of a trust file ends in .json; '%s' does not", path);
+		    err, GF_USAGE, "argument", path, "'%s' is not named as a signed statement is, *.json", path);
 	return add_member(f, -1, path, gf_path_base(path), GF_COMPANION_MAX, err) && add_signatures(f, path, err);
 }
 

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cli/cli.h"
+#include "cli/receipt.h"
 
 #define PROOF_MAX (64 * GF_KIB)
 
@@ -150,15 +150,41 @@ bool gf_verb_log_show(gf_run *run, gf_error *err)
 
 /* ---- verify ---- */
 
-static bool load_kept(const gf_words *paths, gf_member **out, gf_error *err)
+static bool load_checkpoint(const char *path, gf_member *out, gf_error *err)
 {
-	bool ok = (*out = gf_alloc(paths->n + 1, sizeof **out, err)) != NULL;
+	gf_buf_init(&out->bytes, GF_SIGNATURE_MAX);
+	return (out->name = gf_strdup(path, err)) != NULL &&
+	    gf_file_load(path, GF_SIGNATURE_MAX, GF_USAGE, &out->bytes, err);
+}
 
-	for (size_t i = 0; ok && i < paths->n; i++) {
-		gf_buf_init(&(*out)[i].bytes, GF_SIGNATURE_MAX);
-		ok = ((*out)[i].name = gf_strdup(paths->items[i], err)) != NULL &&
-		    gf_file_load(paths->items[i], GF_SIGNATURE_MAX, GF_USAGE, &(*out)[i].bytes, err);
-	}
+/* A receipt by the key of the site is a checkpoint, too. */
+static bool load_receipt(const char *path, const gf_pubkey *site, gf_member *out, gf_error *err)
+{
+	gf_receipt_keys keys = { .site = site };
+	gf_receipt_file f;
+	gf_receipt_by by;
+	bool ok = gf_receipt_file_open(&f, path, err) &&
+	    gf_receipt_judge(&f.r, f.files.members, f.files.n, &keys, gf_now(), &by, err) &&
+	    gf_receipt_file_checkpoint(&f, out, err);
+
+	gf_receipt_file_clear(&f);
+	return ok;
+}
+
+/* What an auditor kept: --checkpoint, then --receipt.  key NULL: site.pub. */
+static bool load_kept(
+    const gf_arguments *a, const gf_state *state, const gf_pubkey *key, gf_member **out, size_t *n, gf_error *err)
+{
+	const gf_words *checkpoints = &a->options[GF_OPT_CHECKPOINT], *receipts = &a->options[GF_OPT_LOG_RECEIPT];
+	gf_pubkey *site = NULL;
+	bool ok = (*out = gf_alloc(checkpoints->n + receipts->n + 1, sizeof **out, err)) != NULL &&
+	    (key != NULL || gf_state_site_public(state, &site, err));
+
+	for (size_t i = 0; ok && i < checkpoints->n; i++)
+		ok = load_checkpoint(checkpoints->items[i], &(*out)[(*n)++], err);
+	for (size_t i = 0; ok && i < receipts->n; i++)
+		ok = load_receipt(receipts->items[i], key != NULL ? key : site, &(*out)[(*n)++], err);
+	gf_pubkey_free(site);
 	return ok;
 }
 
@@ -227,8 +253,7 @@ static bool report(gf_run *run, const gf_audit *a, const gf_state *state, const 
 
 bool gf_verb_log_verify(gf_run *run, gf_error *err)
 {
-	const gf_words *kept = &run->args.options[GF_OPT_CHECKPOINT];
-	gf_audit_options o = { .n_checkpoints = kept->n };
+	gf_audit_options o = { .n_checkpoints = 0 };
 	gf_state *state = NULL;
 	gf_member *files = NULL;
 	gf_pubkey *key = NULL;
@@ -236,8 +261,9 @@ bool gf_verb_log_verify(gf_run *run, gf_error *err)
 	gf_error shown = { .class = GF_OK };
 	bool ok, said = true;
 
-	ok = take_key(run, &key, err) && load_kept(kept, &files, err) && (state = look(run, err)) != NULL;
-	if (state != NULL) {
+	ok = take_key(run, &key, err) && (state = look(run, err)) != NULL &&
+	    load_kept(&run->args, state, key, &files, &o.n_checkpoints, err);
+	if (ok) {
 		o.key = key;
 		o.checkpoints = files;
 		ok = gf_audit_run(state, &o, &audit, err);
@@ -249,7 +275,7 @@ bool gf_verb_log_verify(gf_run *run, gf_error *err)
 	if (ok && !said)
 		*err = shown;
 	if (files != NULL)
-		gf_members_free(files, kept->n);
+		gf_members_free(files, o.n_checkpoints);
 	gf_pubkey_free(key);
 	gf_state_close(state);
 	return ok && said;

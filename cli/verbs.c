@@ -142,8 +142,9 @@ const gf_verb gf_verbs[GF_VERBS] = {
 	    "Reads every line and names the first that is bad; compares the whole with the signed checkpoint, with state.json, "
 	    "and with checkpoints that an auditor kept: a log that was cut short or changed, or a machine that was put back "
 	    "to an older copy, shows. Changes nothing.",
-	    { "gapferry log verify", "gapferry log verify --checkpoint kept-in-june.txt --key site-a.pub", NULL }, 0, 0,
-	    gf_verb_log_verify },
+	    { "gapferry log verify", "gapferry log verify --checkpoint kept-in-june.txt --key site-a.pub",
+		"gapferry log verify --receipt back/receipt-0123456789abcdef.json", NULL },
+	    0, 0, gf_verb_log_verify },
 	[GF_VERB_LOG_PROVE] = { "log prove", "[options] N", "print a proof that line N is in the log",
 	    "A tlog-proof (c2sp.org): with it, the line and the site's public key anybody can check that the line stood in "
 	    "the log, without the log.",
@@ -158,6 +159,27 @@ const gf_verb gf_verbs[GF_VERBS] = {
 	    "'log verify --checkpoint'.",
 	    { "gapferry log checkpoint >kept-in-june.txt", "gapferry log checkpoint --qr", NULL }, 0, 0,
 	    gf_verb_log_checkpoint },
+	[GF_VERB_LOG_RESTORE] = { "log restore", "[options] RECEIPT...",
+	    "raise floors after a loss of the state, from receipts that were carried away",
+	    "A receipt counts when it is signed by this site's own key: site.pub of the state, or the one named by --key, so "
+	    "keep a copy of it (and of site.pem, for a new key is known to nobody). Every receipt raises the floor of its stream "
+	    "and environment, and none lowers one; each that did is a line of the log. Install the trust file first.",
+	    { "gapferry log restore back/receipt-*.json", "gapferry log restore --key site-a.pub back/receipt-*.json",
+		NULL },
+	    1, MANY, gf_verb_log_restore },
+	[GF_VERB_RECEIPT_SHOW] = { "receipt show", "[options] FILE", "show what a site says of a run",
+	    "Nothing is checked: that is what receipt verify does.",
+	    { "gapferry receipt show back/receipt-0123456789abcdef.json",
+		"gapferry receipt show --short back/receipt-0123456789abcdef.json | lpr",
+		"gapferry receipt show --vsa back/receipt-0123456789abcdef.json >summary.json", NULL },
+	    1, 1, gf_verb_receipt_show },
+	[GF_VERB_RECEIPT_VERIFY] = { "receipt verify", "[options] FILE", "say whose a receipt is, and whether it fits",
+	    "Its signature lies beside it, as FILE.<16 hex>.sig. It is checked with the keys named by --key; without one, with "
+	    "the trust file's role receipt:ENV, or with the key of this site. A receipt by the key of this site is compared "
+	    "with the log here: a log that was cut short, or a machine put back to an older copy, shows.",
+	    { "gapferry receipt verify --key site-a.pub back/receipt-0123456789abcdef.json",
+		"gapferry receipt verify --bundle shop.tar shop.tar.d/receipt-0123456789abcdef.json", NULL },
+	    1, 1, gf_verb_receipt_verify },
 	[GF_VERB_VERSION] = { "version", "[options]", "show the version, the libraries and the code path", "",
 	    { "gapferry version", "gapferry version --self-test", NULL }, 0, 0, gf_verb_version },
 	[GF_VERB_HELP] = { "help", "[VERB]", "explain a verb", "",

@@ -39,7 +39,7 @@ typedef struct gf_pack_options {
 	bool has_sequence, has_epoch;
 	uint64_t sequence, epoch;
 	uint64_t trust_version; /* a site with an older trust file refuses; 0: none named */
-	const char *after;      /* an older bundle: sequence + 1, epoch, previous */
+	const char *after;      /* an older bundle, or a receipt of it (*.json): sequence + 1, epoch, previous */
 	const char *version;
 	const char *const *audience;
 	size_t n_audience;

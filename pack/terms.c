@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "pack/metadata.h"
+#include "verify/verify.h"
 
 #define NUMBER_MAX (((uint64_t)1 << 53) - 1)
 #define OLD_SECONDS ((gf_time)7 * 24 * 60 * 60)
@@ -86,30 +87,78 @@ static bool from_build_system(gf_events *events, uint64_t *sequence)
 	return true;
 }
 
-/* sequence, epoch and previous of an older bundle; its signatures are not this verb's business. */
+/* The release before this one, as its bundle or a receipt of it says. */
+typedef struct older {
+	char *stream; /* NULL: none */
+	uint64_t epoch, sequence;
+	gf_digest manifest;
+} older;
+
+static bool read_bundle(const char *path, older *old, gf_error *err)
+{
+	gf_reader *r = gf_reader_open(path, err);
+	const gf_buf *text = r != NULL ? gf_reader_statement(r) : NULL;
+	gf_manifest *m = text != NULL ? gf_manifest_parse(gf_buf_text(text), text->len, err) : NULL;
+	bool ok = m != NULL && gf_hash_bytes(gf_buf_text(text), text->len, &old->manifest, err);
+
+	if (ok) {
+		old->epoch = m->epoch;
+		old->sequence = m->sequence;
+		ok = m->stream == NULL || (old->stream = gf_strdup(m->stream, err)) != NULL;
+	}
+	gf_manifest_free(m);
+	gf_reader_close(r);
+	return ok;
+}
+
+static bool read_receipt(const char *path, older *old, gf_error *err)
+{
+	gf_receipt r = { .stream = NULL };
+	gf_buf text;
+	bool ok;
+
+	gf_buf_init(&text, GF_COMPANION_MAX);
+	ok = gf_file_load(path, GF_COMPANION_MAX, GF_USAGE, &text, err) &&
+	    gf_receipt_parse(gf_buf_text(&text), text.len, path, &r, err);
+	if (ok) {
+		old->epoch = r.epoch;
+		old->sequence = r.sequence;
+		old->manifest = r.manifest;
+		old->stream = r.stream;
+		r.stream = NULL;
+	}
+	gf_receipt_clear(&r);
+	gf_buf_clear(&text);
+	return ok;
+}
+
+/* A bundle is a tar or a directory; a receipt is named as statements are. */
+static bool read_older(const char *path, older *old, gf_error *err)
+{
+	return (gf_ends_with(path, ".json") ? read_receipt : read_bundle)(path, old, err) ||
+	    gf_because(err, "--after '%s'", path);
+}
+
+/* sequence, epoch and previous; whose signatures it has is not this verb's business. */
 static bool from_older(const gf_pack_options *o, gf_manifest *m, uint64_t *epoch, gf_error *err)
 {
-	gf_reader *r = gf_reader_open(o->after, err);
-	const gf_buf *text = r != NULL ? gf_reader_statement(r) : NULL;
-	gf_manifest *old = text != NULL ? gf_manifest_parse(gf_buf_text(text), text->len, err) : NULL;
-	bool ok = old != NULL && gf_hash_bytes(gf_buf_text(text), text->len, &m->previous, err);
+	older old = { .stream = NULL };
+	bool ok = read_older(o->after, &old, err);
 
-	if (!ok) {
-		gf_because(err, "--after '%s'", o->after);
-	} else if (old->stream == NULL || strcmp(old->stream, o->stream) != 0) {
+	if (ok && (old.stream == NULL || strcmp(old.stream, o->stream) != 0)) {
 		ok = gf_fail(err, GF_USAGE, "after", o->after, "'%s' belongs to stream '%s', not to '%s'", o->after,
-		    old->stream != NULL ? old->stream : "", o->stream);
-	} else if (old->sequence == NUMBER_MAX && !o->has_sequence) {
+		    old.stream != NULL ? old.stream : "", o->stream);
+	} else if (ok && old.sequence == NUMBER_MAX && !o->has_sequence) {
 		ok =
 		    gf_fail(err, GF_USAGE, "after", o->after, "the sequence of '%s' is the highest there is", o->after);
-	} else {
+	} else if (ok) {
 		m->has_previous = true;
-		m->previous_sequence = old->sequence;
-		m->sequence = old->sequence + 1;
-		m->epoch = *epoch = old->epoch;
+		m->previous = old.manifest;
+		m->previous_sequence = old.sequence;
+		m->sequence = old.sequence + 1;
+		m->epoch = *epoch = old.epoch;
 	}
-	gf_manifest_free(old);
-	gf_reader_close(r);
+	free(old.stream);
 	return ok;
 }
 
@@ -141,7 +190,7 @@ static bool set_stream(const gf_pack_options *o, gf_events *events, gf_manifest 
 		m->sequence = number;
 	else if (o->after == NULL)
 		return gf_fail(err, GF_USAGE, "sequence", o->stream,
-		    "a stream needs a sequence that rises: --sequence N, --after OLD-BUNDLE for one more than that, or a build "
+		    "a stream needs a sequence that rises: --sequence N, --after OLD-BUNDLE or its receipt for one more than that, or a build "
 		    "system that counts (Azure Pipelines, GitHub Actions, GitLab CI, Bitbucket, Buildkite, Jenkins)");
 	if (m->has_previous && (m->epoch < old_epoch || (m->epoch == old_epoch && m->sequence <= m->previous_sequence)))
 		return gf_fail(err, GF_USAGE, "sequence", o->after,

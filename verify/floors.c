@@ -204,7 +204,8 @@ bool gf_floors_take(gf_floors *f, const gf_entry *e, gf_error *err)
 		return take_trust(f, e, err);
 	if ((!accepts && !loaded) || e->unsigned_bundle)
 		return true;
-	if (!e->has_manifest || (accepts && e->created == 0))
+	/* A receipt has no `created` of its bundle. */
+	if (!e->has_manifest || (strcmp(e->type, "accepted") == 0 && e->created == 0))
 		return gf_fail(
 		    err, GF_FAILED, "log", NULL, "'%s' without %s", e->type, e->has_manifest ? "created" : "manifest");
 	if (e->stream != NULL && e->environment == NULL)

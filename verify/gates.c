@@ -193,6 +193,7 @@ bool gf_judge_approvals(gf_judgement *g, gf_error *err)
 	if (g->verdict->unsigned_bundle)
 		return gf_fail(err, GF_REFUSED, "approvals", g->environment->name,
 		    "'%s' asks for approvals, and an unsigned bundle satisfies no gate", g->environment->name);
+	g->verdict->n_approvals = 0; /* under the lock it is judged again */
 	p.role = gf_policy_role_find(g->policy, g->environment->approvers);
 	p.opinions = gf_alloc(p.role->n_keys + 1, sizeof *p.opinions, err);
 	ok = p.opinions != NULL && count_files(&p, g->judge->companions, g->judge->n_companions, false, err) &&

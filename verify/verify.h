@@ -184,6 +184,29 @@ bool gf_state_statements(gf_state *s, const gf_digest *manifest, gf_member **lis
 bool gf_receipt_keep(
     gf_state *s, const gf_receipt *r, gf_signer *site_key, gf_member *file, gf_member *signature, gf_error *err);
 
+/* Who vouches for the receipt files[0], whose signatures are among the others. */
+typedef struct gf_receipt_by {
+	char how[200];        /* "this site's key", "role receipt:test: lab" */
+	const gf_pubkey *key; /* one that fits; owned by who gave it */
+	bool own;             /* it is the key of the site where this is asked */
+} gf_receipt_by;
+typedef struct gf_receipt_keys {
+	const gf_pubkey *const *given; /* these alone, where there are any */
+	size_t n_given;
+	const gf_policy *policy; /* else its role receipt:ENVIRONMENT; NULL: none */
+	const gf_pubkey *site;   /* else the key of this site; NULL: none */
+} gf_receipt_keys;
+/* Nobody: GF_REFUSED "receipt-signature". */
+bool gf_receipt_judge(const gf_receipt *r, const gf_member *files, size_t n, const gf_receipt_keys *keys, gf_time now,
+    gf_receipt_by *out, gf_error *err);
+
+/*
+ * The floor of the environment that the receipt speaks of rises to its release, where it is lower (a line `restored`);
+ * *raised: it was.  Another site's, an unsigned bundle's, one without stream or environment: GF_REFUSED
+ * "receipt-site", "receipt-floor".  The same number with another manifest: "fork".  Under the lock.
+ */
+bool gf_receipt_restore(gf_state *s, const gf_receipt *r, const gf_digest *file, bool *raised, gf_error *err);
+
 /* ---- the log as a tree (RFC 6962; state.c, sitekey.c, audit.c; FORMAT.md 6.5) ---- */
 
 #define GF_ORIGIN_SIZE 80
