@@ -5,7 +5,7 @@ end (exit status and name of the error), and has a harmless twin: the same steps
 be accepted.  After every refusal nothing may be left behind.
 
     table.py            run all, as TAP
-    table.py --show ID  what the program says now, for those rows; peers: the registries and daemons alone
+    table.py --show ID  what the program says now, for those rows; peers, trust: those alone
     GAPFERRY=PROGRAM    which program
 """
 
@@ -29,6 +29,7 @@ from model import (BLOCK, CONFIG, EMPTY, IN_TOTO, INDEX, MANIFEST, P256_N, TAR, 
 from peers import Daemon, Registry
 import registry_rows
 import source_rows
+import trust_rows
 
 PROGRAM = os.path.abspath(os.environ.get("GAPFERRY", "build/gapferry"))
 WORK = tempfile.mkdtemp(prefix="gapferry-hostile.")
@@ -1436,6 +1437,9 @@ def main():
             if show:
                 for verb, s in seen.items():
                     print("#   %s: %s" % (verb, s))
+    if not show or show == ["trust"]:
+        for name, bad in trust_rows.rows(trust_rows.Run(PROGRAM, fresh, clean_env, bad_bytes), good, rel, keydir):
+            result(name, bad)
     if show == ["peers"]:
         for name, bad in peers():
             result(name, bad)
