@@ -30,7 +30,7 @@ static const struct {
 	{ "SSL_CERT_FILE", "certificates (PEM) that vouch for registries" },
 	{ "NO_COLOR, TERM", "colours and bars on a terminal" },
 }, places[] = {
-	{ "~/.config/gapferry, /etc/gapferry", "configuration: keys/*.pub, environments/NAME.yaml" },
+	{ "~/.config/gapferry, /etc/gapferry", "configuration: keys/*.pub and *.crt, environments/NAME.yaml" },
 	{ "/var/lib/gapferry, ~/.local/state/gapferry", "state: audit.jsonl, records/" },
 	{ "~/.config/containers, /etc/containers, /etc/docker: certs.d/HOST[:PORT]/",
 	    "of a registry: *.crt that vouch for it, NAME.cert and NAME.key that vouch for us" },

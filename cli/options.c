@@ -62,7 +62,7 @@ const gf_option gf_options[GF_OPTIONS] = {
 	    "sign with a command run by /bin/sh: the bytes on stdin, the signature on stdout; needs --key PUBLIC" },
 
 	[GF_OPT_KEY] = { JUDGING | ON(TRACE), 0, true, "key", "FILE",
-	    "a public key to believe (repeatable; default: every *.pub in keys/ of the configuration)" },
+	    "a public key to believe (repeatable; default: every *.pub and *.crt in keys/ of the configuration)" },
 	[GF_OPT_ENV] = { ON(VERIFY) | ON(UNPACK) | SAYING, 0, false, "env", "NAME", "the environment" },
 	[GF_OPT_TO] = { ON(UNPACK), 0, true, "to", "TARGET",
 	    "docker-daemon:, docker://HOST/PREFIX, oci:DIR, oci-archive:PATH or docker-archive:PATH (PATH '-': stdout), instead of the environment's targets (repeatable)" },
@@ -126,7 +126,7 @@ const gf_option gf_options[GF_OPTIONS] = {
 	[GF_OPT_ROOT] = { KEYS, 0, true, "root", "[NAME=]FILE",
 	    "public key of one who signs trust files; NAME is the holder (default: FILE's name); repeatable" },
 	[GF_OPT_RELEASE] = { KEYS, 0, true, "release", "[NAME=]FILE",
-	    "public key of one who signs bundles (repeatable; init: default every *.pub in keys/ of the configuration)" },
+	    "public key of one who signs bundles (repeatable; init: default every *.pub and *.crt in keys/ of the configuration)" },
 	[GF_OPT_APPROVER] = { KEYS, 0, true, "approver", "ENV:[NAME=]FILE",
 	    "public key of one who approves for an environment: role approver:ENV (repeatable)" },
 	[GF_OPT_RECEIPT] = { KEYS, 0, true, "receipt", "ENV:[NAME=]FILE",

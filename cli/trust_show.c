@@ -118,18 +118,22 @@ static bool show_keys(const gf_policy *p, gf_error *err)
 	gf_table_add(t, "holder", "type", "key", "valid");
 	for (size_t i = 0; i < p->n_keys; i++) {
 		const gf_policy_key *k = &p->keys[i];
-		char group[GROUPS_SIZE], from[GF_TIME_SIZE] = "", to[GF_TIME_SIZE] = "", valid[64] = "";
+		char group[GROUPS_SIZE], from[GF_TIME_SIZE] = "", to[GF_TIME_SIZE] = "", valid[64] = "", type[40];
+		gf_time not_before, not_after;
 
 		groups(&k->id, 0, group);
 		group[19] = '\0'; /* sixteen digits, as in names of signatures */
-		if (k->not_before != 0)
-			gf_time_print(k->not_before, from);
-		if (k->not_after != 0)
-			gf_time_print(k->not_after, to);
+		gf_policy_key_times(k, &not_before, &not_after);
+		if (not_before != 0)
+			gf_time_print(not_before, from);
+		if (not_after != 0)
+			gf_time_print(not_after, to);
 		if (from[0] != '\0' || to[0] != '\0')
 			(void)snprintf(valid, sizeof valid, "%s%s%s%s%s", from[0] != '\0' ? "from " : "", from,
 			    from[0] != '\0' && to[0] != '\0' ? " " : "", to[0] != '\0' ? "to " : "", to);
-		gf_table_add(t, k->holder, gf_pubkey_type(k->key), group, valid);
+		(void)snprintf(type, sizeof type, "%s%s", gf_pubkey_type(k->key),
+		    gf_pubkey_is_certificate(k->key) ? " certificate" : "");
+		gf_table_add(t, k->holder, type, group, valid);
 	}
 	putchar('\n');
 	return gf_table_print(t, stdout, 0, err);
@@ -239,17 +243,20 @@ static void put_keys(gf_json_out *o, const gf_policy *p)
 {
 	gf_json_open(o, "keys", '[');
 	for (size_t i = 0; i < p->n_keys; i++) {
+		gf_time from, until;
 		char hex[GF_HEX_SIZE];
 
+		gf_policy_key_times(&p->keys[i], &from, &until);
 		gf_digest_hex(&p->keys[i].id, hex);
 		gf_json_open(o, NULL, '{');
 		gf_json_put(o, "id", hex);
 		gf_json_put(o, "type", gf_pubkey_type(p->keys[i].key));
 		gf_json_put(o, "holder", p->keys[i].holder);
-		if (p->keys[i].not_before != 0)
-			gf_json_put_time(o, "notBefore", p->keys[i].not_before);
-		if (p->keys[i].not_after != 0)
-			gf_json_put_time(o, "notAfter", p->keys[i].not_after);
+		gf_json_put_bool(o, "certificate", gf_pubkey_is_certificate(p->keys[i].key));
+		if (from != 0)
+			gf_json_put_time(o, "notBefore", from);
+		if (until != 0)
+			gf_json_put_time(o, "notAfter", until);
 		gf_json_close(o, '}');
 	}
 	gf_json_close(o, ']');

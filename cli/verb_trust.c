@@ -20,7 +20,7 @@ static bool take_over(const gf_run *run, gf_policy *p, gf_error *err)
 	ok = gf_config_find(run, &config, err) && (t = gf_trust_open(NULL, 0, config.data, err)) != NULL;
 	if (ok && gf_trust_count(t) == 0)
 		ok = gf_fail(err, GF_USAGE, "option", NULL,
-		    "who signs releases? --release FILE; and no *.pub lies in '%s/keys'", config.data);
+		    "who signs releases? --release FILE; and no *.pub or *.crt lies in '%s/keys'", config.data);
 	for (size_t i = 0; ok && i < gf_trust_count(t); i++)
 		ok = gf_policy_add_key(p, "release", gf_pubkey_holder(gf_trust_key(t, i)), gf_trust_key(t, i), err);
 	if (ok)

@@ -162,18 +162,15 @@ static bool recognise(const char *text, size_t len, const char *name, gf_error *
 		    "'%s' holds a private key; expected a public one ('gapferry key show' prints it): private keys "
 		    "do not belong where bundles are checked",
 		    name);
-	if (has_text(text, len, "BEGIN CERTIFICATE-----"))
-		return gf_fail(err, GF_USAGE, "key-type", name,
-		    "'%s' is a certificate; take its key out with 'openssl x509 -pubkey -noout'", name);
 	if (!has_text(text, len, "-----BEGIN "))
 		return gf_fail(err, GF_USAGE, "key-form", name,
 		    "'%s' is neither PEM nor a minisign key; expected '-----BEGIN PUBLIC KEY-----'", name);
 	return true;
 }
 
-/* The only block of the text, which must be a public key. */
-static bool pem_public(
-    const char *text, size_t len, const char *name, unsigned char **der, long *der_len, gf_error *err)
+/* The only block of the text, which must be a public key or a certificate. */
+static bool pem_public(const char *text, size_t len, const char *name, bool *certificate, unsigned char **der,
+    long *der_len, gf_error *err)
 {
 	BIO *bio = len <= GF_KEY_FILE_MAX ? BIO_new_mem_buf(text, (int)len) : NULL;
 	char *label = NULL, *header = NULL, *label2 = NULL, *header2 = NULL;
@@ -183,9 +180,10 @@ static bool pem_public(
 
 	if (bio == NULL || PEM_read_bio(bio, &label, &header, der, der_len) != 1)
 		ok = gf_fail(err, GF_USAGE, "key-form", name, "the PEM of '%s' is not well-formed", name);
-	else if (strcmp(label, PEM_STRING_PUBLIC) != 0)
+	else if (!(*certificate = strcmp(label, PEM_STRING_X509) == 0) && strcmp(label, PEM_STRING_PUBLIC) != 0)
 		ok = gf_fail(err, GF_USAGE, "key-type", name,
-		    "'%s' is not a public key in PEM; expected '-----BEGIN PUBLIC KEY-----'", name);
+		    "'%s' is neither a public key nor a certificate in PEM; expected '-----BEGIN PUBLIC KEY-----'",
+		    name);
 	else if (PEM_read_bio(bio, &label2, &header2, &der2, &der2_len) == 1)
 		ok = gf_fail(
 		    err, GF_USAGE, "key-form", name, "'%s' holds more than one key; give each a file of its own", name);
@@ -204,12 +202,14 @@ gf_pubkey *gf_pubkey_parse(const void *text, size_t len, const char *name, gf_er
 {
 	unsigned char *der = NULL;
 	long der_len = 0;
+	bool certificate = false;
 	gf_pubkey *k = NULL;
 
 	if (len >= strlen(GF_MINISIGN_START) && memcmp(text, GF_MINISIGN_START, strlen(GF_MINISIGN_START)) == 0)
 		return gf_minisign_public(text, len, name, err);
-	if (recognise(text, len, name, err) && pem_public(text, len, name, &der, &der_len, err))
-		k = gf_pubkey_from_der(der, (size_t)der_len, name, err);
+	if (recognise(text, len, name, err) && pem_public(text, len, name, &certificate, &der, &der_len, err))
+		k = certificate ? gf_pubkey_from_certificate(der, (size_t)der_len, name, err)
+				: gf_pubkey_from_der(der, (size_t)der_len, name, err);
 	OPENSSL_free(der);
 	gf_crypto_forget();
 	return k;
@@ -234,6 +234,7 @@ void gf_pubkey_free(gf_pubkey *k)
 	if (k == NULL)
 		return;
 	EVP_PKEY_free(k->pkey);
+	X509_free(k->certificate);
 	free(k->holder);
 	free(k);
 }

@@ -3,6 +3,8 @@
 #define GF_SIGN_KEY_H
 
 #include <openssl/evp.h>
+#include <openssl/pem.h>
+#include <openssl/x509.h>
 
 #include "sign/sign.h"
 
@@ -43,6 +45,8 @@ struct gf_pubkey {
 	char *holder;
 	bool has_number; /* it was a minisign key */
 	unsigned char number[8];
+	X509 *certificate; /* that the key came in; NULL: none */
+	gf_time not_before, not_after;
 };
 
 /* From DER (SubjectPublicKeyInfo, nothing behind it). */
@@ -51,6 +55,13 @@ gf_pubkey *gf_pubkey_from_der(const unsigned char *der, size_t n, const char *na
 /* The kind of key that minisign has, Ed25519, of its 32 bytes. */
 gf_pubkey *gf_pubkey_from_ed25519(const unsigned char point[32], const char *name, gf_error *err);
 const unsigned char *gf_pubkey_ed25519(const gf_pubkey *k); /* its 32 bytes; NULL: of another kind */
+
+/* ---- certificates and CMS (cms.c) ---- */
+
+/* From DER (a certificate, nothing behind it). */
+gf_pubkey *gf_pubkey_from_certificate(const unsigned char *der, size_t n, const char *name, gf_error *err);
+/* The ".p7s" file; only a key that is a certificate can fit. */
+bool gf_cms_fits(const gf_pubkey *k, const gf_buf *file, const void *bytes, size_t n);
 
 /* ---- minisign (minisign.c) ---- */
 

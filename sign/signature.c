@@ -1,4 +1,4 @@
-/* The ".sig" file (FORMAT.md 3), one line of canonical base64 and one LF; minisign.c has the other. */
+/* The ".sig" file (FORMAT.md 3), one line of canonical base64 and one LF; minisign.c and cms.c have the others. */
 #include <string.h>
 
 #include "sign/key.h"
@@ -19,6 +19,8 @@ bool gf_signature_fits(const gf_pubkey *k, const char *ext, const gf_buf *signat
 
 	if (strcmp(ext, "minisig") == 0)
 		return signature->len <= GF_SIGNATURE_MAX && gf_minisign_fits(k, signature, bytes, n);
+	if (strcmp(ext, "p7s") == 0)
+		return gf_cms_fits(k, signature, bytes, n);
 	if (strcmp(ext, "sig") != 0 || signature->len < 2 || signature->len > GF_SIGNATURE_MAX ||
 	    signature->data[signature->len - 1] != '\n')
 		return false;

@@ -268,6 +268,12 @@ static bool unwrap(const gf_buf *text, gf_buf *raw)
 	return ok;
 }
 
+/* Is it all that a signature file holds, in one form or the other? */
+static bool is_signature(const gf_pubkey *k, const gf_buf *out, const void *bytes, size_t n)
+{
+	return out->len > 0 && (gf_raw_fits(k, out->data, out->len, bytes, n) || gf_cms_fits(k, out, bytes, n));
+}
+
 /* Raw or base64 is told apart by what verifies. */
 static bool by_command(const gf_signer *s, const void *bytes, size_t n, gf_buf *raw, gf_error *err)
 {
@@ -282,7 +288,7 @@ static bool by_command(const gf_signer *s, const void *bytes, size_t n, gf_buf *
 	if (ok && status != 0)
 		ok = gf_fail(err, GF_FAILED, "command", s->command, "signing command '%s' ended with status %d",
 		    s->command, status);
-	if (ok && out.len > 0 && gf_raw_fits(s->public, out.data, out.len, bytes, n))
+	if (ok && is_signature(s->public, &out, bytes, n))
 		ok = gf_buf_add(raw, out.data, out.len, err);
 	else if (ok && !unwrap(&out, raw))
 		ok = gf_fail(err, GF_FAILED, "sign", s->command,
@@ -292,25 +298,24 @@ static bool by_command(const gf_signer *s, const void *bytes, size_t n, gf_buf *
 	return ok;
 }
 
-/* Which of the two files it makes. */
-static const char *ext_of(const gf_signer *s)
-{
-	return s->minisign.data != NULL ? "minisig" : "sig";
-}
-
-static bool sig_file(const gf_signer *s, const void *bytes, size_t n, gf_buf *file, gf_error *err)
+/* What is no CMS becomes a .sig. */
+static bool sig_file(const gf_signer *s, const void *bytes, size_t n, gf_buf *file, const char **ext, gf_error *err)
 {
 	gf_buf raw;
 	bool ok;
 
 	gf_buf_init(&raw, GF_SIGNATURE_MAX);
-	ok = (s->key != NULL ? by_key(s, bytes, n, &raw, err) : by_command(s, bytes, n, &raw, err)) &&
-	    gf_base64_encode(file, gf_buf_text(&raw), raw.len, err) && gf_buf_puts(file, "\n", err);
+	ok = s->key != NULL ? by_key(s, bytes, n, &raw, err) : by_command(s, bytes, n, &raw, err);
+	*ext = ok && gf_cms_fits(s->public, &raw, bytes, n) ? "p7s" : "sig";
+	if (ok && strcmp(*ext, "p7s") == 0)
+		ok = gf_buf_add(file, gf_buf_text(&raw), raw.len, err);
+	else
+		ok = ok && gf_base64_encode(file, gf_buf_text(&raw), raw.len, err) && gf_buf_puts(file, "\n", err);
 	gf_buf_clear(&raw);
 	return ok;
 }
 
-static bool name_of(const gf_signer *s, const char *stem, gf_member *out, gf_error *err)
+static bool name_of(const gf_signer *s, const char *stem, const char *ext, gf_member *out, gf_error *err)
 {
 	char hex[GF_HEX_SIZE];
 	gf_buf name;
@@ -318,23 +323,24 @@ static bool name_of(const gf_signer *s, const char *stem, gf_member *out, gf_err
 
 	gf_digest_hex(&s->public->id, hex);
 	gf_buf_init(&name, 4096);
-	ok = gf_buf_printf(&name, err, "%s.%.16s.%s", stem, hex, ext_of(s)) &&
-	    (out->name = gf_strdup(name.data, err)) != NULL;
+	ok =
+	    gf_buf_printf(&name, err, "%s.%.16s.%s", stem, hex, ext) && (out->name = gf_strdup(name.data, err)) != NULL;
 	gf_buf_clear(&name);
 	return ok;
 }
 
 bool gf_signer_sign(gf_signer *s, const char *stem, const void *bytes, size_t n, gf_member *out, gf_error *err)
 {
+	const char *ext = "minisig";
 	bool ok;
 
 	out->name = NULL;
 	gf_buf_init(&out->bytes, GF_SIGNATURE_MAX);
 	ok = (s->minisign.data != NULL ? gf_minisign_sign(&s->minisign, stem, bytes, n, &out->bytes, err)
-				       : sig_file(s, bytes, n, &out->bytes, err)) &&
-	    name_of(s, stem, out, err);
+				       : sig_file(s, bytes, n, &out->bytes, &ext, err)) &&
+	    name_of(s, stem, ext, out, err);
 	/* Nothing leaves that its own reader would refuse: a fault of the hardware, a command with another key. */
-	if (ok && !gf_signature_fits(s->public, ext_of(s), &out->bytes, bytes, n))
+	if (ok && !gf_signature_fits(s->public, ext, &out->bytes, bytes, n))
 		ok = gf_fail(err, GF_FAILED, "sign", s->public->holder,
 		    "the signature just made does not fit key '%s' over these %zu bytes; is it the right public key?",
 		    s->public->holder, n);

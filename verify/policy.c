@@ -60,18 +60,12 @@ static bool read_texts_if(gf_json object, const char *key, char ***out, size_t *
 /* public holds what its type says, and nothing else. */
 static gf_pubkey *make_key(gf_json v, const gf_policy_key *k, gf_error *err)
 {
-	bool minisign = strcmp(k->type, "minisign") == 0;
+	bool minisign = strcmp(k->type, "minisign") == 0, leaf = strcmp(k->type, "x509-leaf") == 0;
 	gf_pubkey *key = NULL;
 	gf_error why = { 0 };
 	gf_buf text, name;
 
-	if (strcmp(k->type, "x509-leaf") == 0) {
-		gf_json_fail(v, "trust-certificate", err,
-		    "the key of '%s' is a certificate (x509-leaf), which this version does not take yet", k->holder);
-		err->class = GF_REFUSED;
-		return NULL;
-	}
-	if (!minisign && strcmp(k->type, "spki") != 0) {
+	if (!minisign && !leaf && strcmp(k->type, "spki") != 0) {
 		gf_json_fail(v, "trust-key", err, "'%.64s' is not spki, minisign or x509-leaf", k->type);
 		return NULL;
 	}
@@ -80,6 +74,10 @@ static gf_pubkey *make_key(gf_json v, const gf_policy_key *k, gf_error *err)
 	if (gf_buf_printf(&text, &why, "%s%s%s", minisign ? MINISIGN_HEAD : "", k->public, minisign ? "\n" : "") &&
 	    gf_buf_printf(&name, &why, "%s.pub", k->holder) && (minisign || gf_starts_with(k->public, "-----BEGIN ")))
 		key = gf_pubkey_parse(gf_buf_text(&text), text.len, name.data, &why);
+	if (key != NULL && gf_pubkey_is_certificate(key) != leaf) {
+		gf_pubkey_free(key);
+		key = NULL;
+	}
 	if (key == NULL)
 		gf_json_fail(v, "trust-key", err, "the key of '%s' is not one of type %s%s%s", k->holder, k->type,
 		    why.text[0] != '\0' ? ": " : "", why.text);
@@ -360,7 +358,19 @@ const gf_policy_environment *gf_policy_environment_find(const gf_policy_stream *
 	return NULL;
 }
 
+void gf_policy_key_times(const gf_policy_key *k, gf_time *from, gf_time *until)
+{
+	gf_pubkey_times(k->key, from, until);
+	if (k->not_before > *from)
+		*from = k->not_before;
+	if (k->not_after != 0 && (*until == 0 || k->not_after < *until))
+		*until = k->not_after;
+}
+
 bool gf_policy_key_valid(const gf_policy_key *k, gf_time at)
 {
-	return at == 0 || (at >= k->not_before && (k->not_after == 0 || at <= k->not_after));
+	gf_time from, until;
+
+	gf_policy_key_times(k, &from, &until);
+	return at == 0 || (at >= from && (until == 0 || at <= until));
 }

@@ -13,8 +13,8 @@
 typedef struct gf_policy_key {
 	gf_digest id;
 	char *holder;
-	char *type;   /* "spki", "minisign" */
-	char *public; /* as in the file: PEM, or minisign's line of base64 */
+	char *type;   /* "spki", "minisign", "x509-leaf" */
+	char *public; /* as in the file: PEM of key or certificate, or minisign's line of base64 */
 	gf_pubkey *key;
 	gf_time not_before, not_after; /* both inclusive; 0: open */
 } gf_policy_key;
@@ -66,7 +66,7 @@ typedef struct gf_policy {
 } gf_policy;
 
 /* name: for messages.  What is no trust file of this form: GF_DAMAGED ("statement", "trust-key", ..., and those of
- * json.h).  A certificate: GF_REFUSED "trust-certificate", not taken yet. */
+ * json.h). */
 gf_policy *gf_policy_parse(const void *text, size_t n, const char *name, gf_error *err);
 /* The rules about the whole file: GF_REFUSED "trust-role", "trust-threshold", "trust-holder", "trust-apart",
  * "trust-separate", "trust-after". */
@@ -83,6 +83,8 @@ void gf_policy_environment_clear(gf_policy_environment *e);
 const gf_policy_role *gf_policy_role_find(const gf_policy *p, const char *name);
 const gf_policy_stream *gf_policy_stream_find(const gf_policy *p, const char *name);
 const gf_policy_environment *gf_policy_environment_find(const gf_policy_stream *s, const char *name);
+/* Those of the file and of the certificate, where it is one: the later beginning, the earlier end; 0: open. */
+void gf_policy_key_times(const gf_policy_key *k, gf_time *from, gf_time *until);
 /* at 0: the time is not looked at. */
 bool gf_policy_key_valid(const gf_policy_key *k, gf_time at);
 /* Has a key of this holder the role? */
@@ -126,7 +128,8 @@ gf_policy *gf_policy_new(gf_error *err); /* version 1, nothing in it */
 gf_policy_role *gf_policy_role_get(gf_policy *p, const char *name, gf_error *err);
 gf_policy_stream *gf_policy_stream_get(gf_policy *p, const char *name, gf_error *err);
 gf_policy_environment *gf_policy_environment_get(gf_policy_stream *s, const char *name, gf_error *err);
-/* k is copied.  A key that the file has under another holder: GF_USAGE "trust-holder". */
+/* k is copied; a certificate takes the place of what the file has of this key (it was renewed).  A key that the file has
+ * under another holder: GF_USAGE "trust-holder". */
 bool gf_policy_add_key(gf_policy *p, const char *role, const char *holder, const gf_pubkey *k, gf_error *err);
 bool gf_policy_remove_holder(gf_policy *p, const char *role, const char *holder, gf_error *err);
 /* Out of every role and of the file.  which: a holder, or 16 and more hex digits of a key id; *n: how many went. */

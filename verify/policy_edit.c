@@ -84,16 +84,23 @@ static char *minisign_line(const char *text, gf_error *err)
 	return line != NULL ? gf_strndup(line + 1, strcspn(line + 1, "\n"), err) : gf_strdup("", err);
 }
 
+static bool print_key(const gf_pubkey *k, gf_buf *text, gf_error *err)
+{
+	if (gf_pubkey_is_certificate(k))
+		return gf_pubkey_print_certificate(k, text, err);
+	return gf_pubkey_is_minisign(k) ? gf_pubkey_print_minisign(k, text, err) : gf_pubkey_print(k, text, err);
+}
+
 static bool fill_key(gf_policy_key *k, const char *holder, const gf_pubkey *from, gf_error *err)
 {
 	bool minisign = gf_pubkey_is_minisign(from), ok;
+	const char *type = gf_pubkey_is_certificate(from) ? "x509-leaf" : minisign ? "minisign" : "spki";
 	gf_buf text, name;
 
 	gf_buf_init(&text, GF_KEY_FILE_MAX);
 	gf_buf_init(&name, 128);
-	ok = (k->holder = gf_strdup(holder, err)) != NULL &&
-	    (k->type = gf_strdup(minisign ? "minisign" : "spki", err)) != NULL &&
-	    (minisign ? gf_pubkey_print_minisign(from, &text, err) : gf_pubkey_print(from, &text, err)) &&
+	ok = (k->holder = gf_strdup(holder, err)) != NULL && (k->type = gf_strdup(type, err)) != NULL &&
+	    print_key(from, &text, err) &&
 	    (k->public = minisign ? minisign_line(text.data, err) : gf_strdup(text.data, err)) != NULL &&
 	    gf_buf_printf(&name, err, "%s.pub", holder) &&
 	    (k->key = gf_pubkey_parse(text.data, text.len, name.data, err)) != NULL;
@@ -104,18 +111,31 @@ static bool fill_key(gf_policy_key *k, const char *holder, const gf_pubkey *from
 	return ok;
 }
 
+/* The key is there; a certificate of it says more than a bare key, and a renewed one says it anew. */
+static bool renew_key(gf_policy_key *there, const char *holder, const gf_pubkey *k, gf_error *err)
+{
+	gf_policy_key next = { .not_before = there->not_before, .not_after = there->not_after };
+
+	if (strcmp(there->holder, holder) != 0)
+		return gf_fail(err, GF_USAGE, "trust-holder", holder,
+		    "the key of '%s' is that of '%s' already; a key has one holder", holder, there->holder);
+	if (!gf_pubkey_is_certificate(k))
+		return true;
+	if (!fill_key(&next, holder, k, err)) {
+		gf_policy_key_clear(&next);
+		return false;
+	}
+	gf_policy_key_clear(there);
+	*there = next;
+	return true;
+}
+
 /* The place of the key, which is put in where it is not there. */
 static bool key_place(gf_policy *p, const char *holder, const gf_pubkey *k, size_t *at, gf_error *err)
 {
-	for (*at = 0; *at < p->n_keys; ++*at) {
-		const gf_policy_key *there = &p->keys[*at];
-
-		if (gf_digest_compare(&there->id, gf_pubkey_id(k)) != 0)
-			continue;
-		return strcmp(there->holder, holder) == 0 ||
-		    gf_fail(err, GF_USAGE, "trust-holder", holder,
-			"the key of '%s' is that of '%s' already; a key has one holder", holder, there->holder);
-	}
+	for (*at = 0; *at < p->n_keys; ++*at)
+		if (gf_digest_compare(&p->keys[*at].id, gf_pubkey_id(k)) == 0)
+			return renew_key(&p->keys[*at], holder, k, err);
 	if (!need_name("a holder", holder, err) || !gf_grow(&p->keys, &p->keys_room, p->n_keys, sizeof *p->keys, err))
 		return false;
 	if (fill_key(&p->keys[p->n_keys], holder, k, err)) {

@@ -77,12 +77,24 @@ static bool count_signer(gf_verdict *v, const gf_pubkey *k, const gf_member *m, 
 	return ok;
 }
 
-/* With a trust file the keys that are valid now count, whatever their role (FORMAT.md 5, step 3). */
-static bool valid_now(const gf_trust *t, size_t i, gf_time now)
+/* When the i-th key is valid: a trust file may say it, and a certificate does. */
+static void times_of(const gf_trust *t, size_t i, gf_time *from, gf_time *until)
 {
 	const gf_policy *p = gf_trust_policy(t);
 
-	return p == NULL || gf_policy_key_valid(&p->keys[i], now);
+	if (p != NULL)
+		gf_policy_key_times(&p->keys[i], from, until);
+	else
+		gf_pubkey_times(gf_trust_key(t, i), from, until);
+}
+
+/* The keys that are valid now count, whatever their role (FORMAT.md 5, step 3). */
+static bool valid_now(const gf_trust *t, size_t i, gf_time now)
+{
+	gf_time from, until;
+
+	times_of(t, i, &from, &until);
+	return now >= from && (until == 0 || now <= until);
 }
 
 static bool find_signers(const gf_reader *r, const gf_judge *j, gf_verdict *v, gf_error *err)
@@ -144,24 +156,25 @@ static void list_hints(const files *f, char *text, size_t cap)
 	}
 }
 
-/* A key of the trust file that made one of them and is not valid now: "; ci signed it, and that key was valid until ...". */
+/* A key that made one of them and is not valid now: "; ci signed it, and that key was valid until ...". */
 static void explain_time(const gf_reader *r, const gf_judge *j, const files *f, char *text, size_t cap)
 {
-	const gf_policy *p = j->trust != NULL ? gf_trust_policy(j->trust) : NULL;
-	gf_time now = gf_now();
+	size_t n_keys = j->trust != NULL ? gf_trust_count(j->trust) : 0;
+	gf_time now = gf_now(), from, until;
 
-	for (size_t i = 0; p != NULL && i < f->n_inside + f->n_beside; i++) {
+	for (size_t i = 0; i < f->n_inside + f->n_beside; i++) {
 		const gf_member *m = file_at(f, i);
 
-		for (size_t k = 0; m != NULL && k < p->n_keys; k++) {
-			const gf_policy_key *key = &p->keys[k];
+		for (size_t k = 0; m != NULL && k < n_keys; k++) {
+			const gf_pubkey *key = gf_trust_key(j->trust, k);
 			char at[GF_TIME_SIZE];
 
-			if (gf_policy_key_valid(key, now) || !fits(key->key, m, gf_reader_statement(r)))
+			if (valid_now(j->trust, k, now) || !fits(key, m, gf_reader_statement(r)))
 				continue;
-			gf_time_print(key->not_before > now ? key->not_before : key->not_after, at);
-			gf_text_append(text, cap, "; %s signed it, with a key that is valid %s %s", key->holder,
-			    key->not_before > now ? "only from" : "until", at);
+			times_of(j->trust, k, &from, &until);
+			gf_time_print(from > now ? from : until, at);
+			gf_text_append(text, cap, "; %s signed it, with a key that is valid %s %s",
+			    gf_pubkey_holder(key), from > now ? "only from" : "until", at);
 			return;
 		}
 	}
@@ -178,13 +191,31 @@ static bool has_legacy(const files *f)
 	return false;
 }
 
+/* "; ..." about a form that could not be taken. */
+static const char *explain_form(const files *f, const gf_trust *t)
+{
+	bool certificates = false, cms = false;
+
+	for (size_t i = 0; t != NULL && i < gf_trust_count(t); i++)
+		certificates = certificates || gf_pubkey_is_certificate(gf_trust_key(t, i));
+	for (size_t i = 0; i < f->n_inside + f->n_beside; i++) {
+		const gf_member *m = file_at(f, i);
+
+		cms = cms || (m != NULL && strcmp(gf_signature_ext(m->name, STEM), "p7s") == 0);
+	}
+	if (has_legacy(f))
+		return "; a .minisig in the older form (minisign -l) is not taken";
+	return cms && !certificates ? "; a .p7s needs the signer's certificate, and only bare keys are trusted here"
+				    : "";
+}
+
 /* Nothing satisfies: say what was found, what is trusted, and what to do. */
 static bool refuse_signatures(const gf_reader *r, const gf_judge *j, const gf_verdict *v, gf_error *err)
 {
 	const char *name = gf_reader_name(r);
 	char keys[400] = "", hints[200] = "", times[160] = "";
 	files f = files_of(r, j);
-	const char *legacy = has_legacy(&f) ? "; a .minisig in the older form (minisign -l) is not taken" : "";
+	const char *form = explain_form(&f, j->trust);
 
 	list_keys(j->trust, keys, sizeof keys);
 	list_hints(&f, hints, sizeof hints);
@@ -197,13 +228,13 @@ static bool refuse_signatures(const gf_reader *r, const gf_judge *j, const gf_ve
 	if (keys[0] == '\0')
 		return gf_fail(err, GF_REFUSED, "signature", name,
 		    "'%s' has %zu signature%s (by key %s, as their names say) and no key is trusted here: give --key, or put "
-		    "public keys as *.pub into keys/ of the configuration",
+		    "public keys as *.pub, certificates as *.crt into keys/ of the configuration",
 		    name, v->n_signatures, v->n_signatures == 1 ? "" : "s", hints);
 	return gf_fail(err, GF_REFUSED, "signature", name,
 	    "'%s' has %zu signature%s (by key %s, as the names say) and none fits a trusted key (%s): it was signed by "
 	    "somebody else, or changed since, or the medium is damaged: copy it again and compare%s%s%s",
 	    name, v->n_signatures, v->n_signatures == 1 ? "" : "s", hints, keys, times,
-	    j->allow_unsigned ? "; --allow-unsigned is for bundles without any signature" : "", legacy);
+	    j->allow_unsigned ? "; --allow-unsigned is for bundles without any signature" : "", form);
 }
 
 bool gf_signers_judge(const gf_reader *r, const gf_judge *j, gf_verdict *v, gf_error *err)

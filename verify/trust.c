@@ -27,7 +27,7 @@ struct gf_trust {
 
 /* ---- loose keys ---- */
 
-/* A key that is there already, under whatever name, is one key. */
+/* A key that is there already, under whatever name, is one key; a certificate of it says more. */
 static bool add(gf_trust *t, const char *path, gf_error *err)
 {
 	gf_pubkey *k = gf_pubkey_load(path, err);
@@ -36,7 +36,13 @@ static bool add(gf_trust *t, const char *path, gf_error *err)
 		return gf_because(err, "key to trust");
 	for (size_t i = 0; i < t->n; i++) {
 		if (gf_digest_equal(gf_pubkey_id(t->keys[i]), gf_pubkey_id(k))) {
-			gf_pubkey_free(k);
+			gf_pubkey *less = k;
+
+			if (gf_pubkey_is_certificate(k)) {
+				less = t->keys[i];
+				t->keys[i] = k;
+			}
+			gf_pubkey_free(less);
 			return true;
 		}
 	}
@@ -51,7 +57,7 @@ static bool add(gf_trust *t, const char *path, gf_error *err)
 /* "._ci.pub" is what some systems leave beside a copied file. */
 static bool is_key(const char *name)
 {
-	return name[0] != '.' && gf_ends_with(name, ".pub");
+	return name[0] != '.' && (gf_ends_with(name, ".pub") || gf_ends_with(name, ".crt"));
 }
 
 static bool list(const char *dir, gf_names *out, gf_error *err)

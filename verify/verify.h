@@ -24,7 +24,7 @@ typedef enum gf_trust_use {
 } gf_trust_use;
 
 typedef struct gf_trust gf_trust;
-/* s: may be NULL, nothing is installed then.  paths (--key), n of them; none: every *.pub in keys/ of the configuration
+/* s: may be NULL, nothing is installed then.  paths (--key), n of them; none: every *.pub and *.crt in keys/ of the configuration
  * directory.  No key at all is no error here: then nothing satisfies, and the verdict says so.  One key in two files
  * counts once.  An expired trust file is none either: gf_policy_fresh says so, once newer ones have been looked for. */
 gf_trust *gf_trust_for(

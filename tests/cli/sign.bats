@@ -77,6 +77,52 @@ manifest_of() {
 	[[ $stderr == *'minisign -l'*'is not taken'* ]]
 }
 
+# certificate NAME [OPTION...] - NAME.crt of the key NAME.pem
+certificate() {
+	openssl req -x509 -key "$1.pem" -subj "/CN=$1" -days 9 -out "$1.crt" "${@:2}"
+}
+
+@test "a .p7s by openssl is one of ours where its certificate is trusted, and openssl takes that of --sign-cmd" {
+	certificate release
+	certificate rsa3072 -addext extendedKeyUsage=critical,codeSigning
+	manifest_of app.tar >manifest.json
+	rm -rf app.tar.d
+	mkdir app.tar.d
+	openssl cms -sign -binary -in manifest.json -signer rsa3072.crt -inkey rsa3072.pem -md sha256 -outform DER \
+		-out app.tar.d/manifest.json.0000000000000000.p7s
+	gapferry verify -q --key rsa3072.crt app.tar
+	run -3 gapferry verify --key rsa3072.pub app.tar
+	[[ $output == *'a .p7s needs the signer'"'"'s certificate'* ]]
+	# One key, one id; a certificate in keys/ is one of those that are believed.
+	[ "$(gapferry key show --json rsa3072.crt | jq -r '.keys[0].id')" = "$(gapferry key show --json rsa3072.pub | jq -r '.keys[0].id')" ]
+	gapferry key export rsa3072.crt | cmp - rsa3072.pub
+	mkdir config/keys
+	cp rsa3072.crt config/keys/
+	gapferry verify -q app.tar
+	cp rsa3072.pub config/keys/
+	[ "$(gapferry verify --json app.tar | jq '.signers | length')" -eq 1 ]
+	rm app.tar.d/*
+	gapferry sign -q --key release.crt --sign-cmd 'openssl cms -sign -binary -signer release.crt -inkey release.pem -md sha256 -outform DER' app.tar
+	id=$(gapferry key show --json release.pub | jq -r '.keys[0].id[:16]')
+	openssl cms -verify -binary -inform DER -in "app.tar.d/manifest.json.$id.p7s" -content manifest.json -CAfile release.crt -purpose any -out /dev/null
+	gapferry sign -q --rewrite copy.tar --key p384.pem app.tar
+	tar -tf copy.tar | grep -x "META/manifest.json.$id.p7s"
+	gapferry verify -q --key release.crt copy.tar
+}
+
+@test "a certificate that has expired signs nothing any more" {
+	openssl req -new -key p384.pem -subj /CN=p384 -out p384.csr
+	openssl x509 -req -in p384.csr -days -1 -signkey p384.pem -out p384.crt
+	manifest_of app.tar >manifest.json
+	mkdir -p app.tar.d
+	openssl cms -sign -binary -in manifest.json -signer p384.crt -inkey p384.pem -md sha384 -outform DER -out app.tar.d/manifest.json.0000000000000000.p7s
+	run -3 gapferry verify --key p384.crt app.tar
+	[[ $output == *'p384 signed it, with a key that is valid until '* ]]
+	certificate p384
+	openssl cms -sign -binary -in manifest.json -signer p384.crt -inkey p384.pem -md sha384 -outform DER -out app.tar.d/manifest.json.0000000000000000.p7s
+	gapferry verify -q --key p384.crt app.tar
+}
+
 @test "--rewrite makes a copy with all signatures inside, of tar and directory, that stock tools open" {
 	gapferry sign -q --key minisign.key app.tar
 	gapferry sign -q --key rsa3072.pem --rewrite whole.tar app.tar

@@ -48,6 +48,32 @@ refused() {
 	}
 }
 
+@test "certificates in a trust file: a root and a release sign with openssl cms; a renewed one takes the place of the old" {
+	for name in alice ci; do
+		openssl req -x509 -key $name.pem -subj /CN=$name -days 30 -out $name.crt
+	done
+	gapferry trust init -q -o trust-1.json --root alice.crt --release ci.crt --stream shop --env prod >/dev/null
+	[ "$(jq -r '.predicate.keys | [.[].type] | unique | join(" ")' trust-1.json)" = x509-leaf ]
+	[ "$(jq -r '.predicate.keys[] | select(.holder == "ci") | .public' trust-1.json)" = "$(<ci.crt)" ]
+	[ "$(jq -r '.predicate.keys | to_entries[] | select(.value.holder == "ci") | .key' trust-1.json)" = \
+		"$(openssl pkey -pubin -in ci.pub -outform DER | digest_of /dev/stdin)" ]
+	gapferry trust show trust-1.json >shown
+	grep -E "^ci +ecdsa-p256 certificate .* to $(date -u -d "$(openssl x509 -in ci.crt -noout -enddate | cut -d= -f2)" +%FT%TZ)" shown
+	openssl cms -sign -binary -in trust-1.json -signer alice.crt -inkey alice.pem -md sha256 -outform DER -out trust-1.json.0000000000000000.p7s
+	apply_first
+	"$root/tests/lib/busybox-image.sh" image.tar registry.example/team/app:1.2
+	gapferry pack -q -o app.tar --key ci.crt --stream shop --sequence 1 image.tar \
+		--sign-cmd 'openssl cms -sign -binary -signer ci.crt -inkey ci.pem -md sha256 -outform DER'
+	gapferry verify -q --env prod app.tar
+	tar -tf app.tar | grep -E '^META/manifest.json.[0-9a-f]{16}.p7s$'
+	# The certificate runs out; the next has the same key.
+	openssl req -new -key ci.pem -subj /CN=ci -out ci.csr
+	openssl x509 -req -in ci.csr -days 60 -signkey ci.pem -out ci.crt
+	gapferry trust add -q --release ci.crt trust-1.json >/dev/null
+	[ "$(jq -r '.predicate.keys[] | select(.holder == "ci") | .public' trust-2.json)" = "$(<ci.crt)" ]
+	[ "$(jq '.predicate.roles.release.keys | length' trust-2.json)" -eq 1 ]
+}
+
 @test "the ceremony: two roots sign, a site applies by digest, and the log and records have it" {
 	ceremony
 	run -0 apply_first

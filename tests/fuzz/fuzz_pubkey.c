@@ -3,7 +3,7 @@
  * that base64 does not stand before the decoder.  A key that is taken prints, and its prints are the same key.
  * parser: sign/key.c:gf_pubkey_parse,pem_public,recognise,has_text,is_pkcs12,gf_pubkey_from_der,adopt,holder_of,
  *     spki_split,kind_of,ec_curve sign/kind.c:ec_canonical,rsa_canonical,rsa_sane,ed_canonical,gf_kind_find
- *     sign/minisign.c:gf_minisign_public,looks_secret,two_lines,next_line,begins,decode
+ *     sign/cms.c:gf_pubkey_from_certificate,time_of,check_use sign/minisign.c:gf_minisign_public,looks_secret,two_lines,next_line,begins,decode
  */
 #include <stdlib.h>
 #include <string.h>
@@ -39,6 +39,12 @@ static void check(gf_pubkey *k, const gf_error *err)
 		abort();
 	is_same(k, &text);
 	text.len = 0;
+	if (gf_pubkey_is_certificate(k)) {
+		if (!gf_pubkey_print_certificate(k, &text, &why))
+			abort();
+		is_same(k, &text);
+		text.len = 0;
+	}
 	if (gf_pubkey_print_minisign(k, &text, &why))
 		is_same(k, &text);
 	else if (strcmp(why.name, "key-type") != 0 || strcmp(gf_pubkey_type(k), "ed25519") == 0)
@@ -53,7 +59,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	gf_error err = { 0 };
 
 	check(gf_pubkey_parse(data, size, "fuzz.pub", &err), &err);
-	if (size > 0 && data[0] == 0x30)
+	if (size > 0 && data[0] == 0x30) {
 		check(gf_pubkey_from_der(data, size, "fuzz.pub", &err), &err);
+		check(gf_pubkey_from_certificate(data, size, "fuzz.crt", &err), &err);
+	}
 	return 0;
 }

@@ -775,11 +775,67 @@ for what, key, want in (
         ("Ed25519 of low order, zero", write("zero.pub", pem(SPKI_ED + bytes(32))), TYPE)):
     row("S12", "key: %s" % what, whole(GOOD), want, keys=keyed(key))
 for what, key, want in (
-        ("private key", rel.pem, PRIVATE), ("private key, encrypted", sealed, PRIVATE), ("PKCS#12", p12, PRIVATE), ("certificate", os.path.join(keydir, "rel.crt"), TYPE), ("empty file", write("empty.pub", b""), FORM),
+        ("private key", rel.pem, PRIVATE), ("private key, encrypted", sealed, PRIVATE), ("PKCS#12", p12, PRIVATE), ("two certificates", write("two.crt", 2 * whole_key(os.path.join(keydir, "rel.crt"))), FORM), ("empty file", write("empty.pub", b""), FORM),
         ("two keys", write("two.pub", whole_key(rel.pub) + whole_key(evil.pub)), FORM), ("garbage", write("garbage.pub", b"garbage\n"), FORM),
         ("not there", os.path.join(keydir, "none.pub"), (2, "not-found")), ("a directory", keydir, (2, "not-regular")),
         ("64 KiB + 1", write("big.pub", whole_key(rel.pub) + b"\n" * 65536), (2, "too-large"))):
     row("S54", "key: %s" % what, whole(GOOD), want, keys=keyed(key))
+
+# S14-S16: CMS, made by openssl; what is trusted is the certificate alone
+CRT = os.path.join(keydir, "rel.crt")
+run("openssl", "req", "-x509", "-key", evil.pem, "-subj", "/CN=x", "-days", "9", "-out", os.path.join(keydir, "evil.crt"))
+serial = run("openssl", "x509", "-in", CRT, "-noout", "-serial").decode().strip().split("=")[1]
+run("openssl", "req", "-x509", "-key", evil.pem, "-subj", "/CN=x", "-days", "9", "-set_serial", "0x" + serial, "-out", os.path.join(keydir, "twin.crt"))
+run("openssl", "req", "-new", "-key", rel.pem, "-subj", "/CN=x", "-out", os.path.join(keydir, "rel.csr"))
+run("openssl", "x509", "-req", "-in", os.path.join(keydir, "rel.csr"), "-days", "-1", "-signkey", rel.pem, "-set_serial", "0x" + serial, "-out", os.path.join(keydir, "old.crt"))
+run("openssl", "req", "-new", "-key", evil.pem, "-subj", "/CN=y", "-out", os.path.join(keydir, "evil.csr"))
+run("openssl", "x509", "-req", "-in", os.path.join(keydir, "evil.csr"), "-CA", CRT, "-CAkey", rel.pem, "-set_serial", "5", "-out", os.path.join(keydir, "child.crt"))
+
+
+def cms(text, *more, crt=CRT, key=rel.pem):
+    return run("openssl", "cms", "-sign", "-binary", "-md", "sha256", "-signer", crt, "-inkey", key, "-outform", "DER", *more, input=text)
+
+
+def tlv(tag, body):
+    n = len(body)
+    return bytes([tag]) + (bytes([n]) if n < 128 else bytes([0x81, n]) if n < 256 else b"\x82" + n.to_bytes(2, "big")) + body
+
+
+def inner(der):
+    return der[2 + (der[1] & 0x7F if der[1] > 0x80 else 0):]
+
+
+def no_hashes(der):
+    """digestAlgorithms, which stands behind OID, [0], SEQUENCE and version, empty."""
+    content = inner(der)
+    oid, data = content[:11], inner(inner(content[11:]))
+    return tlv(0x30, oid + tlv(0xA0, tlv(0x30, data[:3] + b"\x31\0" + data[3 + 2 + data[4]:])))
+
+
+def cms_row(id, what, make, crt=CRT, want=NO_SIG):
+    def files(text, bad):
+        return [("META/manifest.json.%s.p7s" % ("0" * 16), make(text) if bad else cms(text))]
+    row(id, "CMS: " + what, signed(files), want, keys=lambda bad: crt if bad else CRT)
+
+
+of = lambda name: dict(crt=os.path.join(keydir, name + ".crt"), key=rel.pem if name == "old" else evil.pem)
+cms_row("S14", "no signer", lambda t: run("openssl", "crl2pkcs7", "-nocrl", "-certfile", CRT, "-outform", "DER"))
+cms_row("S14", "two signers", lambda t: cms(t, "-signer", of("evil")["crt"], "-inkey", evil.pem))
+cms_row("S14", "content inside", lambda t: cms(t[:2000], "-nodetach"))
+cms_row("S14", "over other content", lambda t: cms(t + b"\n"))
+cms_row("S14", "over the content as text", lambda t: cms(t.replace(b"\n", b"\r\n")))
+cms_row("S14", "without signed attributes", lambda t: cms(t, "-noattr"))
+cms_row("S14", "no digestAlgorithms", lambda t: no_hashes(cms(t, "-nocerts")))
+cms_row("S14", "a byte behind it", lambda t: cms(t) + b"\0")
+cms_row("S14", "a byte less", lambda t: cms(t)[:-1])
+cms_row("S14", "in PEM", lambda t: cms(t, "-outform", "PEM"))
+cms_row("S14", "SHA-1", lambda t: cms(t, "-md", "sha1"))
+cms_row("S14", "a .sig", lambda t: rel.raw(t))
+cms_row("S15", "issued by the certificate that is trusted", lambda t: cms(t, "-certfile", CRT, **of("child")))
+cms_row("S16", "another certificate inside", lambda t: cms(t, **of("evil")))
+cms_row("S16", "another certificate inside, of the same name and number", lambda t: cms(t, **of("twin")))
+cms_row("S16", "expired", lambda t: cms(t, **of("old")), crt=of("old")["crt"], want=NO_SIG + ("valid until",))
+cms_row("S16", "a trusted key without its certificate", cms, crt=rel.pub, want=NO_SIG + ("certificate",))
 
 # S13: minisign, made by minisign
 MINI_SECRET, MINI = os.path.join(keydir, "mini.key"), os.path.join(keydir, "mini.pub")

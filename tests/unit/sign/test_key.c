@@ -3,6 +3,8 @@
 
 #define MINISIGN(line) "printf 'untrusted comment: minisign public key\\n" line "'"
 
+#define REQ "openssl req -x509 -nodes -subj /CN=x -keyout k "
+
 static const char *const refused[][3] = {
 	{ "openssl ecparam -name prime256v1 -genkey -noout -param_enc explicit | openssl ec -pubout -param_enc explicit",
 	    "key-parameters", "explicit curve" },
@@ -23,7 +25,19 @@ static const char *const refused[][3] = {
 	{ "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout k -subj /CN=x -out c && "
 	  "openssl pkcs12 -export -in c -inkey k -passout pass:x",
 	    "key-private", "PKCS#12" },
-	{ "cat c", "key-type", "certificate" },
+	{ REQ "-newkey ed25519", "key-type", "certificate of an Ed25519 key" },
+	{ REQ "-newkey rsa:2048", "key-type", "certificate of an RSA-2048 key" },
+	{ REQ "-newkey ec -pkeyopt ec_paramgen_curve:P-256 -pkeyopt ec_param_enc:explicit", "key-parameters",
+	    "certificate with an explicit curve" },
+	{ REQ "-newkey ec -pkeyopt ec_paramgen_curve:P-256 -addext keyUsage=keyCertSign", "key-type",
+	    "certificate that is not for signatures" },
+	{ "cat c c", "key-form", "two certificates" },
+	{ "cat c p256.pub", "key-form", "a certificate and a key" },
+	{ "sed 's/CERTIFICATE/PUBLIC KEY/' c", "key-form", "a certificate that says it is a key" },
+	{ "sed 's/PUBLIC KEY/CERTIFICATE/' p256.pub", "key-form", "a key that says it is a certificate" },
+	{ "(openssl x509 -in c -outform DER; echo x) | base64 | "
+	  "sed '1i-----BEGIN CERTIFICATE-----' | sed '$a-----END CERTIFICATE-----'",
+	    "key-form", "bytes behind the certificate" },
 	{ MINISIGN("RWQf6LRCGA9i53mlYecO4IzT51TGPpvWucNSCh1CBM0QTaLn73Y7GFO3\\nx\\n"), "key-form",
 	    "minisign, a third line" },
 	{ MINISIGN("RWQf6LRCGA9i53mlYecO4IzT51TGPpvWucNSCh1CBM0QTaLn73Y7GFO3"), "key-form", "minisign, no LF" },

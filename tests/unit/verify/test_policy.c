@@ -100,7 +100,7 @@ static const struct {
 	{ "\"notBefore\": \"2023-11-14T22:13:20Z\"", "\"notBefore\": \"1970-01-01T00:00:00Z\"", "trust-time" },
 	{ "\"holder\": \"ci\"", "\"holder\": \"CI\"", "trust-name" },
 	{ "\"holder\": \"ci\"", "\"holder\": \"ci\", \"mail\": \"x\"", "unknown-key" },
-	{ "\"type\": \"spki\"", "\"type\": \"x509-leaf\"", "trust-certificate" },
+	{ "\"type\": \"spki\"", "\"type\": \"x509-leaf\"", "trust-key" },
 	{ "\"type\": \"spki\"", "\"type\": \"minisign\"", "trust-key" },
 	{ "\"type\": \"spki\"", "\"type\": \"ssh\"", "trust-key" },
 	{ "BEGIN PUBLIC KEY", "BEGIN PRIVATE KEY", "trust-key" },
@@ -137,7 +137,7 @@ static void test_malformed(void **state)
 		p = gf_policy_parse(text.data, text.len, "trust.json", &err);
 		if (p != NULL || strcmp(err.name, malformed[i].name) != 0)
 			fail_msg("%s -> %s: %s %s", malformed[i].from, malformed[i].to, err.name, err.text);
-		assert_int_equal(err.class, strcmp(err.name, "trust-certificate") == 0 ? GF_REFUSED : GF_DAMAGED);
+		assert_int_equal(err.class, GF_DAMAGED);
 		gf_buf_clear(&text);
 	}
 }
