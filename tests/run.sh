@@ -4,6 +4,7 @@
 #   B=DIR                  where to build (build)
 #   GAPFERRY=PROGRAM       test this program instead of B/gapferry
 #   GF_LONG=1              also what takes long
+#   GF_SUITES=N            so many suites at once (2: most of them wait most of the time); the build alone
 # Logs of all suites stay in $B/test-logs; what failed is printed.
 set -uo pipefail
 cd "$(dirname "$0")/.." || exit 1
@@ -24,8 +25,6 @@ TMPDIR=$(mktemp -d "${TMPDIR:-/tmp}/gapferry-tests.XXXXXX")
 export TMPDIR HOME="$TMPDIR/home" GAPFERRY_STATE="$TMPDIR/state" GAPFERRY_CONFIG="$TMPDIR/config"
 mkdir -p "$HOME" "$GAPFERRY_CONFIG"
 trap 'rm -rf "$TMPDIR"' EXIT
-
-passed=0 failed=0 skipped=0
 
 # May this test be skipped?  SUITE NAME
 allowed() {
@@ -68,7 +67,7 @@ suite() {
 		tail -n 60 "$log" | sed 's/^/    | /'
 	fi
 	printf '%-12s %5d passed %4d failed %4d skipped %6d s\n' "$name" "$p" "$f" "$s" $((SECONDS - began))
-	passed=$((passed + p)) failed=$((failed + f)) skipped=$((skipped + s))
+	echo "$p $f $s" >"$logs/$name.sum"
 }
 
 # Sanitizers must find leaks, and stop.
@@ -98,9 +97,42 @@ run() {
 	esac
 }
 
-[ $# -gt 0 ] || set -- build structure units sanitize fuzz hostile cli faults interop docs ${GF_LONG:+mutants}
+# The longest first, so that none is left alone at the end.
+[ $# -gt 0 ] || set -- build interop cli hostile sanitize units faults docs fuzz structure ${GF_LONG:+mutants}
+rm -f "$logs"/*.sum "$logs"/*.report
+
+# What has ended since, printed whole.
+reports() {
+	local s
+	for s; do
+		if [ -e "$logs/$s.sum" ] && [ -e "$logs/$s.report" ]; then
+			cat "$logs/$s.report"
+			rm "$logs/$s.report"
+		fi
+	done
+}
 for s; do
-	run "$s"
+	if [ "$s" = build ]; then
+		run build
+		continue
+	fi
+	while [ "$(jobs -rp | wc -l)" -ge "${GF_SUITES:-2}" ]; do
+		wait -n
+		reports "$@"
+	done
+	run "$s" >"$logs/$s.report" 2>&1 &
+done
+while [ "$(jobs -rp | wc -l)" -gt 0 ]; do
+	wait -n
+	reports "$@"
+done
+reports "$@"
+
+passed=0 failed=0 skipped=0
+for s; do
+	# A suite that did not come to its sum has failed.
+	read -r p f k < <(cat "$logs/$s.sum" 2>/dev/null || { cat "$logs/$s.report" >&2; echo 0 1 0; })
+	passed=$((passed + p)) failed=$((failed + f)) skipped=$((skipped + k))
 done
 echo
 echo "$passed passed, $failed failed, $skipped skipped"
