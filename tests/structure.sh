@@ -91,7 +91,7 @@ alone() {
 long() { git ls-files -- '*.c' '*.h' ':!packaging' ':!tests' | xargs wc -l | awk '$1 > 650 && $2 != "total" { print $2 " has " $1 " lines" }'; }
 papers() {
 	local p
-	for p in LICENSE README.md CHANGES.md bundles/FORMAT.md; do
+	for p in LICENSE README.md CHANGES.md SECURITY.md bundles/FORMAT.md; do
 		[ -s $p ] || echo "$p is missing"
 	done
 }
