@@ -32,6 +32,7 @@ bool gf_verb_verify(gf_run *run, gf_error *err);
 bool gf_verb_unpack(gf_run *run, gf_error *err);
 bool gf_verb_inspect(gf_run *run, gf_error *err);
 bool gf_verb_trace(gf_run *run, gf_error *err);
+bool gf_verb_report(gf_run *run, gf_error *err);
 bool gf_verb_approve(gf_run *run, gf_error *err);
 bool gf_verb_permit(gf_run *run, gf_error *err);
 bool gf_verb_key_new(gf_run *run, gf_error *err);
@@ -165,6 +166,18 @@ typedef enum gf_judge_how {
 /* Steps 1 to 6 of FORMAT.md 5 with the options of the run.  *j is valid, and to be cleared, in either case. */
 bool gf_judged_open(gf_judged *j, const gf_run *run, gf_judge_how how, gf_error *err);
 void gf_judged_clear(gf_judged *j);
+
+/* ---- what a config says about its image (image_config.c) ---- */
+
+/* The config of a runnable image, to be freed; NULL: it is none. */
+gf_json_doc *gf_image_config(const gf_store *store, const gf_platform *p);
+gf_json gf_image_config_root(const gf_json_doc *config); /* config NULL: absent */
+const char *gf_text_or_null(gf_json v);
+/* The steps of the history that made the n layers, one by one, or NULL for a step; NULL for all where as many steps did
+ * not.  free() it. */
+const char **gf_image_steps(const gf_json_doc *config, size_t n);
+/* What people say for a media type ("tar+gzip"); else the type itself. */
+const char *gf_layer_kind(const char *media_type);
 
 /* ---- progress (progress.c) ---- */
 

@@ -15,6 +15,7 @@ typedef enum gf_verb_id {
 	GF_VERB_UNPACK,
 	GF_VERB_INSPECT,
 	GF_VERB_TRACE,
+	GF_VERB_REPORT,
 	GF_VERB_SIGN,
 	GF_VERB_APPROVE,
 	GF_VERB_PERMIT,
@@ -91,6 +92,8 @@ typedef enum gf_option_id {
 	GF_OPT_KEY_FILE,
 	GF_OPT_PLAIN_HTTP,
 	GF_OPT_RETRIES,
+	/* report */
+	GF_OPT_PAGE,
 	/* trust */
 	GF_OPT_TRUST_OUTPUT,
 	GF_OPT_TRUST_EXPIRES,

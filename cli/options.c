@@ -2,13 +2,14 @@
 #include "cli/option.h"
 
 #define ON(verb) ((uint64_t)1 << GF_VERB_##verb)
-#define JUDGING (ON(VERIFY) | ON(INSPECT) | ON(UNPACK))
+#define JUDGING (ON(VERIFY) | ON(INSPECT) | ON(REPORT) | ON(UNPACK))
 #define SAYING (ON(APPROVE) | ON(PERMIT))
 #define LOG (ON(LOG_RESTORE) | ON(LOG_SHOW) | ON(LOG_VERIFY) | ON(LOG_PROVE) | ON(LOG_CONSISTENCY) | ON(LOG_CHECKPOINT))
 #define RECEIPTS (ON(RECEIPT_SHOW) | ON(RECEIPT_VERIFY))
 #define REPORTING                                                                                                      \
-	(ON(PACK) | ON(SIGN) | SAYING | JUDGING | ON(TRACE) | ON(KEY_NEW) | ON(KEY_SHOW) | TRUST | ON(LOG_SHOW) |      \
-	    ON(LOG_VERIFY) | ON(LOG_CHECKPOINT) | ON(LOG_RESTORE) | RECEIPTS | ON(VERSION))
+	(ON(PACK) | ON(SIGN) | SAYING | ON(VERIFY) | ON(INSPECT) | ON(UNPACK) | ON(TRACE) | ON(KEY_NEW) |              \
+	    ON(KEY_SHOW) | TRUST | ON(LOG_SHOW) | ON(LOG_VERIFY) | ON(LOG_CHECKPOINT) | ON(LOG_RESTORE) | RECEIPTS |   \
+	    ON(VERSION))
 #define WORKING (ON(PACK) | ON(SIGN) | SAYING | JUDGING)
 #define NOTING (WORKING | TRUST)
 #define EDITING (ON(TRUST_ADD) | ON(TRUST_REMOVE) | ON(TRUST_THRESHOLD) | ON(TRUST_GATE) | ON(TRUST_REVOKE))
@@ -63,7 +64,7 @@ const gf_option gf_options[GF_OPTIONS] = {
 
 	[GF_OPT_KEY] = { JUDGING | ON(TRACE), 0, true, "key", "FILE",
 	    "a public key to believe (repeatable; default: every *.pub and *.crt in keys/ of the configuration)" },
-	[GF_OPT_ENV] = { ON(VERIFY) | ON(UNPACK) | SAYING, 0, false, "env", "NAME", "the environment" },
+	[GF_OPT_ENV] = { ON(VERIFY) | ON(REPORT) | ON(UNPACK) | SAYING, 0, false, "env", "NAME", "the environment" },
 	[GF_OPT_TO] = { ON(UNPACK), 0, true, "to", "TARGET",
 	    "docker-daemon:, docker://HOST/PREFIX, oci:DIR, oci-archive:PATH or docker-archive:PATH (PATH '-': stdout), instead of the environment's targets (repeatable)" },
 	[GF_OPT_NAME] = { ON(UNPACK), 0, false, "name", "NAME",
@@ -82,7 +83,7 @@ const gf_option gf_options[GF_OPTIONS] = {
 	    "load a bundle that has no signature at all; it is logged" },
 	[GF_OPT_UNVERIFIED] = { ON(INSPECT), 0, false, "unverified", NULL,
 	    "show the contents whatever the signatures say, marked NOT VERIFIED" },
-	[GF_OPT_DEEP] = { ON(VERIFY), 0, false, "deep", NULL,
+	[GF_OPT_DEEP] = { ON(VERIFY) | ON(REPORT), 0, false, "deep", NULL,
 	    "also inflate every layer, compare its diff ID and read the tar inside" },
 	[GF_OPT_WITH] = { JUDGING | ON(SIGN) | SAYING | ON(TRUST_APPLY), 0, true, "with", "PATH",
 	    "companions from elsewhere: a directory such as BUNDLE.d (repeatable)" },
@@ -114,6 +115,9 @@ const gf_option gf_options[GF_OPTIONS] = {
 	    "the registry speaks HTTP without TLS (a loopback address may without it)" },
 	[GF_OPT_RETRIES] = { ON(PACK) | ON(UNPACK), 0, false, "retries", "N",
 	    "how often a request to a registry or webhook is repeated after a passing failure (default: 3)" },
+
+	[GF_OPT_PAGE] = { ON(REPORT), 'o', false, "output", "FILE",
+	    "the page, which replaces what is there; '-' is stdout" },
 
 	[GF_OPT_TRUST_OUTPUT] = { MAKING, 'o', false, "output", "FILE",
 	    "the file to write, which must not be there (default: trust-N.json, N being its version)" },
@@ -207,7 +211,7 @@ const gf_option gf_options[GF_OPTIONS] = {
 	[GF_OPT_PASSPHRASE_FILE] = { ON(PACK) | ON(SIGN) | SAYING | ON(KEY_NEW) | ON(TRUST_INIT) | ON(TRUST_SIGN), 0,
 	    false, "passphrase-file", "FILE",
 	    "the passphrase is the first line of FILE; '-' is stdin (default: $GAPFERRY_PASSPHRASE, else asked)" },
-	[GF_OPT_JOBS] = { ON(PACK) | ON(VERIFY) | ON(UNPACK), 'j', false, "jobs", "N",
+	[GF_OPT_JOBS] = { ON(PACK) | ON(VERIFY) | ON(REPORT) | ON(UNPACK), 'j', false, "jobs", "N",
 	    "how much is done at once (default: one a core)" },
 	[GF_OPT_JSON] = { REPORTING, 0, false, "json", NULL, "print one JSON object" },
 	[GF_OPT_PROGRESS] = { WORKING, 0, false, "progress", "HOW",

@@ -8,34 +8,9 @@
 #define LABEL_PREFIX "org.opencontainers.image."
 #define STEP_SHOWN 60 /* bytes of the step that made a layer */
 
-/* The config of a runnable image, to be freed; NULL: it is none.  What a stranger wrote is only shown: a member that is of
- * another type than the specification says is taken for absent (image-spec config.md). */
-static gf_json_doc *config_of(const gf_store *store, const gf_platform *p)
-{
-	const gf_buf *text = p->runnable ? gf_store_find(store, &p->image_id) : NULL;
-	gf_error unused; /* the graph has read this config already */
-
-	return text != NULL
-	    ? gf_json_parse(gf_buf_text(text), text->len, GF_JSON_BLOB_MAX, GF_DAMAGED, "config", &unused)
-	    : NULL;
-}
-
-static gf_json root_of(const gf_json_doc *config)
-{
-	return config != NULL ? gf_json_root(config) : (gf_json){ .node = NULL };
-}
-
 static gf_json run_member(const gf_json_doc *config, const char *key)
 {
-	return gf_json_get(gf_json_get(root_of(config), "config"), key);
-}
-
-static const char *text_of(gf_json v)
-{
-	const char *text = NULL;
-	gf_error unused;
-
-	return gf_json_typeof(v) == GF_JSON_STRING && gf_json_text(v, &text, &unused) ? text : NULL;
+	return gf_json_get(gf_json_get(gf_image_config_root(config), "config"), key);
 }
 
 /* Words, each with a space before it. */
@@ -44,44 +19,11 @@ static void add_words(gf_buf *out, gf_json words)
 	gf_error unused; /* what has no room is left out */
 
 	for (size_t i = 0; gf_json_typeof(words) == GF_JSON_ARRAY && i < gf_json_count(words); i++) {
-		const char *word = text_of(gf_json_at(words, i));
+		const char *word = gf_text_or_null(gf_json_at(words, i));
 
 		if (word != NULL && !gf_buf_printf(out, &unused, "%s%s", out->len > 0 ? " " : "", word))
 			return;
 	}
-}
-
-static bool is_empty_layer(gf_json step)
-{
-	bool empty = false;
-	gf_error unused;
-
-	return gf_json_bool_if(step, "empty_layer", &empty, &unused) && empty;
-}
-
-/* The steps of the history that made the n layers, one by one; NULL where as many steps did not.  free() it. */
-static const char **steps_of(const gf_json_doc *config, size_t n)
-{
-	gf_json history = gf_json_get(root_of(config), "history");
-	gf_error unused; /* without memory they are not shown */
-	const char **steps = n > 0 ? gf_alloc(n, sizeof *steps, &unused) : NULL;
-	size_t made = 0;
-
-	if (steps == NULL)
-		return NULL;
-	for (size_t i = 0; gf_json_typeof(history) == GF_JSON_ARRAY && i < gf_json_count(history); i++) {
-		gf_json step = gf_json_at(history, i);
-
-		if (is_empty_layer(step))
-			continue;
-		if (made < n)
-			steps[made] = text_of(gf_json_get(step, "created_by"));
-		made++;
-	}
-	if (made == n)
-		return steps;
-	free(steps);
-	return NULL;
 }
 
 /* The i-th label that is text; NULL: it is none. */
@@ -90,7 +32,7 @@ static const char *label_at(gf_json labels, size_t i, const char **key)
 	gf_json value;
 
 	*key = gf_json_key_at(labels, i, &value);
-	return text_of(value);
+	return gf_text_or_null(value);
 }
 
 /* Those that the image specification names, without their prefix. */
@@ -120,8 +62,8 @@ static bool show_labels(const gf_json_doc *config, const gf_platform *p, gf_erro
 static bool show_config(const gf_json_doc *config, const gf_platform *p, gf_error *err)
 {
 	gf_table *t = gf_table_new(2, err);
-	const char *created = text_of(gf_json_get(root_of(config), "created")),
-		   *user = text_of(run_member(config, "User"));
+	const char *created = gf_text_or_null(gf_json_get(gf_image_config_root(config), "created")),
+		   *user = gf_text_or_null(run_member(config, "User"));
 	gf_buf runs, room;
 
 	gf_buf_init(&runs, 512);
@@ -139,18 +81,6 @@ static bool show_config(const gf_json_doc *config, const gf_platform *p, gf_erro
 	gf_buf_clear(&room);
 	gf_buf_clear(&runs);
 	return gf_table_print(t, stdout, 4, err);
-}
-
-/* What people say for a media type; else the type itself. */
-static const char *kind_of(const char *media_type)
-{
-	switch (gf_packing_of(media_type)) {
-	case GF_PACKING_RAW: return "tar";
-	case GF_PACKING_GZIP: return "tar+gzip";
-	case GF_PACKING_ZSTD: return "tar+zstd";
-	case GF_PACKING_OPAQUE: break;
-	}
-	return media_type;
 }
 
 static uint64_t raw_size_of(const gf_judged *j, const gf_descriptor *layer)
@@ -180,7 +110,7 @@ static bool show_layers(const gf_judged *j, const gf_platform *p, const gf_json_
 	gf_table *t = gf_table_new(5, err);
 	char digest[GF_DIGEST_SIZE], size[GF_SIZE_TEXT], raw[GF_SIZE_TEXT + 16], step[STEP_SHOWN + 4];
 
-	const char **steps = steps_of(config, p->document->n_items);
+	const char **steps = gf_image_steps(config, p->document->n_items);
 
 	show_sum(p);
 	for (size_t i = 0; i < p->document->n_items; i++) {
@@ -196,7 +126,7 @@ static bool show_layers(const gf_judged *j, const gf_platform *p, const gf_json_
 		    raw, sizeof raw, "%s%s", raw_size != 0 ? text : "", raw_size != 0 ? " uncompressed" : "");
 		(void)snprintf(step, sizeof step, "%.*s%s", STEP_SHOWN, by != NULL ? by : "",
 		    by != NULL && strlen(by) > STEP_SHOWN ? "..." : "");
-		gf_table_add(t, digest, size, kind_of(layer->media_type), raw, step);
+		gf_table_add(t, digest, size, gf_layer_kind(layer->media_type), raw, step);
 	}
 	free(steps);
 	return gf_table_print(t, stdout, 4, err);
@@ -209,7 +139,7 @@ static bool show_image(const gf_judged *j, size_t image, gf_error *err)
 
 	for (size_t i = 0; ok && i < tree->n_platforms; i++) {
 		const gf_platform *p = &tree->platforms[i];
-		gf_json_doc *config = config_of(gf_reader_store(j->reader), p);
+		gf_json_doc *config = gf_image_config(gf_reader_store(j->reader), p);
 
 		ok = show_config(config, p, err) && show_layers(j, p, config, err) && show_labels(config, p, err);
 		gf_json_free(config);
@@ -252,7 +182,7 @@ static void put_words(gf_json_out *o, const char *key, gf_json words)
 		return;
 	gf_json_open(o, key, '[');
 	for (size_t i = 0; i < gf_json_count(words); i++)
-		gf_json_put(o, NULL, text_of(gf_json_at(words, i)));
+		gf_json_put(o, NULL, gf_text_or_null(gf_json_at(words, i)));
 	gf_json_close(o, ']');
 }
 
@@ -262,10 +192,10 @@ static void put_config(gf_json_out *o, const gf_json_doc *config)
 	gf_json labels = run_member(config, "Labels");
 	bool object = gf_json_typeof(labels) == GF_JSON_OBJECT;
 
-	gf_json_put(o, "created", text_of(gf_json_get(root_of(config), "created")));
+	gf_json_put(o, "created", gf_text_or_null(gf_json_get(gf_image_config_root(config), "created")));
 	put_words(o, "entrypoint", run_member(config, "Entrypoint"));
 	put_words(o, "cmd", run_member(config, "Cmd"));
-	gf_json_put(o, "user", text_of(run_member(config, "User")));
+	gf_json_put(o, "user", gf_text_or_null(run_member(config, "User")));
 	gf_json_open(o, "labels", '{');
 	for (size_t i = 0; object && i < gf_json_count(labels); i++) {
 		const char *key, *text = label_at(labels, i, &key);
@@ -277,8 +207,8 @@ static void put_config(gf_json_out *o, const gf_json_doc *config)
 
 static void put_platform(gf_json_out *o, const gf_judged *j, const gf_platform *p)
 {
-	gf_json_doc *config = config_of(gf_reader_store(j->reader), p);
-	const char **steps = steps_of(config, p->document->n_items);
+	gf_json_doc *config = gf_image_config(gf_reader_store(j->reader), p);
+	const char **steps = gf_image_steps(config, p->document->n_items);
 
 	gf_json_put_digest(o, "manifest", &p->manifest);
 	gf_json_put(o, "platform", p->platform);

@@ -6,7 +6,7 @@ GAPFERRY=${GAPFERRY:-$root/${B:-build}/gapferry}
 
 # The verbs, as the program itself names them.
 # shellcheck disable=SC2034 # used by the files that load this one
-verbs=('pack' 'verify' 'unpack' 'inspect' 'trace' 'sign' 'approve' 'permit' 'key new' 'key show' 'key export' 'trust init' 'trust show'
+verbs=('pack' 'verify' 'unpack' 'inspect' 'trace' 'report' 'sign' 'approve' 'permit' 'key new' 'key show' 'key export' 'trust init' 'trust show'
 	'trust add' 'trust remove' 'trust threshold' 'trust gate' 'trust revoke' 'trust sign' 'trust apply' 'log show' 'log verify'
 	'log prove' 'log consistency' 'log checkpoint' 'log restore' 'receipt show' 'receipt verify' 'version' 'help')
 

@@ -1,0 +1,299 @@
+/* The page, and what stands first in it: verdict, summary, chain. */
+#include <stdio.h>
+#include <string.h>
+
+#include "cli/page.h"
+
+/* ---- verdict ---- */
+
+static void put_verdict(gf_page *p, const gf_story *s)
+{
+	const gf_error *f = s->failure;
+
+	gf_page_put(p, "<p class=\"verdict %s\"><strong>%s</strong> ", f == NULL ? "good" : "bad",
+	    f == NULL ? "VERIFIED" : "NOT VERIFIED");
+	if (f != NULL) {
+		gf_page_put(p, "%s (%s): ", gf_class_text(f->class), f->name);
+		gf_page_text(p, f->text);
+	} else if (s->receipt != NULL) {
+		gf_page_put(p, "The receipt is signed by a key that is believed here.");
+	} else {
+		char size[GF_SIZE_TEXT];
+
+		gf_size_text(s->verdict->bytes_read, size);
+		gf_page_put(p, "Signed by a key that is believed here, and every byte has its digest: %llu blobs, %s.",
+		    (unsigned long long)s->verdict->blobs_read, size);
+		if (s->environment == NULL)
+			gf_page_put(p, " No environment was named (--env): floors and gates were not looked at.");
+	}
+	gf_page_put(p, "</p>\n");
+}
+
+/* ---- head of the page ---- */
+
+/* Its SHA-256 in base64. */
+static void load_style(gf_page *p, gf_buf *style, gf_buf *hash)
+{
+	gf_digest digest;
+
+	gf_buf_init(style, 64 * GF_KIB);
+	gf_buf_init(hash, 64);
+	for (size_t i = 0; gf_page_style[i] != NULL; i++)
+		p->failed = p->failed || !gf_buf_puts(style, gf_page_style[i], p->err);
+	p->failed = p->failed || !gf_hash_bytes(gf_buf_text(style), style->len, &digest, p->err) ||
+	    !gf_base64_encode(hash, digest.bytes, sizeof digest.bytes, p->err);
+}
+
+/* The style sheet by its hash: no other style, no script, nothing fetched. */
+static void put_head(gf_page *p, const gf_story *s)
+{
+	gf_buf style, hash;
+
+	load_style(p, &style, &hash);
+	gf_page_put(p,
+	    "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
+	    "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'sha256-%s'; base-uri "
+	    "'none'; form-action 'none'\">\n"
+	    "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
+	    "<meta name=\"color-scheme\" content=\"light dark\">\n<meta name=\"referrer\" content=\"no-referrer\">\n"
+	    "<meta name=\"generator\" content=\"gapferry " GF_VERSION "\">\n<title>",
+	    gf_buf_text(&hash));
+	gf_page_put(p, "%s: ", s->failure == NULL ? "Verified" : "NOT VERIFIED");
+	gf_page_text(p, gf_path_base(s->file));
+	gf_page_put(p, "</title>\n<style>");
+	p->failed = p->failed || !gf_buf_puts(&p->text, gf_buf_text(&style), p->err);
+	gf_page_put(p, "</style>\n</head>\n");
+	gf_buf_clear(&style);
+	gf_buf_clear(&hash);
+}
+
+static void put_contents(gf_page *p, const gf_story *s)
+{
+	const struct {
+		bool there;
+		const char *id, *name;
+	} parts[] = { { true, "summary", "Summary" }, { true, "chain", "Chain" },
+		{ s->manifest != NULL, "build", "Build" }, { true, "signatures", "Signatures" },
+		{ true, "approvals", "Approvals" }, { true, "checks", "Checks" },
+		{ s->manifest != NULL, "images", "Images" }, { true, "loads", "Loads" },
+		{ true, "meaning", "What this shows" } };
+
+	gf_page_put(p, "<nav aria-label=\"Contents\"><ul>");
+	for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
+		if (parts[i].there)
+			gf_page_put(p, "<li><a href=\"#%s\">%s</a></li>", parts[i].id, parts[i].name);
+	gf_page_put(p, "</ul></nav>\n");
+}
+
+/* "shop 42, version 1.4.0" */
+static void put_title(gf_page *p, const gf_story *s)
+{
+	const gf_manifest *m = s->manifest;
+
+	gf_page_put(p, "<h1>%s ", s->receipt != NULL ? "Receipt" : "Bundle");
+	if (m != NULL && m->stream != NULL) {
+		gf_page_text(p, m->stream);
+		gf_page_put(p, " %llu", (unsigned long long)m->sequence);
+	} else {
+		gf_page_text(p, gf_path_base(s->file));
+	}
+	if (m != NULL && m->version != NULL) {
+		gf_page_put(p, ", version ");
+		gf_page_text(p, m->version);
+	}
+	gf_page_put(p, "</h1>\n");
+}
+
+/* ---- summary ---- */
+
+static void put_terms_of_release(gf_page *p, const gf_manifest *m)
+{
+	char text[256] = "none: nothing protects against an older bundle";
+
+	if (m->stream != NULL)
+		(void)snprintf(text, sizeof text, "%s, epoch %llu, sequence %llu", m->stream,
+		    (unsigned long long)m->epoch, (unsigned long long)m->sequence);
+	gf_page_term(p, "stream", text);
+	gf_page_term(p, "version", m->version);
+	gf_page_term_time(p, "created", m->created);
+	gf_page_term_time(p, "expires", m->expires);
+	text[0] = '\0';
+	for (size_t i = 0; i < m->n_audience; i++)
+		gf_join(text, sizeof text, m->audience[i]);
+	gf_page_term(p, "audience", m->n_audience > 0 ? text : NULL);
+}
+
+static void put_terms_of_receipt(gf_page *p, const gf_receipt *r)
+{
+	char text[80];
+
+	gf_page_term(p, "result", r->complete ? "complete" : "partial");
+	gf_page_term(p, "loaded for", r->environment);
+	gf_page_term(p, "at site", r->site);
+	gf_page_term_time(p, "receipt of", r->created);
+	if (r->trust_version > 0) {
+		(void)snprintf(text, sizeof text, "version %llu", (unsigned long long)r->trust_version);
+		gf_page_term(p, "trust file", text);
+		gf_page_term_digest(p, "its digest", &r->trust);
+	}
+	if (r->has_config)
+		gf_page_term_digest(p, "environment's file", &r->config);
+	(void)snprintf(text, sizeof text, "%llu read, %llu held", (unsigned long long)r->bytes_read,
+	    (unsigned long long)r->bytes_held);
+	gf_page_term(p, "bytes", text);
+	(void)snprintf(text, sizeof text, "%llu", (unsigned long long)r->log_size);
+	gf_page_term(p, "lines of its log", text);
+	gf_page_term_digest(p, "root of its log", &r->log_root);
+}
+
+static void put_summary(gf_page *p, const gf_story *s)
+{
+	gf_page_section(p, "summary", "Summary");
+	gf_page_terms(p);
+	gf_page_term(p, s->receipt != NULL ? "receipt" : "bundle", s->file);
+	gf_page_term_digest(p, "manifest", s->digest);
+	if (s->manifest != NULL)
+		put_terms_of_release(p, s->manifest);
+	if (s->receipt != NULL)
+		put_terms_of_receipt(p, s->receipt);
+	else
+		gf_page_term(p, "judged for", s->environment != NULL ? s->environment : "no environment (--env)");
+	gf_page_term(p, "judged by site", s->site);
+	gf_page_term_time(p, "judged at", s->now);
+	gf_page_term(p, "judged with", "gapferry " GF_VERSION);
+	gf_page_terms_end(p);
+	gf_page_section_end(p);
+}
+
+/* ---- chain ---- */
+
+static void put_item(gf_page *p, const char *head, const char *text)
+{
+	gf_page_put(p, "<li><strong>%s</strong> ", head);
+	gf_page_text(p, text);
+	gf_page_put(p, "</li>\n");
+}
+
+static void say_origin(gf_page *p, const gf_build *b)
+{
+	char text[512];
+
+	(void)snprintf(text, sizeof text, "%.128s%s%.160s%s%.128s", b->revision != NULL ? b->revision : "not recorded",
+	    b->repository != NULL ? " of " : "", b->repository != NULL ? b->repository : "", b->ref != NULL ? ", " : "",
+	    b->ref != NULL ? b->ref : "");
+	put_item(p, "Commit:", text);
+	(void)snprintf(text, sizeof text, "%.160s%s%.160s",
+	    b->id != NULL           ? b->id
+		: b->number != NULL ? b->number
+				    : "not recorded",
+	    b->system != NULL ? " of " : "", b->system != NULL ? b->system : "");
+	put_item(p, "Build:", text);
+}
+
+static void say_signers(gf_page *p, const gf_story *s)
+{
+	char text[512] = "";
+
+	for (size_t i = 0; i < s->by.n; i++)
+		gf_join(text, sizeof text, gf_pubkey_holder(s->by.keys[i]));
+	put_item(p, "Signed by:", s->by.n > 0 ? text : "nobody who is believed here");
+}
+
+static void say_words(gf_page *p, const gf_story *s)
+{
+	static const char *const verbs[] = {
+		[GF_APPROVE] = "Approved", [GF_REJECT] = "Rejected", [GF_PERMIT] = "Permitted"
+	};
+
+	for (size_t i = 0; i < s->said->n; i++) {
+		const gf_said *w = &s->said->list[i];
+		char head[64], by[256], text[320];
+
+		(void)snprintf(head, sizeof head, "%s by:", verbs[w->what.decision]);
+		gf_said_by(w, by, sizeof by);
+		(void)snprintf(text, sizeof text, "%.200s, for %.64s%s", by, w->what.environment,
+		    w->counted ? ", and it counted" : "");
+		put_item(p, head, text);
+	}
+}
+
+static void say_images(gf_page *p, const gf_story *s)
+{
+	char digest[GF_DIGEST_SIZE], text[512];
+
+	for (size_t i = 0; i < s->manifest->n_images; i++) {
+		gf_digest_text(&s->manifest->images[i].digest, digest);
+		(void)snprintf(text, sizeof text, "%.300s, %s", gf_image_name(&s->manifest->images[i]), digest);
+		put_item(p, "Image:", text);
+	}
+}
+
+static void say_loads(gf_page *p, const gf_story *s)
+{
+	gf_arrival arrivals[16];
+	size_t n = gf_story_arrivals(s, arrivals, 16);
+
+	for (size_t i = 0; i < n && i < 16; i++) {
+		const gf_arrival *a = &arrivals[i];
+		char text[512], when[GF_TIME_SIZE];
+
+		gf_time_print(a->last, when);
+		(void)snprintf(text, sizeof text, "%.64s%s%.64s, %.200s, %zu name%s, %s",
+		    a->environment != NULL ? a->environment : "no environment", a->site != NULL ? " at " : "",
+		    a->site != NULL ? a->site : "", a->target != NULL ? a->target : "", a->names,
+		    a->names == 1 ? "" : "s", when);
+		put_item(p, "Loaded into:", text);
+	}
+	if (n == 0)
+		put_item(p, "Loaded into:", "nothing, by the log here");
+}
+
+static void put_chain(gf_page *p, const gf_story *s)
+{
+	gf_page_section(p, "chain", "Chain");
+	gf_page_put(
+	    p, "<figure>\n<div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"Drawing of the chain\">\n");
+	gf_chain_draw(p, s);
+	gf_page_put(p,
+	    "</div>\n<figcaption>Dashed: what the packer says, and the signers with it. Solid: held by digests, signatures and "
+	    "the log. Long names are cut; they stand whole below.</figcaption>\n</figure>\n<ol>\n");
+	if (s->manifest != NULL)
+		say_origin(p, &s->manifest->build);
+	put_item(p, s->failure == NULL ? "Bundle, verified:" : "Bundle, not verified:", s->file);
+	say_signers(p, s);
+	say_words(p, s);
+	if (s->manifest != NULL)
+		say_images(p, s);
+	say_loads(p, s);
+	gf_page_put(p, "</ol>\n");
+	gf_page_section_end(p);
+}
+
+bool gf_story_print(const gf_story *s, gf_buf *out, gf_error *err)
+{
+	gf_page p;
+
+	gf_page_begin(&p, err);
+	put_head(&p, s);
+	gf_page_put(&p, "<body>\n<a class=\"skip\" href=\"#main\">To the contents</a>\n<header>\n");
+	put_verdict(&p, s);
+	put_title(&p, s);
+	put_contents(&p, s);
+	gf_page_put(&p, "</header>\n<main id=\"main\">\n");
+	put_summary(&p, s);
+	put_chain(&p, s);
+	if (s->manifest != NULL)
+		gf_part_build(&p, s);
+	gf_part_signatures(&p, s);
+	gf_part_approvals(&p, s);
+	gf_part_checks(&p, s);
+	if (s->manifest != NULL)
+		gf_part_images(&p, s);
+	gf_part_loads(&p, s);
+	gf_part_meaning(&p, s);
+	gf_page_put(&p, "</main>\n<footer>\n");
+	put_verdict(&p, s);
+	gf_page_put(&p, "</footer>\n</body>\n</html>\n");
+	*out = p.text;
+	return gf_page_end(&p);
+}
