@@ -6,6 +6,8 @@
 
 #define PAGE_MAX (256 * GF_MIB)
 #define TEXT_SHOWN 16384 /* bytes of one text */
+#define SHORT 20         /* a time and less */
+#define WORD 24
 
 void gf_page_begin(gf_page *p, gf_error *err)
 {
@@ -118,6 +120,17 @@ void gf_page_table(gf_page *p, const char *caption, ...)
 	gf_page_put(p, "</tr></thead>\n<tbody>\n");
 }
 
+/* How a cell is broken into lines: short ones not at all, words too long for a column anywhere. */
+static const char *breaks_of(const char *text)
+{
+	size_t longest = 0;
+
+	for (const char *word = text; *word != '\0'; word += strcspn(word, " ") + (word[strcspn(word, " ")] == ' '))
+		if (strcspn(word, " ") > longest)
+			longest = strcspn(word, " ");
+	return strlen(text) <= SHORT ? " class=\"short\"" : longest > WORD ? " class=\"long\"" : "";
+}
+
 void gf_page_row(gf_page *p, const char *class, const char *const *cells, size_t n)
 {
 	if (class != NULL)
@@ -125,7 +138,9 @@ void gf_page_row(gf_page *p, const char *class, const char *const *cells, size_t
 	else
 		gf_page_put(p, "<tr>");
 	for (size_t i = 0; i < n; i++) {
-		gf_page_put(p, i == 0 ? "<th scope=\"row\">" : "<td>");
+		const char *breaks = breaks_of(cells[i]);
+
+		gf_page_put(p, i == 0 ? "<th scope=\"row\"%s>" : "<td%s>", breaks);
 		gf_page_value(p, cells[i]);
 		gf_page_put(p, i == 0 ? "</th>" : "</td>");
 	}

@@ -14,6 +14,10 @@ static void put_verdict(gf_page *p, const gf_story *s)
 	    f == NULL ? "VERIFIED" : "NOT VERIFIED");
 	if (f != NULL) {
 		gf_page_put(p, "%s (%s): ", gf_class_text(f->class), f->name);
+		if (f->object[0] != '\0' && strstr(f->text, f->object) == NULL) {
+			gf_page_text(p, f->object);
+			gf_page_put(p, ": ");
+		}
 		gf_page_text(p, f->text);
 	} else if (s->receipt != NULL) {
 		gf_page_put(p, "The receipt is signed by a key that is believed here.");

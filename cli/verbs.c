@@ -50,8 +50,8 @@ const gf_verb gf_verbs[GF_VERBS] = {
 	    "Judges the bundle as verify does, every byte of it, and ends with the same status; the page says VERIFIED or NOT "
 	    "VERIFIED. It is one HTML file without scripts that asks for nothing from elsewhere: to be read in a browser, "
 	    "printed, or filed. Opens no connection and changes nothing else.",
-	    { "gapferry report -o shop.html --key release.pub shop.tar", "gapferry report -o shop.html --env prod shop.tar",
-		NULL },
+	    { "gapferry report -o shop.html --key release.pub shop.tar",
+		"gapferry report -o shop.html --env prod shop.tar", NULL },
 	    1, 1, gf_verb_report },
 	[GF_VERB_SIGN] = { "sign", "[options] BUNDLE", "add a release signature to a bundle",
 	    "The signature goes into the companions, BUNDLE.d/; the bundle itself is never changed. The front of the bundle "

@@ -1,12 +1,15 @@
 #!/usr/bin/python3
 """page.py facts FILE      - reads a page that 'gapferry report' wrote, or a browser's DOM of it, strictly; what is no good
                           HTML, not inert or not for everybody's reader goes to stderr and is failure; its facts are JSON
-page.py requests NETLOG  - every address that a net log of Chromium says was asked for, file: aside
+page.py requests NETLOG  - every address that a net log of Chromium says the page asked for
+page.py paper PNG        - the colour of its first pixel
 page.py contrast FILE    - every pair of ink and paper of its style sheet has WCAG's 4.5:1
 Debian's python3, which has python3-html5lib."""
 import json
 import re
+import struct
 import sys
+import zlib
 
 import html5lib
 
@@ -106,9 +109,24 @@ def requests(path):
         log = json.loads(source)
     except ValueError:
         log = json.loads(source + "]}")  # a browser that was stopped
-    for url in sorted({e.get("params", {}).get("url", "") for e in log["events"]} - {""}):
-        if not url.startswith(("file:", "chrome:", "devtools:")):
-            print(url)
+    # What the browser asks for itself has no origin.
+    found = (e.get("params", {}) for e in log["events"])
+    for url in sorted({p["url"] for p in found if p.get("initiator", "not an origin") != "not an origin"}):
+        print(url)
+    return True
+
+
+def paper(path):
+    with open(path, "rb") as f:
+        data = f.read()
+    at, packed = 8, b""
+    while at < len(data):
+        size, kind = struct.unpack(">I4s", data[at:at + 8])
+        if kind == b"IDAT":
+            packed += data[at + 8:at + 8 + size]
+        at += 12 + size
+    # Whatever the filter of the first line is, its first pixel stands as it is.
+    print("#" + zlib.decompress(packed)[1:4].hex())
     return True
 
 
@@ -136,4 +154,4 @@ def contrast(path):
     return good
 
 
-sys.exit(0 if {"facts": facts, "requests": requests, "contrast": contrast}[sys.argv[1]](sys.argv[2]) else 1)
+sys.exit(0 if {"facts": facts, "requests": requests, "paper": paper, "contrast": contrast}[sys.argv[1]](sys.argv[2]) else 1)
