@@ -31,7 +31,8 @@ void gf_page_put(gf_page *p, const char *fmt, ...)
 	n = vsnprintf(piece, sizeof piece, fmt, args);
 	va_end(args);
 	if (n < 0 || (size_t)n >= sizeof piece)
-		p->failed = !gf_fail(p->err, GF_FAILED, "page", NULL, "a piece of the page is too long") || p->failed;
+		p->failed =
+		    !gf_fail(p->err, GF_FAILED, "too-large", NULL, "a piece of the page is too long") || p->failed;
 	p->failed = p->failed || !gf_buf_puts(&p->text, piece, p->err);
 }
 
