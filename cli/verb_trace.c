@@ -97,7 +97,7 @@ static bool note_moved(subject *s, const gf_state *state, gf_error *err)
 }
 
 static bool find_subject(
-    subject *s, const gf_run *run, const gf_state *state, gf_trust *trust, gf_trace *trace, gf_error *err)
+    subject *s, const gf_run *run, const gf_state *state, const gf_trace_trust *trust, gf_trace *trace, gf_error *err)
 {
 	gf_docker_options where = { .host = NULL };
 	bool found = false;
@@ -146,12 +146,13 @@ static bool find_subject(
 static bool vouched(const gf_trace *t)
 {
 	for (size_t i = 0; i < t->n_bundles; i++)
-		if (t->bundles[i].n_signers > 0)
+		if (t->bundles[i].vouched)
 			return true;
 	return false;
 }
 
-static bool judge(const subject *s, const gf_state *state, const gf_trust *trust, const gf_trace *t, gf_error *err)
+static bool judge(
+    const subject *s, const gf_state *state, const gf_trace_trust *trust, const gf_trace *t, gf_error *err)
 {
 	char digest[GF_DIGEST_SIZE], hex[GF_HEX_SIZE];
 
@@ -167,10 +168,19 @@ static bool judge(const subject *s, const gf_state *state, const gf_trust *trust
 			    "'%s' came with bundle %s, which nobody vouches for: '%s/records/%s' has no signature%s",
 			    s->word, hex, gf_state_dir(state), hex,
 			    b->unsigned_bundle ? ", since it was loaded with --allow-unsigned" : "");
+		if (b->lacks[0] != '\0')
+			return gf_fail(err, GF_REFUSED, "threshold", s->word, "'%s' came with bundle %s: %s", s->word,
+			    hex, b->lacks);
+		if (b->policy != NULL)
+			return gf_fail(err, GF_REFUSED, "signature", s->word,
+			    "'%s' came with bundle %s; none of the signatures in '%s/records/%s' (%zu) fits a key of trust "
+			    "file %llu, which was in force then: find out who changed the record",
+			    s->word, hex, gf_state_dir(state), hex, b->n_signatures,
+			    (unsigned long long)b->trust_version);
 		return gf_fail(err, GF_REFUSED, "signature", s->word,
 		    "'%s' came with bundle %s; none of the signatures in '%s/records/%s' (%zu) fits a key that is believed "
 		    "now (%zu): give the key with --key, or find out who changed the record",
-		    s->word, hex, gf_state_dir(state), hex, b->n_signatures, gf_trust_count(trust));
+		    s->word, hex, gf_state_dir(state), hex, b->n_signatures, gf_trust_count(trust->keys));
 	}
 	if (t->n_faults > 0)
 		return gf_fail(err, GF_DAMAGED, "record", s->word,
@@ -184,6 +194,48 @@ static bool judge(const subject *s, const gf_state *state, const gf_trust *trust
 }
 
 /* ---- what is shown ---- */
+
+static const char *word_text(const gf_trace_word *w)
+{
+	static const char *const texts[] = { "approved", "rejected", "permitted" };
+
+	return texts[w->decision];
+}
+
+static bool show_words(const gf_trace_bundle *b, gf_error *err)
+{
+	gf_table *t;
+
+	if (b->policy == NULL && b->n_receipts == 0)
+		return true;
+	putchar('\n');
+	t = gf_table_new(5, err);
+	for (size_t i = 0; i < b->n_words; i++) {
+		const gf_trace_word *w = &b->words[i];
+		char when[GF_TIME_SIZE];
+
+		gf_time_print(w->created, when);
+		gf_table_add(t, when, w->environment, word_text(w), w->holder, w->reason != NULL ? w->reason : "");
+	}
+	for (size_t i = 0; i < b->n_receipts; i++) {
+		const gf_trace_receipt *r = &b->receipts[i];
+		char when[GF_TIME_SIZE], by[300];
+
+		gf_time_print(r->created, when);
+		(void)snprintf(by, sizeof by, "site %.64s, by %s", r->site != NULL ? r->site : "without a name", r->by);
+		gf_table_add(t, when, r->environment != NULL ? r->environment : "none",
+		    r->complete ? "complete" : "partial", r->name, by);
+	}
+	printf("said of it\n");
+	return gf_table_print(t, stdout, 2, err);
+}
+
+static void show_trust(const gf_trace_bundle *b)
+{
+	if (b->policy != NULL)
+		printf("trust      version %llu was in force: %s\n", (unsigned long long)b->trust_version,
+		    b->vouched ? "the signatures are enough" : "the signatures are not enough");
+}
 
 static bool show_loads(const gf_trace_bundle *b, gf_error *err)
 {
@@ -231,13 +283,66 @@ static bool show(const subject *s, const gf_state *state, const gf_trace *t, gf_
 		putchar('\n');
 		ok = gf_buf_printf(&where, err, "%s/records/%s", gf_state_dir(state), hex) &&
 		    gf_show_head(gf_buf_text(&where), 0, &b->digest, b->manifest, &by, stdout, err);
+		show_trust(b);
 		for (size_t k = 0; ok && k < b->manifest->n_images; k++)
 			if (b->image == SIZE_MAX || b->image == k)
 				ok = gf_show_image(&b->manifest->images[k], stdout, err);
-		ok = ok && show_loads(b, err);
+		ok = ok && show_words(b, err) && show_loads(b, err);
 		gf_buf_clear(&where);
 	}
 	return ok;
+}
+
+static void put_hex(gf_json_out *o, const char *key, const gf_digest *d)
+{
+	char hex[GF_HEX_SIZE];
+
+	gf_digest_hex(d, hex);
+	gf_json_put(o, key, hex);
+}
+
+static void put_when(gf_json_out *o, const char *key, gf_time t)
+{
+	char when[GF_TIME_SIZE];
+
+	gf_time_print(t, when);
+	gf_json_put(o, key, when);
+}
+
+static void put_words(gf_json_out *o, const gf_trace_bundle *b)
+{
+	gf_json_open(o, "statements", '[');
+	for (size_t i = 0; i < b->n_words; i++) {
+		const gf_trace_word *w = &b->words[i];
+
+		gf_json_open(o, NULL, '{');
+		gf_json_put(o, "decision", word_text(w));
+		gf_json_put(o, "holder", w->holder);
+		gf_json_put(o, "environment", w->environment);
+		put_when(o, "created", w->created);
+		if (w->expires != 0)
+			put_when(o, "expires", w->expires);
+		gf_json_put(o, "reason", w->reason);
+		put_hex(o, "sha256", &w->file);
+		gf_json_put_bool(o, "counted", w->counted);
+		gf_json_close(o, '}');
+	}
+	gf_json_close(o, ']');
+	gf_json_open(o, "receipts", '[');
+	for (size_t i = 0; i < b->n_receipts; i++) {
+		const gf_trace_receipt *r = &b->receipts[i];
+
+		gf_json_open(o, NULL, '{');
+		gf_json_put(o, "file", r->name);
+		put_hex(o, "sha256", &r->file);
+		gf_json_put(o, "site", r->site);
+		gf_json_put(o, "environment", r->environment);
+		gf_json_put(o, "result", r->complete ? "complete" : "partial");
+		put_when(o, "created", r->created);
+		gf_json_put(o, "signedBy", r->by);
+		gf_json_close(o, '}');
+	}
+	gf_json_close(o, ']');
 }
 
 static void put_bundle(gf_json_out *o, const gf_trace_bundle *b)
@@ -252,6 +357,10 @@ static void put_bundle(gf_json_out *o, const gf_trace_bundle *b)
 	gf_json_close(o, ']');
 	gf_json_put_u64(o, "signatures", b->n_signatures);
 	gf_json_put_bool(o, "unsigned", b->unsigned_bundle);
+	if (b->policy != NULL)
+		gf_json_put_u64(o, "trustVersion", b->trust_version);
+	gf_json_put_bool(o, "vouched", b->vouched);
+	put_words(o, b);
 	gf_json_open(o, "loaded", '[');
 	for (size_t i = 0; i < b->n_loads; i++) {
 		const gf_trace_load *l = &b->loads[i];
@@ -323,7 +432,9 @@ bool gf_verb_trace(gf_run *run, gf_error *err)
 	const gf_arguments *a = &run->args;
 	const gf_words *keys = &a->options[GF_OPT_KEY];
 	subject s = { .word = a->words.items[0] };
+	gf_trace_trust by = { .named = keys->n > 0 };
 	gf_trust *trust = NULL;
+	gf_pubkey *site = NULL;
 	gf_state *state = NULL;
 	gf_error shown = { .class = GF_OK };
 	bool ok, said = true;
@@ -336,7 +447,10 @@ bool gf_verb_trace(gf_run *run, gf_error *err)
 	ok = gf_config_find(run, &config, err) &&
 	    (trust = gf_trust_open(keys->items, keys->n, config.data, err)) != NULL &&
 	    (state = gf_state_open(gf_value(a, GF_OPT_STATE), false, err)) != NULL &&
-	    find_subject(&s, run, state, trust, &trace, err) && judge(&s, state, trust, &trace, err);
+	    gf_state_site_public(state, &site, err);
+	by.keys = trust;
+	by.site = site;
+	ok = ok && find_subject(&s, run, state, &by, &trace, err) && judge(&s, state, &by, &trace, err);
 	gf_progress_rest(run->progress);
 	warn(run, &s, &trace);
 	if (run->json)
@@ -348,6 +462,7 @@ bool gf_verb_trace(gf_run *run, gf_error *err)
 	gf_docker_container_clear(&s.container);
 	gf_trace_clear(&trace);
 	gf_state_close(state);
+	gf_pubkey_free(site);
 	gf_trust_free(trust);
 	gf_buf_clear(&s.moved);
 	gf_buf_clear(&config);

@@ -40,8 +40,9 @@ const gf_verb gf_verbs[GF_VERBS] = {
 	    "say which bundle something that runs here came from",
 	    "Goes through the log and the records of the state. The Docker daemon is asked what a name or a container "
 	    "shows now; no registry is. A digest is that of an image's manifest or index, an image ID, or the digest of a "
-	    "bundle's manifest. The signatures are checked again, against the keys that are believed now; 3 when none of "
-	    "them vouches for it.",
+	    "bundle's manifest. The signatures are checked again, by the trust file that was in force when it was "
+	    "accepted; where there was none, against the keys that are believed now. What approvers and receipts said of it is "
+	    "shown. 3 when nothing vouches for it.",
 	    { "gapferry trace web", "gapferry trace --json registry.prod.example:5000/shop/app:1.4.0",
 		"gapferry trace --key release.pub web", NULL },
 	    1, 1, gf_verb_trace },

@@ -10,10 +10,13 @@
 
 static bool fits(const gf_pubkey *k, const gf_member *files, size_t n)
 {
-	for (size_t i = 1; i < n; i++)
-		if (gf_signature_fits(k, gf_signature_ext(files[i].name, files[0].name), &files[i].bytes,
-			gf_buf_text(&files[0].bytes), files[0].bytes.len))
+	for (size_t i = 1; i < n; i++) {
+		const char *ext = gf_signature_ext(files[i].name, files[0].name);
+
+		if (ext != NULL &&
+		    gf_signature_fits(k, ext, &files[i].bytes, gf_buf_text(&files[0].bytes), files[0].bytes.len))
 			return true;
+	}
 	return false;
 }
 

@@ -9,14 +9,16 @@
 
 #include "verify/log.h"
 #include "verify/records.h"
+#include "verify/trace.h"
 
 /* ---- lines ---- */
 
 /* What a line says that matters here. */
 typedef struct line {
 	const char *type, *run, *environment, *site, *target, *name;
-	bool has_manifest, unsigned_bundle;
-	gf_digest manifest, digest; /* digest: of `loaded` */
+	bool has_manifest, has_statement, unsigned_bundle, loads; /* loads: `loaded`, `exported` */
+	gf_digest manifest, statement, digest;                    /* digest: where it loads */
+	uint64_t trust_version;
 	gf_time time;
 } line;
 
@@ -35,8 +37,12 @@ static bool read_line(gf_json root, line *l, gf_error *err)
 	if (!gf_time_parse(time, &l->time))
 		return gf_json_fail(gf_json_get(root, "time"), "log", err, "'%s' is not a time", time);
 	l->has_manifest = gf_json_typeof(gf_json_get(root, "manifest")) != GF_JSON_ABSENT;
+	l->has_statement = gf_json_typeof(gf_json_get(root, "statement")) != GF_JSON_ABSENT;
+	l->loads = strcmp(l->type, "loaded") == 0 || strcmp(l->type, "exported") == 0;
 	return (!l->has_manifest || gf_json_digest(root, "manifest", &l->manifest, err)) &&
-	    (strcmp(l->type, "loaded") != 0 || gf_json_digest(root, "digest", &l->digest, err));
+	    (!l->has_statement || gf_json_digest(root, "statement", &l->statement, err)) &&
+	    gf_json_u64_if(root, "trustVersion", &l->trust_version, err) &&
+	    (!l->loads || gf_json_digest(root, "digest", &l->digest, err));
 }
 
 /* Whole lines of the log, each given to take once it is read. */
@@ -115,22 +121,34 @@ typedef struct mentioned {
 	struct mention {
 		gf_digest manifest;
 		bool unsigned_bundle;
+		gf_time time;
+		uint64_t trust_version; /* in force then; 0: none */
+		gf_digest trust;
 	} * list;
 	size_t n, room;
+	uint64_t trust_version; /* in force at the line that is read */
+	gf_digest trust;
 } mentioned;
 
 static bool take_manifest(void *ctx, const line *l, gf_error *err)
 {
 	mentioned *m = ctx;
+	size_t i = m->n;
 
-	if (!l->has_manifest || (strcmp(l->type, "accepted") != 0 && strcmp(l->type, "loaded") != 0))
+	if (strcmp(l->type, "trust") == 0) {
+		m->trust_version = l->trust_version;
+		m->trust = l->statement;
+	}
+	if (!l->has_manifest || (strcmp(l->type, "accepted") != 0 && !l->loads))
 		return true;
-	for (size_t i = m->n; i > 0; i--) /* lines of one run stand together */
-		if (gf_digest_equal(&m->list[i - 1].manifest, &l->manifest))
-			return true;
-	if (!gf_grow(&m->list, &m->room, m->n, sizeof *m->list, err))
-		return false;
-	m->list[m->n++] = (struct mention){ l->manifest, l->unsigned_bundle };
+	while (i > 0 && !gf_digest_equal(&m->list[i - 1].manifest, &l->manifest)) /* lines of one run stand together */
+		i--;
+	if (i == 0) {
+		if (!gf_grow(&m->list, &m->room, m->n, sizeof *m->list, err))
+			return false;
+		i = ++m->n;
+	}
+	m->list[i - 1] = (struct mention){ l->manifest, l->unsigned_bundle, l->time, m->trust_version, m->trust };
 	return true;
 }
 
@@ -159,29 +177,6 @@ static bool find_image(const gf_manifest *m, const gf_digest *bundle, const gf_d
 	return false;
 }
 
-static bool find_signers(gf_trace_bundle *b, const char *dir, const gf_buf *statement, const gf_trust *t, gf_error *err)
-{
-	gf_member *files = NULL;
-	size_t n = 0, n_keys = gf_trust_count(t);
-	bool ok = gf_records_signatures(dir, &b->digest, &files, &n, err);
-
-	b->n_signatures = n;
-	b->signers = ok ? gf_alloc(n_keys, sizeof *b->signers, err) : NULL;
-	ok = b->signers != NULL;
-	for (size_t k = 0; ok && k < n_keys; k++) {
-		const gf_pubkey *key = gf_trust_key(t, k);
-		bool signs = false;
-
-		for (size_t i = 0; i < n && !signs; i++)
-			signs = gf_signature_fits(key, gf_signature_ext(files[i].name, "manifest.json"),
-			    &files[i].bytes, gf_buf_text(statement), statement->len);
-		if (signs)
-			b->signers[b->n_signers++] = key;
-	}
-	gf_members_free(files, n);
-	return ok;
-}
-
 static bool add_fault(gf_trace *out, const gf_digest *manifest, const char *text, gf_error *err)
 {
 	gf_trace_fault *f;
@@ -195,10 +190,13 @@ static bool add_fault(gf_trace *out, const gf_digest *manifest, const char *text
 }
 
 /* A record that is not as it was kept is a fault and no bundle. */
-static bool look_at(const gf_state *s, const gf_trust *t, const struct mention *m, const gf_digest *wanted,
+static bool look_at(const gf_state *s, const gf_trace_trust *t, const struct mention *m, const gf_digest *wanted,
     gf_trace *out, gf_error *err)
 {
-	gf_trace_bundle b = { .digest = m->manifest, .unsigned_bundle = m->unsigned_bundle };
+	gf_trace_bundle b = { .digest = m->manifest,
+		.unsigned_bundle = m->unsigned_bundle,
+		.accepted = m->time,
+		.trust_version = t->named ? 0 : m->trust_version };
 	gf_error why = { .class = GF_OK };
 	gf_buf statement;
 	bool ok = true, keep = false;
@@ -206,7 +204,7 @@ static bool look_at(const gf_state *s, const gf_trust *t, const struct mention *
 	gf_buf_init(&statement, GF_STATEMENT_MAX);
 	b.manifest = gf_records_manifest(gf_state_dir(s), &m->manifest, &statement, &why);
 	if (b.manifest != NULL && find_image(b.manifest, &b.digest, wanted, &b.image))
-		keep = find_signers(&b, gf_state_dir(s), &statement, t, &why);
+		keep = gf_trace_judge(&b, gf_state_dir(s), &statement, t, b.trust_version > 0 ? &m->trust : NULL, &why);
 	if (why.class != GF_OK)
 		ok = add_fault(out, &m->manifest, why.text, err);
 	out->records++;
@@ -215,8 +213,7 @@ static bool look_at(const gf_state *s, const gf_trust *t, const struct mention *
 	if (ok && keep) {
 		out->bundles[out->n_bundles++] = b;
 	} else {
-		gf_manifest_free(b.manifest);
-		free(b.signers);
+		gf_trace_bundle_clear(&b);
 	}
 	gf_buf_clear(&statement);
 	return ok;
@@ -233,7 +230,7 @@ static bool take_load(void *ctx, const line *l, gf_error *err)
 {
 	gf_trace *t = ctx;
 
-	if (strcmp(l->type, "loaded") != 0 || !l->has_manifest)
+	if (!l->loads || !l->has_manifest)
 		return true;
 	for (size_t i = 0; i < t->n_bundles; i++) {
 		gf_trace_bundle *b = &t->bundles[i];
@@ -254,7 +251,7 @@ static bool take_load(void *ctx, const line *l, gf_error *err)
 	return true;
 }
 
-bool gf_trace_find(const gf_state *s, const gf_trust *t, const gf_digest *wanted, gf_trace *out, gf_error *err)
+bool gf_trace_find(const gf_state *s, const gf_trace_trust *t, const gf_digest *wanted, gf_trace *out, gf_error *err)
 {
 	mentioned m = { .n = 0 };
 	reading first = { .take = take_manifest, .ctx = &m }, second = { .take = take_load, .ctx = out };
@@ -272,20 +269,8 @@ bool gf_trace_find(const gf_state *s, const gf_trust *t, const gf_digest *wanted
 
 void gf_trace_clear(gf_trace *t)
 {
-	for (size_t i = 0; i < t->n_bundles; i++) {
-		gf_trace_bundle *b = &t->bundles[i];
-
-		for (size_t k = 0; k < b->n_loads; k++) {
-			free(b->loads[k].run);
-			free(b->loads[k].environment);
-			free(b->loads[k].site);
-			free(b->loads[k].target);
-			free(b->loads[k].name);
-		}
-		free(b->loads);
-		free(b->signers);
-		gf_manifest_free(b->manifest);
-	}
+	for (size_t i = 0; i < t->n_bundles; i++)
+		gf_trace_bundle_clear(&t->bundles[i]);
 	free(t->bundles);
 	free(t->faults);
 	memset(t, 0, sizeof *t);

@@ -286,20 +286,47 @@ bool gf_audit_checkpoint(const gf_member *file, const gf_pubkey *key, gf_checkpo
 
 /* ---- from an image back to the bundles that brought it (trace.c) ---- */
 
-/* A `loaded` line of the log. */
+/* A line `loaded`, or `exported`. */
 typedef struct gf_trace_load {
 	gf_time time;
 	char *run, *environment, *site, *target, *name; /* NULL: the line has none */
 	gf_digest digest;                               /* what the name showed there */
 } gf_trace_load;
 
+/* An approval, a rejection or a permit in records/, by a key of the trust file that was in force. */
+typedef struct gf_trace_word {
+	gf_digest file;
+	gf_decision decision;
+	char *holder, *environment, *reason; /* reason NULL: none */
+	gf_time created, expires;            /* expires 0: never */
+	bool counted;                        /* a receipt of this site names it */
+} gf_trace_word;
+
+/* A receipt in records/, whose signature fits. */
+typedef struct gf_trace_receipt {
+	gf_digest file;
+	char *name, *site, *environment; /* name: of the file in records/ */
+	char by[200];                    /* "this site's key", "role receipt:test: lab" */
+	bool complete;
+	gf_time created;
+} gf_trace_receipt;
+
 typedef struct gf_trace_bundle {
 	gf_digest digest; /* of its manifest */
 	gf_manifest *manifest;
 	size_t image;              /* the one that was asked for; SIZE_MAX: the bundle itself was */
-	const gf_pubkey **signers; /* whose signatures in records/ fit, now; distinct; owned by the trust */
+	gf_time accepted;          /* when a line last said so; 0: none did */
+	uint64_t trust_version;    /* of the trust file in force then; 0: loose keys, or keys that were named count */
+	gf_policy *policy;         /* that one */
+	const gf_pubkey **signers; /* whose signatures in records/ fit; distinct; owned by policy, or the trust */
 	size_t n_signers, n_signatures;
+	bool vouched;         /* they are enough: of the stream's release role, or any loose key */
+	char lacks[200];      /* where not: what is missing */
 	bool unsigned_bundle; /* it was let through by --allow-unsigned */
+	gf_trace_word *words;
+	size_t n_words, words_room;
+	gf_trace_receipt *receipts;
+	size_t n_receipts, receipts_room;
 	gf_trace_load *loads; /* none: accepted, and the run did not come to its end */
 	size_t n_loads, room;
 } gf_trace_bundle;
@@ -318,9 +345,17 @@ typedef struct gf_trace {
 	uint64_t lines, records; /* that were looked at */
 } gf_trace;
 
+/* Whom to believe: the trust file that was in force when a bundle was accepted; loose keys where there was none; the keys
+ * that were named, where they were, and nothing else. */
+typedef struct gf_trace_trust {
+	const gf_trust *keys;  /* of --key, or of the configuration */
+	bool named;            /* --key */
+	const gf_pubkey *site; /* for receipts; NULL: none */
+} gf_trace_trust;
+
 /* wanted: digest of an image's index or manifest, an image ID, or the digest of a bundle's manifest.  A line that is
  * none: GF_FAILED "log". */
-bool gf_trace_find(const gf_state *s, const gf_trust *t, const gf_digest *wanted, gf_trace *out, gf_error *err);
+bool gf_trace_find(const gf_state *s, const gf_trace_trust *t, const gf_digest *wanted, gf_trace *out, gf_error *err);
 /* What this name (host/path:tag) showed when it was last loaded, at whatever target. */
 bool gf_trace_name(const gf_state *s, const char *name, bool *found, gf_digest *digest, gf_error *err);
 void gf_trace_clear(gf_trace *t);

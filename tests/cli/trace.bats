@@ -34,7 +34,7 @@ log=state/audit.jsonl
 # refused STATUS NAME WORD [options]: so it ends, and this is what --json says.
 refused() {
 	run --separate-stderr -"$1" gapferry trace --json "${@:3}"
-	# .error.name is one of not-traced, record, signature, log, docker-connect
+	# .error.name is one of not-traced, record, signature, threshold, log, docker-connect
 	[ "$(jq -r .error.name <<<"$output")" = "$2" ] || {
 		echo "$output" "$stderr"
 		return 1
@@ -93,10 +93,10 @@ refused() {
 	[ "$(gapferry trace --json --key "$BATS_FILE_TMPDIR/release.pub" "$id" | jq .vouched)" = true ]
 	# the signature is of another manifest
 	gapferry unpack -q --key "$BATS_FILE_TMPDIR/release.pub" --to "oci:$PWD/l2" next.tar
-	other=$(find state/records -name '*.sig' -not -path "$record/*")
-	cp "$other" "$(echo "$record"/*.sig)"
+	other=$(find state/records -name 'manifest.json.*.sig' -not -path "$record/*")
+	cp "$other" "$(echo "$record"/manifest.json.*.sig)"
 	refused 3 signature --key "$BATS_FILE_TMPDIR/release.pub" "$bundle"
-	rm "$record"/*.sig
+	rm "$record"/manifest.json.*.sig
 	refused 3 signature --key "$BATS_FILE_TMPDIR/release.pub" "$bundle"
 	[[ $text == *"has no signature" ]]
 }
@@ -130,7 +130,7 @@ refused() {
 	# a link, a directory and a FIFO in place of a signature
 	rm -rf state
 	cp -r whole state
-	sig=$(echo "$record"/*.sig)
+	sig=$(echo "$record"/manifest.json.*.sig)
 	for how in "ln -s /dev/zero" mkdir mkfifo; do
 		rm -rf "$sig"
 		$how "$sig"
@@ -172,4 +172,69 @@ refused() {
 	run -0 env ASAN_OPTIONS=detect_leaks=0 strace -f -e trace=socket,connect -o calls "$GAPFERRY" trace "$id"
 	run -1 grep -E 'socket|connect' calls
 	[ "$before" = "$(find state -type f -exec sha256sum {} + | sort)" ]
+}
+
+# A site with a trust file: two sign, carol approves, prod comes after test.
+ceremony() {
+	rm -rf state app.tar.d layout config/keys
+	mv app.tar app-in-link.tar && cp "$(readlink -f app-in-link.tar)" app.tar
+	for k in alice ci2 carol dave; do gapferry key new --no-passphrase $k >/dev/null; done
+	printf 'environment: test\ntargets: [{oci: "%s/layout-test"}]\n' "$PWD" >config/environments/test.yaml
+	gapferry trust init -o trust-1.json --root alice.pub --release "$BATS_FILE_TMPDIR/release.pub" --release ci2.pub \
+		--threshold release:2 --approver prod:carol.pub --approver prod:dave.pub --stream app --env test --env prod \
+		--after prod:test >/dev/null
+	gapferry trust sign trust-1.json --key alice.pem >/dev/null 2>&1
+	gapferry trust apply trust-1.json --sha256 "$(sha256sum <trust-1.json | cut -d' ' -f1)" --site a >/dev/null
+	gapferry sign -q --key ci2.pem app.tar >/dev/null 2>&1
+	gapferry unpack -q --env test app.tar >/dev/null
+	gapferry approve -q --env prod --site a --reject --reason 'OPS-7: too early' --key dave.pem app.tar >/dev/null 2>&1
+	sleep 1
+	for k in carol dave; do gapferry approve -q --env prod --site a --key $k.pem app.tar >/dev/null 2>&1; done
+	gapferry unpack -q --env prod app.tar >/dev/null
+}
+
+@test "with a trust file: signers, approvals and rejections with holder and time, receipts; by the version in force then" {
+	ceremony
+	rm -r app.tar* app-in-link.tar # from records/ alone
+	run --separate-stderr -0 gapferry trace --json "$id"
+	[ "$(jq -r '.bundles[0] | "\(.vouched) \(.trustVersion) \([.signers[].holder] | sort | join(" "))"' <<<"$output")" = "true 1 ci2 release" ]
+	[ "$(jq -r '.bundles[0].statements[] | "\(.decision) \(.holder) \(.environment) \(.reason)"' <<<"$output" | sort)" = \
+		"$(printf '%s\n' "approved carol prod null" "approved dave prod null" "rejected dave prod OPS-7: too early")" ]
+	[ "$(jq -r '.bundles[0].receipts[] | "\(.environment) \(.site) \(.result) \(.signedBy)"' <<<"$output")" = \
+		"$(printf '%s\n' "test a complete this site's key" "prod a complete this site's key")" ]
+	for file in $(jq -r '.bundles[0] | (.statements + .receipts)[] | .sha256' <<<"$output"); do
+		[ "$(cat "$record"/{approval,receipt}-"${file:0:16}".json 2>/dev/null | sha256sum | cut -d' ' -f1)" = "$file" ]
+	done
+	run --separate-stderr -0 gapferry trace "$id"
+	[[ $output == *"version 1 was in force: the signatures are enough"* && $output == *"rejected"*"dave"*"OPS-7: too early"* ]]
+	# a key revoked later was in force then
+	gapferry trust revoke -o trust-2.json trust-1.json ci2 --threshold release:1 >/dev/null
+	gapferry trust sign trust-2.json --key alice.pem >/dev/null 2>&1
+	gapferry trust apply trust-2.json >/dev/null
+	gapferry trace "$id" >/dev/null
+	# the keys of the configuration are not asked, those that are named alone
+	mkdir config/keys && cp "$BATS_FILE_TMPDIR/other.pub" config/keys
+	gapferry trace "$id" >/dev/null
+	refused 3 signature --key "$BATS_FILE_TMPDIR/other.pub" "$id"
+	# one signature of two is not enough; an approval of which the signature is gone is none
+	rm "$record"/manifest.json."$(gapferry key show --json ci2.pub | jq -r '.keys[0].id[:16]')".sig
+	rm "$record"/approval-*.json.*.sig
+	refused 3 threshold "$id"
+	[[ $text == *"trust file 1 asks for signatures by 2 of role 'release', and there are 1" ]]
+	[ "$(jq -r '.bundles[0].statements | length' <<<"$output")" -eq 0 ]
+	rm "$record"/manifest.json.*.sig
+	refused 3 signature "$id"
+	# and without the trust file of that time nobody can say
+	mv state/records/trust-1.json kept
+	refused 4 record "$id"
+	[[ $text == *"trust file 1, which was in force when it was accepted"* ]]
+}
+
+@test "an export is traced, too" {
+	ceremony
+	gapferry unpack -q --to "oci:$PWD/out" next.tar >/dev/null 2>&1 || gapferry sign -q --key ci2.pem next.tar >/dev/null 2>&1
+	gapferry unpack -q --to "oci:$PWD/out" --with next.tar.d next.tar >/dev/null
+	run --separate-stderr -0 gapferry trace --json "$id"
+	[ "$(jq -r '.bundles[] | "\(.sequence) \(.vouched) \([.loaded[].target] | unique | join(" "))"' <<<"$output")" = \
+		"$(printf '7 true oci:%s/layout oci:%s/layout-test\n8 true oci:%s/out' "$PWD" "$PWD" "$PWD")" ]
 }
