@@ -72,7 +72,9 @@ static bool find_said(telling *t, gf_error *err)
 
 static bool find_loads(telling *t, gf_error *err)
 {
-	if (!gf_trace_find(t->j.state, t->j.trust, &t->j.verdict.manifest_digest, &t->trace, err))
+	const gf_trace_trust by = { .keys = t->j.trust };
+
+	if (!gf_trace_find(t->j.state, &by, &t->j.verdict.manifest_digest, &t->trace, err))
 		return false;
 	for (size_t i = 0; i < t->trace.n_bundles; i++)
 		if (gf_digest_equal(&t->trace.bundles[i].digest, &t->j.verdict.manifest_digest)) {
