@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "verify/companion.h"
+#include "verify/floors.h"
 #include "verify/judgement.h"
 #include "verify/records.h"
 
@@ -54,21 +55,51 @@ static gf_member *fitting(const gf_policy *p, const gf_files *files, size_t at, 
 	return list;
 }
 
-/* The log has one line for it, however often it is seen. */
+/* Is there a line "rejected" for the statement? */
+typedef struct lookup {
+	const gf_digest *statement;
+	bool found;
+} lookup;
+
+static bool look_at_line(void *ctx, const char *line, size_t n, uint64_t number, gf_error *err)
+{
+	lookup *l = ctx;
+	gf_json_doc *doc;
+	gf_entry e;
+	bool ok = gf_entry_read(line, n, &doc, &e, err);
+
+	(void)number;
+	l->found = l->found ||
+	    (ok && strcmp(e.type, "rejected") == 0 && e.has_statement && gf_digest_equal(&e.statement, l->statement));
+	gf_json_free(doc);
+	return ok;
+}
+
+/* A run that died between the file and its line left the file alone. */
+static bool is_logged(const gf_state *s, const gf_digest *statement, bool *is, gf_error *err)
+{
+	lookup l = { .statement = statement };
+	bool ok = gf_state_lines(s, look_at_line, &l, err);
+
+	*is = l.found;
+	return ok;
+}
+
+/* The log has one line for it, however often it is seen.  The file comes first: it is what blocks. */
 static bool keep_rejection(
     const gf_judge *j, const gf_files *files, size_t at, const gf_approval *a, const char *holder, gf_error *err)
 {
 	const gf_member *file = &files->list[at];
 	gf_digest digest;
 	gf_record line = { .type = "rejected", .manifest = &a->manifest, .statement = &digest, .holder = holder };
-	bool new = false, ok;
+	bool new = false, logged = false, ok;
 	size_t n;
 	gf_member *signatures = fitting(gf_trust_policy(j->trust), files, at, &n, err);
 
 	ok = signatures != NULL && gf_hash_bytes(gf_buf_text(&file->bytes), file->bytes.len, &digest, err) &&
 	    gf_records_keep_statement(
 		gf_state_dir(j->state), &a->manifest, "approval", file, signatures, n, &new, err) &&
-	    (!new || gf_state_append(j->state, &line, 1, err));
+	    (new || is_logged(j->state, &digest, &logged, err)) && (logged || gf_state_append(j->state, &line, 1, err));
 	free(signatures);
 	return ok;
 }

@@ -4,33 +4,16 @@
 
 setup_file() {
 	load common
-	cd "$BATS_FILE_TMPDIR" || return 1
-	export HOME=$BATS_FILE_TMPDIR GAPFERRY_STATE=$BATS_FILE_TMPDIR/none GAPFERRY_CONFIG=$BATS_FILE_TMPDIR
-	"$root/tests/lib/busybox-image.sh" image.tar registry.example/team/shop:1.2
-	for k in alice bob ci carol dave erin; do gapferry key new --no-passphrase $k >/dev/null; done
-	for n in 7 8; do gapferry pack -q -o shop-$n.tar --key ci.pem --stream shop --sequence $n image.tar >/dev/null; done
+	load ceremony
+	ceremony_once
 }
 
-# The ceremony of the issue: two roots, two approvers, test before prod.
 setup() {
 	load common
-	fresh
-	cp "$BATS_FILE_TMPDIR"/*.p* "$BATS_FILE_TMPDIR"/shop-*.tar .
-	mkdir -p config/environments
-	for e in test prod; do
-		printf 'environment: %s\ntargets: [{oci: "%s/%s"}]\nretag: [{match: "**", name: "%s.example/{basename}"}]\n' \
-			$e "$PWD" "layout-$e" $e >config/environments/$e.yaml
-	done
-	gapferry trust init -o trust-1.json --expires 365d --root alice.pub --root bob.pub --threshold root:2 --release ci.pub \
-		--approver prod:carol.pub --approver prod:dave.pub --threshold approver:prod:2 --permit erin.pub \
-		--stream shop --env test --env prod --after prod:test >/dev/null
-	for k in alice bob; do gapferry trust sign trust-1.json --key $k.pem 2>/dev/null >/dev/null; done
-	gapferry trust apply trust-1.json --sha256 "$(sha256sum <trust-1.json | cut -d' ' -f1)" --site a >/dev/null
+	load ceremony
+	ceremony
 }
 
-layout() { jq -r '.manifests[].annotations["org.opencontainers.image.ref.name"]' "layout-$1/index.json" 2>/dev/null; }
-types() { jq -r .type state/audit.jsonl | uniq | paste -sd' '; }
-approve() { gapferry approve -q --env prod --site a "${@:2}" --key "$1.pem" shop-7.tar 2>/dev/null; }
 # refused NAME COMMAND...: status 3, this error, and nothing was loaded into prod.
 refused() {
 	run --separate-stderr -3 gapferry "${@:2}" --json
