@@ -1,0 +1,144 @@
+#!/usr/bin/env bats
+# shellcheck disable=SC2154 # root, stderr: from common.bash and bats
+# Two operators at once.  A run that reads a pipe is held where its layers stream (W2) while another run goes from end to
+# end; then some races that nobody steers, whose outcome must be that of one order or of the other.
+
+setup_file() {
+	load common
+	load ceremony
+	ceremony_once
+}
+
+setup() {
+	load common
+	load ceremony
+	ceremony
+}
+
+# held ENVIRONMENT COMMAND...: unpack of shop-7.tar from a pipe; COMMAND runs when its front has been read, then the rest comes.
+held() {
+	local pid lines i
+	lines=$(grep -c '"type":"intent"' state/audit.jsonl || true)
+	mkfifo pipe
+	gapferry unpack --json -q --env "$1" --with shop-7.tar.d - <pipe >held.json 2>held.err &
+	pid=$!
+	exec 9>pipe
+	head -c 300000 shop-7.tar >&9
+	for ((i = 0; i < 600; i++)); do # intent is W1: what follows is W2
+		[ "$(grep -c '"type":"intent"' state/audit.jsonl)" -gt "$lines" ] && break
+		sleep 0.1
+	done
+	"${@:2}" >other.out 2>&1 || echo "status $?" >>other.out
+	tail -c +300001 shop-7.tar >&9
+	exec 9>&-
+	wait $pid
+}
+name_of() { jq -r '.error.name // ""' held.json; }
+
+@test "while one run streams, another accepts a higher release: the first is refused, and its tag is not set" {
+	mkdir shop-7.tar.d
+	run -3 held test gapferry unpack -q --env test shop-8.tar
+	[ "$(name_of)" = floor ]
+	[ "$(jq -r 'select(.type == "accepted") | .sequence' state/audit.jsonl)" = 8 ]
+	[ "$(jq -r 'select(.type == "refused") | "\(.step) \(.code)"' state/audit.jsonl)" = 'accept floor' ]
+}
+
+@test "while one run streams, another loads the same: both end well, and the log has both" {
+	mkdir shop-7.tar.d
+	run -0 held test gapferry unpack -q --env test shop-7.tar
+	[ "$(jq -r 'select(.type == "complete") | .sequence' state/audit.jsonl | paste -sd' ')" = '7 7' ]
+	[ "$(layout test)" = test.example/shop:1.2 ]
+}
+
+@test "while one run streams, a newer trust file is installed: the first is refused, and passes when run again" {
+	mkdir shop-7.tar.d
+	gapferry trust threshold -q trust-1.json root:1 >/dev/null
+	roots_sign trust-2.json
+	run -3 held test gapferry trust apply trust-2.json
+	[ "$(name_of)" = trust-changed ]
+	[ -z "$(layout test)" ]
+	gapferry unpack -q --env test shop-7.tar
+	[ "$(jq -r 'select(.type == "accepted") | .trustVersion' state/audit.jsonl)" = 2 ]
+}
+
+@test "while one run streams into prod, a rejection comes to be known through another: it is heard" {
+	gapferry unpack -q --env test shop-7.tar
+	approve carol
+	approve dave
+	cp -r shop-7.tar.d yes
+	sleep 1
+	approve dave --reject --reason 'no'
+	mv shop-7.tar.d no
+	mv yes shop-7.tar.d
+	cp shop-8.tar bringer.tar
+	mv no bringer.tar.d
+	run -3 held prod gapferry unpack -q --env prod bringer.tar
+	[ "$(name_of)" = rejected ]
+	[ -z "$(layout prod)" ]
+}
+
+@test "two unpacks of one stream, not steered: 7 then 8, or 8 alone" {
+	seen=
+	for round in 1 2 3 4 5 6; do
+		rm -rf state layout-test
+		cp -r "$BATS_FILE_TMPDIR/state" .
+		first=7 second=8
+		[ $((round % 2)) -eq 0 ] || first=8 second=7
+		gapferry unpack -q --env test shop-$first.tar >$first.out 2>&1 &
+		one=$!
+		gapferry unpack -q --env test shop-$second.tar >$second.out 2>&1 &
+		two=$!
+		a=0 b=0
+		wait $one || a=$?
+		wait $two || b=$?
+		accepted=$(jq -r 'select(.type == "accepted") | .sequence' state/audit.jsonl | paste -sd' ')
+		codes=$(jq -r 'select(.type == "refused") | .code' state/audit.jsonl | paste -sd' ')
+		seen="$seen [$a $b: $accepted: $codes]"
+		[ "$accepted $codes" = '7 8 ' ] || [ "$accepted $codes" = '8 floor' ] || {
+			echo "round $round: $seen $(cat 7.out 8.out)"
+			return 1
+		}
+		gapferry log verify >/dev/null
+		[ "$(jq -r 'select(.type == "loaded" or .type == "complete") | .sequence' state/audit.jsonl | tail -1)" = 8 ]
+	done
+	echo "#$seen" >&3
+}
+
+# A run that another trust file overtakes is refused, so there is an order of those that were not.
+@test "two unpacks and a trust apply, not steered: one order or the other, and a log that is whole" {
+	gapferry trust threshold -q trust-1.json root:1 >/dev/null
+	roots_sign trust-2.json
+	seen=
+	for round in 1 2 3 4; do
+		rm -rf state layout-test
+		cp -r "$BATS_FILE_TMPDIR/state" .
+		gapferry unpack -q --env test shop-7.tar >7.out 2>&1 &
+		seven=$!
+		gapferry unpack -q --env test shop-8.tar >8.out 2>&1 &
+		eight=$!
+		gapferry trust apply trust-2.json >t.out 2>&1 &
+		trust=$!
+		a=0 b=0
+		wait $seven || a=$?
+		wait $eight || b=$?
+		wait $trust
+		gapferry log verify >/dev/null
+		[ "$(gapferry trust show --json | jq .version)" -eq 2 ]
+		accepted=$(jq -r 'select(.type == "accepted") | .sequence' state/audit.jsonl | paste -sd' ')
+		codes=$(jq -r 'select(.type == "refused") | .code' state/audit.jsonl | sort | paste -sd' ')
+		seen="$seen [$a $b: $accepted: $codes]"
+		case "$a $b $accepted $codes" in
+		'0 0 7 8 ' | '3 0 8 floor' | '3 0 8 trust-changed' | '0 3 7 trust-changed' | '3 3  trust-changed trust-changed') ;;
+		*)
+			echo "round $round: $seen $(cat 7.out 8.out t.out)"
+			return 1
+			;;
+		esac
+		# each line was judged under the trust file that was in force when it was written
+		jq -rs '[.[] | select(.type == "trust" or .type == "accepted") | .trustVersion] | . == sort' state/audit.jsonl | grep -qx true
+		# and once more, in order: it ends as if nothing had happened
+		gapferry unpack -q --env test shop-8.tar >/dev/null
+		[ "$(layout test)" = test.example/shop:1.2 ]
+	done
+	echo "#$seen" >&3
+}
