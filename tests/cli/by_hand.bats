@@ -1,5 +1,5 @@
 #!/usr/bin/env bats
-# shellcheck disable=SC2154 # root, stderr: from common.bash and bats
+# shellcheck disable=SC2154,SC2123 # root, stderr: from common.bash and bats; PATH is meant
 # The ceremony of two people with stock tools alone: every key, the trust file, every signature, both approvals, the
 # rejection and the permit come from openssl, minisign, jq, sha256sum and base64.  gapferry packs (unsigned), and judges.
 
@@ -93,9 +93,10 @@ word() {
 
 # companion BUNDLE TYPE FILE WHO...: the file among the companions, under the name that is its digest, signed
 companion() {
-	local name=$1.d/$2-$(sha256sum <"$3" | cut -c1-16).json file=$3 who
+	local name who
+	name=$1.d/$2-$(sha256sum <"$3" | cut -c1-16).json
 	mkdir -p "$1.d"
-	cp "$file" "$name"
+	cp "$3" "$name"
 	for who in "${@:4}"; do sign "$who" "$name"; done
 }
 
