@@ -5,7 +5,7 @@ trap 'rm -f "$out"' EXIT
 for u in "$1"/tests/unit/*/test_*; do
 	[[ -f $u && -x $u ]] || continue
 	echo "# $u"
-	CMOCKA_MESSAGE_OUTPUT=tap timeout -k 5 120 "$u" >"$out" 2>&1 </dev/null
+	CMOCKA_MESSAGE_OUTPUT=tap timeout -k 5 300 "$u" >"$out" 2>&1 </dev/null
 	rc=$?
 	cat "$out"
 	# cmocka's status is the number of failures; a signal, a time-out and a sanitizer say so here alone

@@ -5,7 +5,7 @@ for src in tests/fuzz/fuzz_*.c; do
 	name=${src##*/fuzz_} name=${name%.c} n=$((n + 1))
 	corpus=()
 	[ -d "tests/fuzz/corpus/$name" ] && corpus=("tests/fuzz/corpus/$name")
-	timeout -k 5 120 "$1/tests/fuzz/fuzz_$name" "${corpus[@]}" 2>&1 | sed 's/^/# /'
+	timeout -k 5 300 "$1/tests/fuzz/fuzz_$name" "${corpus[@]}" 2>&1 | sed 's/^/# /'
 	if [ "${PIPESTATUS[0]}" -eq 0 ]; then
 		echo "ok $n - $name"
 	else
