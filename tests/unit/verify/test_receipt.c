@@ -233,10 +233,78 @@ static void test_summary(void **state)
 	gf_buf_clear(&out);
 }
 
+/* ---- the vector of FORMAT.md 7 ---- */
+
+static char fixtures[4096];
+
+static void test_vector(void **state)
+{
+	static const char name[] = "receipt-97c056b5588294e6.json";
+	gf_member m[2] = { { .name = NULL } };
+	gf_receipt_by by;
+	gf_error err = { 0 };
+	gf_pubkey *site;
+	gf_receipt_keys keys = { .n_given = 0 };
+	gf_receipt r;
+	gf_buf text;
+	char command[9000];
+
+	(void)state;
+	(void)snprintf(command, sizeof command,
+	    "cp %s/receipt/* . && openssl pkey -in %s/trust/site.key -pubout -out site.pub", fixtures, fixtures);
+	assert_int_equal(sh(command), 0);
+	gf_buf_init(&m[0].bytes, GF_COMPANION_MAX);
+	gf_buf_init(&m[1].bytes, GF_SIGNATURE_MAX);
+	need((m[0].name = gf_strdup(name, &err)) != NULL);
+	need((m[1].name = gf_strdup("receipt-97c056b5588294e6.json.d6596d96c824af17.sig", &err)) != NULL);
+	need(gf_file_load(m[0].name, GF_COMPANION_MAX, GF_FAILED, &m[0].bytes, &err) &&
+	    gf_file_load(m[1].name, GF_SIGNATURE_MAX, GF_FAILED, &m[1].bytes, &err));
+	need((site = gf_pubkey_load("site.pub", &err)) != NULL);
+	need(gf_receipt_parse(m[0].bytes.data, m[0].bytes.len, name, &r, &err));
+	gf_buf_init(&text, GF_COMPANION_MAX);
+	need(gf_receipt_print(&r, &text, &err));
+	assert_string_equal(text.data, m[0].bytes.data);
+	keys.site = site;
+	need(gf_receipt_judge(&r, m, 2, &keys, 0, &by, &err));
+	assert_true(by.own);
+	m[0].bytes.data[m[0].bytes.len - 1] = ' ';
+	assert_false(gf_receipt_judge(&r, m, 2, &keys, 0, &by, &err));
+	assert_string_equal(err.name, "receipt-signature");
+	gf_receipt_clear(&r);
+	gf_pubkey_free(site);
+	gf_buf_clear(&text);
+	for (size_t i = 0; i < 2; i++) {
+		free(m[i].name);
+		gf_buf_clear(&m[i].bytes);
+	}
+}
+
+/* make-receipt.py over the signature that is there gives the file that is there. */
+static void test_from_the_page_alone(void **state)
+{
+	char command[20000];
+
+	(void)state;
+	(void)snprintf(command, sizeof command,
+	    "mkdir made && cp '%s/make-receipt.py' made && cp -r '%s/receipt' '%s/trust' made && rm made/receipt/*.json && "
+	    "python3 made/make-receipt.py >/dev/null && diff -r made/receipt '%s/receipt'",
+	    fixtures, fixtures, fixtures, fixtures);
+	assert_int_equal(sh(command), 0);
+}
+
+static int enter_with_fixtures(void **state)
+{
+	if (getcwd(fixtures, sizeof fixtures - sizeof "/tests/fixtures") == NULL)
+		return -1;
+	strcat(fixtures, "/tests/fixtures");
+	return enter(state);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = { cmocka_unit_test(test_bytes), cmocka_unit_test(test_least),
-		cmocka_unit_test(test_refused), cmocka_unit_test(test_summary) };
+		cmocka_unit_test(test_refused), cmocka_unit_test(test_summary), cmocka_unit_test(test_vector),
+		cmocka_unit_test(test_from_the_page_alone) };
 
-	return cmocka_run_group_tests_name("receipt", tests, enter, leave);
+	return cmocka_run_group_tests_name("receipt", tests, enter_with_fixtures, leave);
 }
