@@ -247,7 +247,8 @@ static void test_vector(void **state)
 	gf_receipt_keys keys = { .n_given = 0 };
 	gf_receipt r;
 	gf_buf text;
-	char command[9000];
+	gf_digest digest;
+	char command[9000], hex[GF_HEX_SIZE];
 
 	(void)state;
 	(void)snprintf(command, sizeof command,
@@ -264,6 +265,9 @@ static void test_vector(void **state)
 	gf_buf_init(&text, GF_COMPANION_MAX);
 	need(gf_receipt_print(&r, &text, &err));
 	assert_string_equal(text.data, m[0].bytes.data);
+	need(gf_hash_bytes(text.data, text.len, &digest, &err));
+	gf_digest_hex(&digest, hex);
+	assert_string_equal(hex, "97c056b5588294e6365c9ef071183c8546378953721cd7c5ec6472ca3adb6552");
 	keys.site = site;
 	need(gf_receipt_judge(&r, m, 2, &keys, 0, &by, &err));
 	assert_true(by.own);
