@@ -1,9 +1,16 @@
 /*
  * verify: whom to believe, and whether it is whole.
  *
- * accept.c decides, top to bottom in the order of FORMAT.md 5, and alone releases the
- * reader.  walk.c takes every blob past the hash into a sink, so that what is verified is
- * what is loaded.  state.c keeps floors and the log.  Nothing here opens a connection.
+ * accept.c decides, top to bottom in the order of FORMAT.md 5, and alone releases the reader.  walk.c takes every blob past
+ * the hash into a sink, so that what is verified is what is loaded.  Nothing here opens a connection.  Where to look:
+ *
+ *   whom       trust, policy_* (the trust file), signers, companion (who signed a file beside the bundle)
+ *   decide     accept, freshness (numbers and times), gates (approvals, permits, after), kept (rejections), verdict
+ *   whole      walk, deep
+ *   said       statement (the envelope), approval, receipt, receipt_judge, receipt_use
+ *   kept       state, floors, log, cache, replay (reading it), records, where
+ *   proved     merkle, note, checkpoint, sitekey, audit, prove
+ *   asked      trace, trace_judge
  */
 #ifndef GF_VERIFY_VERIFY_H
 #define GF_VERIFY_VERIFY_H
