@@ -1,8 +1,10 @@
 /* main: what must be true before anything else runs, then one verb, then its exit status. */
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <openssl/crypto.h>
 #if defined(STATIC_BUILD)
@@ -29,11 +31,23 @@ static void print_error(const char *verb, const gf_error *e)
 	gf_buf_clear(&b);
 }
 
-/* A full disk behind stdout is a failure like any other. */
+static bool reader_has_gone(void)
+{
+	struct pollfd out = { .fd = STDOUT_FILENO, .events = POLLOUT };
+
+	return poll(&out, 1, 0) == 1 && (out.revents & POLLERR) != 0;
+}
+
+/* A full disk behind stdout is a failure like any other.  A reader that had enough ends this as it ends cat: the work is
+ * done, and there is nothing to say. */
 static bool flush_stdout(gf_error *err)
 {
 	if (fflush(stdout) == 0 && !ferror(stdout))
 		return true;
+	if (reader_has_gone()) {
+		signal(SIGPIPE, SIG_DFL);
+		raise(SIGPIPE);
+	}
 	return gf_fail_errno(err, GF_FAILED, "write", "stdout", "writing to stdout");
 }
 

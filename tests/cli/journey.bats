@@ -329,6 +329,8 @@ END
 	run bash -c "'$GAPFERRY' help | head -n 1"
 	[ "$status" -eq 0 ]
 	[ "$output" = 'usage: gapferry VERB [options] ARGUMENTS' ]
+	run bash -c "'$GAPFERRY' help --man | true; echo \"\${PIPESTATUS[0]}\""
+	[[ $output = 141 || $output = 0 ]]
 }
 
 @test "version names the libraries; --self-test passes and leaves nothing" {
