@@ -275,6 +275,8 @@ bool gf_accept(gf_reader *r, const gf_judge *j, gf_verdict *v, gf_manifest **man
 		gf_manifest_free(m);
 		return false;
 	}
+	v->policy = g.policy;
+	v->environment = g.environment;
 	gf_reader_release(r, m);
 	*manifest = m;
 	return true;

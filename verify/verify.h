@@ -112,6 +112,9 @@ typedef struct gf_verdict {
 	size_t n_signers;
 	size_t n_signatures, n_unknown; /* files seen; of them without a fitting key */
 	bool unsigned_bundle;           /* let through by --allow-unsigned */
+	/* Whose evidence rules the walk asks, owned by the trust; NULL: no trust file, or no environment. */
+	const gf_policy *policy;
+	const gf_policy_environment *environment;
 	struct gf_counted {
 		char holder[65];
 		gf_digest file;
@@ -429,7 +432,8 @@ typedef struct gf_walk {
 	gf_events *events;
 } gf_walk;
 
-/* Steps 7 to 9.  Absent layers of a thin copy: GF_DAMAGED "absent" unless the sink says held. */
+/* Steps 7 to 9, on the verdict of gf_accept.  Absent layers of a thin copy: GF_DAMAGED "absent" unless the sink says held.
+ * An evidence rule of the environment that is not satisfied: GF_REFUSED "evidence", before any layer is read. */
 bool gf_walk_run(const gf_walk *w, gf_verdict *v, gf_error *err);
 /* Step 7 alone, so that a plan can be made from graph and store; gf_walk_run goes on from there. */
 bool gf_walk_front(const gf_walk *w, gf_verdict *v, gf_error *err);

@@ -7,15 +7,17 @@
 #include <string.h>
 
 #include "verify/deep.h"
+#include "verify/evidence.h"
 
 /* Whose fault a failure is: it decides which check failed. */
 enum { FAULT_NONE, FAULT_BUNDLE, FAULT_INSIDE, FAULT_SINK };
 
 typedef struct walk {
 	const gf_walk *w;
-	bool *held;          /* of each blob */
-	const size_t *order; /* of the phase that runs: indexes of blobs */
-	gf_deep *deep;       /* NULL: not asked for */
+	bool *held;            /* of each blob */
+	const size_t *order;   /* of the phase that runs: indexes of blobs */
+	gf_deep *deep;         /* NULL: not asked for */
+	gf_evidence *evidence; /* NULL: no rules */
 	unsigned transfer;
 	atomic_int fault; /* of the first failure */
 	atomic_uint_least64_t blobs_read, blobs_held, blobs_absent, missing, bytes_read, bytes_held, inflated, entries;
@@ -37,6 +39,7 @@ typedef struct tap {
 	walk *walk;
 	gf_input *in;
 	gf_output *out; /* NULL: not wanted */
+	gf_buf *kept;   /* for the evidence rules; NULL: not wanted */
 	unsigned transfer;
 } tap;
 
@@ -49,6 +52,8 @@ static ptrdiff_t tap_read(gf_input *in, void *buf, size_t cap, gf_error *err)
 		blame(t->walk, FAULT_BUNDLE);
 		return n;
 	}
+	if (n > 0 && t->kept != NULL && !gf_buf_add(t->kept, buf, (size_t)n, err))
+		return -1;
 	if (n > 0 && t->out != NULL && !gf_output_write(t->out, buf, (size_t)n, err)) {
 		blame(t->walk, FAULT_SINK);
 		return -1;
@@ -102,6 +107,7 @@ static bool read_blob(walk *k, size_t i, gf_input *in, gf_error *err)
 	gf_sink *sink = k->w->sink;
 	tap t = { .base = { &ops }, .walk = k, .in = in };
 	bool ok = true;
+	gf_buf kept;
 
 	if (sink != NULL) {
 		err->class = GF_OK; /* NULL without an error means: not wanted */
@@ -109,11 +115,15 @@ static bool read_blob(walk *k, size_t i, gf_input *in, gf_error *err)
 		if (t.out == NULL && err->class != GF_OK)
 			return blame(k, FAULT_SINK);
 	}
+	gf_buf_init(&kept, GF_ATTESTATION_MAX);
+	if (k->evidence != NULL && gf_evidence_wants(k->evidence, i))
+		t.kept = &kept;
 	t.transfer = gf_event_begin_blob(
 	    k->w->events, k->transfer, &k->w->manifest->blobs[i].digest, k->w->manifest->blobs[i].size);
 	if (k->deep != NULL && gf_deep_wants(k->deep, i))
 		ok = look_inside(&t, i, err);
-	ok = ok && drain(&t.base, err);
+	ok = ok && drain(&t.base, err) && (t.kept == NULL || gf_evidence_take(k->evidence, t.kept, err));
+	gf_buf_clear(&kept);
 	if (ok && t.out != NULL && !gf_output_finish(t.out, err))
 		ok = blame(k, FAULT_SINK);
 	gf_output_close(t.out);
@@ -227,6 +237,8 @@ static bool run_front(walk *k, size_t *order, size_t first, gf_verdict *v, gf_er
 {
 	k->order = order;
 	if (gf_parallel(jobs_of(k->w), first, take_blob, k, err)) {
+		if (k->evidence != NULL)
+			return gf_evidence_judge(k->evidence, v, err);
 		gf_check_set(v, GF_CHECK_EVIDENCE, GF_CHECK_NOT_REQUIRED, "no trust file asks for evidence");
 		return true;
 	}
@@ -318,7 +330,7 @@ bool gf_walk_run(const gf_walk *w, gf_verdict *v, gf_error *err)
 		first++;
 	ok = ok && (order = gf_alloc(m->n_blobs, sizeof *order, err)) != NULL &&
 	    (k.held = gf_alloc(m->n_blobs, sizeof *k.held, err)) != NULL && prepare_deep(&k, v, err) &&
-	    ask_held(&k, first, &bytes, err);
+	    gf_evidence_new(v, m, &k.evidence, err) && ask_held(&k, first, &bytes, err);
 	if (ok) {
 		for (size_t i = 0; i < m->n_blobs; i++)
 			order[i] = i;
@@ -329,6 +341,7 @@ bool gf_walk_run(const gf_walk *w, gf_verdict *v, gf_error *err)
 	}
 	if (ok && atomic_load(&k.missing) > 0)
 		ok = absent_layers(&k, m->n_blobs - first, v, err);
+	gf_evidence_free(k.evidence);
 	gf_deep_free(k.deep);
 	free(k.held);
 	free(order);
