@@ -20,6 +20,13 @@ typedef struct gf_said {
 	bool counted; /* for the gate that was judged */
 } gf_said;
 
+/* Loads into one target of one environment. */
+typedef struct gf_arrival {
+	const char *environment, *site, *target;
+	size_t names;
+	gf_time last;
+} gf_arrival;
+
 typedef struct gf_said_list {
 	gf_said *list;
 	size_t n, room;
@@ -32,7 +39,8 @@ bool gf_said_add(
 void gf_said_clear(gf_said_list *l);
 
 typedef struct gf_story {
-	const char *file;        /* as it was given */
+	const char *file; /* as it was given */
+	bool is_receipt;
 	const gf_error *failure; /* NULL: verified */
 	gf_time now;
 	const char *environment, *site; /* NULL: none was named */
@@ -42,14 +50,23 @@ typedef struct gf_story {
 	const gf_store *store;
 	gf_signed_by by;
 	const gf_verdict *verdict;          /* NULL: of a receipt */
-	const gf_receipt *receipt;          /* NULL: of a bundle */
-	const gf_pubkey *witness;           /* of a receipt: who signed it; NULL: nobody who is believed */
+	const gf_receipt *receipt;          /* NULL: of a bundle, or not believed */
+	const gf_receipt_by *witness;       /* of a receipt: who signed it */
 	const gf_policy *policy;            /* NULL: loose keys */
 	const gf_policy_environment *gates; /* of the environment; NULL: there are none */
 	const gf_said_list *said;
-	const gf_trace_load *loads;
+	const gf_trace_load *loads; /* that the log of this state has */
 	size_t n_loads;
+	const gf_arrival *arrivals; /* of these, else of the receipt */
+	size_t n_arrivals;
 } gf_story;
+
+/* The page where -o says (verb_report.c).  good: *err is not looked at; else it is why not, is told, and stays. */
+bool gf_story_write(gf_story *s, const gf_run *run, bool good, gf_error *err);
+/* The gates of its environment in that stream (NULL: none), where its policy has them. */
+void gf_story_gates(gf_story *s, const char *stream);
+/* The verb for a receipt (report_receipt.c). */
+bool gf_report_receipt(gf_run *run, gf_error *err);
 
 /* ---- markup (page.c) ---- */
 
@@ -109,14 +126,5 @@ void gf_part_meaning(gf_page *p, const gf_story *s);
 /* "carol, dave": who signed it; what has no room is cut. */
 void gf_said_by(const gf_said *s, char *out, size_t cap);
 const char *gf_image_name(const gf_image *im); /* the first of its names */
-
-/* Loads into one target of one environment. */
-typedef struct gf_arrival {
-	const char *environment, *site, *target;
-	size_t names;
-	gf_time last;
-} gf_arrival;
-/* The first max of them, in the order of the log; how many there are. */
-size_t gf_story_arrivals(const gf_story *s, gf_arrival *out, size_t max);
 
 #endif

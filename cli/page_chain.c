@@ -46,36 +46,6 @@ typedef struct chain {
 	unsigned height;
 } chain;
 
-/* ---- what several parts tell ---- */
-
-static bool same(const char *a, const char *b)
-{
-	return a == b || (a != NULL && b != NULL && strcmp(a, b) == 0);
-}
-
-size_t gf_story_arrivals(const gf_story *s, gf_arrival *out, size_t max)
-{
-	size_t n = 0;
-
-	for (size_t i = 0; i < s->n_loads; i++) {
-		const gf_trace_load *l = &s->loads[i];
-		bool known = false;
-
-		for (size_t k = 0; k < i && !known; k++)
-			known = same(s->loads[k].environment, l->environment) && same(s->loads[k].site, l->site) &&
-			    same(s->loads[k].target, l->target);
-		if (!known && n++ < max)
-			out[n - 1] = (gf_arrival){ l->environment, l->site, l->target, 0, 0 };
-		for (size_t k = 0; k < n && k < max; k++)
-			if (same(out[k].environment, l->environment) && same(out[k].site, l->site) &&
-			    same(out[k].target, l->target)) {
-				out[k].names++;
-				out[k].last = l->time;
-			}
-	}
-	return n;
-}
-
 const char *gf_image_name(const gf_image *im)
 {
 	return im->n_names > 0 ? im->names[0] : "no name";
@@ -207,21 +177,32 @@ static void add_build(chain *c)
 	add_line(build, "note", b->definition, false);
 }
 
+/* Of a receipt: the bundle is believed where its manifest is on record and its signatures fit. */
 static const char *trusted(const gf_story *s)
 {
-	return s->failure == NULL ? "good" : "bad";
+	return s->failure != NULL ? "bad" : s->receipt == NULL || s->by.n > 0 ? "good" : "claim";
+}
+
+static const char *title_of(const gf_story *s)
+{
+	if (s->failure != NULL)
+		return "BUNDLE, NOT VERIFIED";
+	return s->receipt == NULL ? "BUNDLE, VERIFIED" : s->by.n > 0 ? "BUNDLE, ON RECORD" : "BUNDLE OF THE RECEIPT";
 }
 
 static void add_bundle(chain *c)
 {
 	const gf_story *s = c->story;
 	const gf_manifest *m = s->manifest;
-	box *b =
-	    add_box(c, COLUMN_BUNDLE, trusted(s), s->failure == NULL ? "BUNDLE, VERIFIED" : "BUNDLE, NOT VERIFIED");
+	box *b = add_box(c, COLUMN_BUNDLE, trusted(s), title_of(s));
 	char text[160];
 
 	if (m != NULL && m->stream != NULL) {
 		(void)snprintf(text, sizeof text, "%s %llu", m->stream, (unsigned long long)m->sequence);
+		add_line(b, "name", text, true);
+	} else if (s->receipt != NULL && s->receipt->stream != NULL) {
+		(void)snprintf(
+		    text, sizeof text, "%s %llu", s->receipt->stream, (unsigned long long)s->receipt->sequence);
 		add_line(b, "name", text, true);
 	} else {
 		add_line(b, "name", gf_path_base(s->file), true);
@@ -252,7 +233,7 @@ static void add_signers(chain *c)
 		add_line(b, "note", gf_pubkey_type(by->keys[i]), false);
 	}
 	add_more(c, COLUMN_BUNDLE, by->n - drawn, "signer", "signers");
-	if (by->n == 0)
+	if (by->n == 0 && c->story->receipt == NULL)
 		add_line(add_box(c, COLUMN_BUNDLE, "bad", "SIGNED BY"), "name", "nobody believed", false);
 }
 
@@ -339,13 +320,13 @@ static void add_load(chain *c, const gf_arrival *a)
 
 static void add_loads(chain *c)
 {
-	gf_arrival arrivals[DRAWN_MAX];
-	size_t n = gf_story_arrivals(c->story, arrivals, DRAWN_MAX), drawn = n > DRAWN_MAX ? DRAWN_MAX - 1 : n;
+	const gf_story *s = c->story;
+	size_t drawn = s->n_arrivals > DRAWN_MAX ? DRAWN_MAX - 1 : s->n_arrivals;
 
 	for (size_t i = 0; i < drawn; i++)
-		add_load(c, &arrivals[i]);
-	add_more(c, COLUMN_LOAD, n - drawn, "place", "places");
-	if (n == 0) {
+		add_load(c, &s->arrivals[i]);
+	add_more(c, COLUMN_LOAD, s->n_arrivals - drawn, "place", "places");
+	if (s->n_arrivals == 0) {
 		box *b = add_box(c, COLUMN_LOAD, "claim", "LOADED INTO");
 
 		add_line(b, "name", "nothing", false);
@@ -440,6 +421,16 @@ static const box *first_of(const chain *c, int column)
 	return NULL;
 }
 
+/* The column to the left that has boxes: where no manifest is known, images are missing. */
+static const box *before(const chain *c, int column)
+{
+	const box *found = NULL;
+
+	while (found == NULL && --column >= 0)
+		found = first_of(c, column);
+	return found;
+}
+
 /* From the first box of a column to a box of the next one. */
 static void draw_link(chain *c, const box *from, const box *to, const char *class)
 {
@@ -455,11 +446,13 @@ static void draw_links(chain *c)
 	static const char *const classes[] = { "claim", "claim", "good", "good" };
 
 	for (size_t i = 0; i < c->n; i++) {
-		const box *to = &c->boxes[i], *from = to->column > 0 ? first_of(c, to->column - 1) : NULL;
+		const box *to = &c->boxes[i], *from = before(c, to->column);
 		bool aside = to->column == COLUMN_BUNDLE && to != first_of(c, COLUMN_BUNDLE);
 		const char *class = to->column > 0 ? classes[to->column - 1] : "";
 
-		if (strcmp(class, "good") == 0 && c->story->failure != NULL)
+		if (to->column == COLUMN_IMAGE)
+			class = trusted(c->story);
+		if (to->column == COLUMN_LOAD && c->story->failure != NULL)
 			class = "bad";
 		if (to->column == COLUMN_LOAD && strcmp(to->class, "good") != 0)
 			class = "claim";
@@ -484,7 +477,7 @@ void gf_chain_draw(gf_page *p, const gf_story *s)
 	add_words(&c);
 	if (s->manifest != NULL)
 		add_images(&c);
-	if (s->manifest != NULL)
+	if (s->manifest != NULL || s->n_arrivals > 0)
 		add_loads(&c);
 	place(&c);
 	gf_page_put(p,

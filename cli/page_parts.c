@@ -5,6 +5,13 @@
 
 #include "cli/page.h"
 
+/* What nobody signed is not looked into further. */
+#define NOT_LOOKED_FOR "Not looked for: nobody who is believed here signed it."
+static bool was_looked_for(const gf_story *s)
+{
+	return s->by.n > 0 || s->receipt != NULL;
+}
+
 /* ---- build ---- */
 
 void gf_part_build(gf_page *p, const gf_story *s)
@@ -47,6 +54,18 @@ static void put_key_row(gf_page *p, const gf_pubkey *k, const char *comment)
 	GF_PAGE_ROW(p, NULL, gf_pubkey_holder(k), gf_pubkey_type(k), hex, comment != NULL ? comment : "none");
 }
 
+static void put_receipt_signers(gf_page *p, const gf_receipt *r)
+{
+	char hex[GF_HEX_SIZE];
+
+	gf_page_table(p, "Keys that had signed the bundle when it was loaded, as the receipt says", "key id", NULL);
+	for (size_t i = 0; i < r->n_signers; i++) {
+		gf_digest_hex(&r->signers[i], hex);
+		GF_PAGE_ROW(p, NULL, hex);
+	}
+	gf_page_table_end(p);
+}
+
 void gf_part_signatures(gf_page *p, const gf_story *s)
 {
 	gf_page_section(p, "signatures", "Signatures");
@@ -57,16 +76,20 @@ void gf_part_signatures(gf_page *p, const gf_story *s)
 			put_key_row(p, s->by.keys[i], s->by.comments != NULL ? s->by.comments[i] : NULL);
 		gf_page_table_end(p);
 	} else {
-		gf_page_put(p, "<p>No key that is believed here signed the bundle.</p>\n");
+		gf_page_put(p, "<p>%s</p>\n",
+		    s->is_receipt && s->manifest == NULL ? "The signatures of the bundle are not on record here."
+							 : "No key that is believed here signed the bundle.");
 	}
 	if (s->verdict != NULL)
 		gf_page_put(p, "<p>Signatures found: %zu. Of keys that are not known here: %zu.</p>\n",
 		    s->verdict->n_signatures, s->verdict->n_unknown);
-	if (s->receipt != NULL && s->witness != NULL) {
+	if (s->witness != NULL && s->witness->key != NULL) {
 		gf_page_table(p, "The key that signed the receipt", "holder", "type", "key id", "comment", NULL);
-		put_key_row(p, s->witness, NULL);
+		put_key_row(p, s->witness->key, NULL);
 		gf_page_table_end(p);
 	}
+	if (s->receipt != NULL && s->receipt->n_signers > 0)
+		put_receipt_signers(p, s->receipt);
 	gf_page_section_end(p);
 }
 
@@ -132,7 +155,7 @@ static void put_receipt_words(gf_page *p, const gf_receipt *r)
 	gf_page_table(p, "What counted when it was loaded, as the receipt says", "holder", "what", "file", NULL);
 	for (size_t i = 0; i < r->n_words; i++) {
 		gf_digest_text(&r->words[i].file, digest);
-		GF_PAGE_ROW(p, NULL, r->words[i].holder != NULL ? r->words[i].holder : "permit",
+		GF_PAGE_ROW(p, NULL, r->words[i].holder != NULL ? r->words[i].holder : "not named",
 		    r->words[i].permit ? "permit" : "approval", digest);
 	}
 	gf_page_table_end(p);
@@ -150,7 +173,9 @@ void gf_part_approvals(gf_page *p, const gf_story *s)
 			put_said(p, &s->said->list[i]);
 		gf_page_table_end(p);
 	} else {
-		gf_page_put(p, "<p>No approval, rejection or permit by a key that is believed here was found.</p>\n");
+		gf_page_put(p, "<p>%s</p>\n",
+		    was_looked_for(s) ? "No approval, rejection or permit by a key that is believed here was found."
+				      : NOT_LOOKED_FOR);
 	}
 	if (s->said->n_unsigned > 0)
 		gf_page_put(p,
@@ -175,24 +200,39 @@ static const char *look_of(gf_result r)
 	return "idle";
 }
 
-void gf_part_checks(gf_page *p, const gf_story *s)
+static void put_checks(gf_page *p, const gf_verdict *v)
 {
-	gf_page_section(p, "checks", "Checks");
-	gf_page_put(p, "<div class=\"checks\">\n");
-	gf_page_table(p,
-	    s->verdict != NULL ? "Every check, in the order in which it was made"
-			       : "The checks of the run that loaded it, as the receipt says",
-	    "check", "result", "what was found", NULL);
-	for (size_t i = 0; s->verdict != NULL && i < GF_CHECKS; i++) {
-		const gf_check *c = &s->verdict->checks[i];
+	gf_page_table(p, "Every check, in the order in which it was made", "check", "result", "what was found", NULL);
+	for (size_t i = 0; i < GF_CHECKS; i++) {
+		const gf_check *c = &v->checks[i];
 
 		GF_PAGE_ROW(p, look_of(c->result), c->name, gf_result_text(c->result), c->detail);
 	}
-	for (size_t i = 0; s->verdict == NULL && i < s->receipt->n_checks; i++)
-		GF_PAGE_ROW(p, strcmp(s->receipt->checks[i].result, "passed") == 0 ? "passed" : "idle",
-		    s->receipt->checks[i].name, s->receipt->checks[i].result, "");
 	gf_page_table_end(p);
-	gf_page_put(p, "</div>\n");
+}
+
+static void put_receipt_checks(gf_page *p, const gf_receipt *r)
+{
+	gf_page_table(p, "The checks of the run that loaded it, as the receipt says", "check", "result", NULL);
+	for (size_t i = 0; i < r->n_checks; i++) {
+		const struct gf_receipt_check *c = &r->checks[i];
+
+		GF_PAGE_ROW(p,
+		    strcmp(c->result, "passed") == 0       ? "passed"
+			: strcmp(c->result, "lifted") == 0 ? "lifted"
+							   : "idle",
+		    c->name, c->result);
+	}
+	gf_page_table_end(p);
+}
+
+void gf_part_checks(gf_page *p, const gf_story *s)
+{
+	gf_page_section(p, "checks", "Checks");
+	if (s->verdict != NULL)
+		put_checks(p, s->verdict);
+	if (s->receipt != NULL)
+		put_receipt_checks(p, s->receipt);
 	gf_page_section_end(p);
 }
 
@@ -317,7 +357,9 @@ void gf_part_loads(gf_page *p, const gf_story *s)
 	if (s->n_loads > 0)
 		put_log_loads(p, s);
 	else
-		gf_page_put(p, "<p>The log of this state does not say that anything of it was loaded here.</p>\n");
+		gf_page_put(p, "<p>%s</p>\n",
+		    was_looked_for(s) ? "The log of this state does not say that anything of it was loaded here."
+				      : NOT_LOOKED_FOR);
 	gf_page_section_end(p);
 }
 
@@ -330,9 +372,11 @@ void gf_part_meaning(gf_page *p, const gf_story *s)
 	    "<ul>\n<li>A digest holds what is below it: the signed manifest holds images and layers byte for byte.</li>\n"
 	    "<li>A signature says that its key was used, not that its holder was careful. Commit and build are the word of "
 	    "the packer, which the signers took over.</li>\n");
+	if (s->receipt != NULL)
+		gf_page_put(p, "<li>A receipt is the word of its site, under the site's key.</li>\n");
 	gf_page_put(p,
 	    "<li>The page was made for whoever asked, from what lay there then. It is not signed itself: who "
 	    "doubts it makes it again from the %s.</li>\n</ul>\n",
-	    s->receipt != NULL ? "receipt" : "bundle");
+	    s->is_receipt ? "receipt" : "bundle");
 	gf_page_section_end(p);
 }

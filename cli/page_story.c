@@ -1,8 +1,56 @@
 /* The page, and what stands first in it: verdict, summary, chain. */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "cli/page.h"
+
+/* ---- loads, put together by where they went ---- */
+
+typedef struct arrivals {
+	gf_arrival *list;
+	size_t n, room;
+} arrivals;
+
+static bool same(const char *a, const char *b)
+{
+	return a == b || (a != NULL && b != NULL && strcmp(a, b) == 0);
+}
+
+static bool arrive(arrivals *a, const gf_arrival *one, gf_error *err)
+{
+	for (size_t i = a->n; i > 0; i--) {
+		gf_arrival *known = &a->list[i - 1];
+
+		if (same(known->environment, one->environment) && same(known->site, one->site) &&
+		    same(known->target, one->target)) {
+			known->names += one->names;
+			known->last = one->last;
+			return true;
+		}
+	}
+	if (!gf_grow(&a->list, &a->room, a->n, sizeof *a->list, err))
+		return false;
+	a->list[a->n++] = *one;
+	return true;
+}
+
+static bool find_arrivals(const gf_story *s, arrivals *a, gf_error *err)
+{
+	const gf_receipt *r = s->n_loads == 0 ? s->receipt : NULL;
+	bool ok = true;
+
+	for (size_t i = 0; ok && i < s->n_loads; i++) {
+		const gf_trace_load *l = &s->loads[i];
+
+		ok = arrive(a, &(gf_arrival){ l->environment, l->site, l->target, 1, l->time }, err);
+	}
+	for (size_t i = 0; ok && r != NULL && i < r->n_images; i++)
+		ok = arrive(a,
+		    &(gf_arrival){ r->environment, r->site, r->images[i].target, r->images[i].n_names, r->created },
+		    err);
+	return ok;
+}
 
 /* ---- verdict ---- */
 
@@ -19,8 +67,16 @@ static void put_verdict(gf_page *p, const gf_story *s)
 			gf_page_put(p, ": ");
 		}
 		gf_page_text(p, f->text);
-	} else if (s->receipt != NULL) {
-		gf_page_put(p, "The receipt is signed by a key that is believed here.");
+	} else if (s->is_receipt) {
+		gf_page_put(p, "The receipt is signed by a key that is believed here: ");
+		gf_page_text(p, s->witness->how);
+		gf_page_put(p, ". %s",
+		    s->manifest == NULL
+			? "The manifest of its bundle is not in the records here: build, signers and images "
+			  "are not shown."
+			: s->by.n > 0 ? "The manifest of its bundle is on record here, with its signatures."
+				      : "The manifest of its bundle is on record here, and no key that is believed now "
+					"signed it.");
 	} else {
 		char size[GF_SIZE_TEXT];
 
@@ -71,15 +127,21 @@ static void put_head(gf_page *p, const gf_story *s)
 	gf_buf_clear(&hash);
 }
 
+/* Something was judged, or vouched for: there is more to tell than the failure. */
+static bool is_known(const gf_story *s)
+{
+	return s->verdict != NULL || s->receipt != NULL;
+}
+
 static void put_contents(gf_page *p, const gf_story *s)
 {
 	const struct {
 		bool there;
 		const char *id, *name;
-	} parts[] = { { true, "summary", "Summary" }, { true, "chain", "Chain" },
-		{ s->manifest != NULL, "build", "Build" }, { true, "signatures", "Signatures" },
-		{ true, "approvals", "Approvals" }, { true, "checks", "Checks" },
-		{ s->manifest != NULL, "images", "Images" }, { true, "loads", "Loads" },
+	} parts[] = { { true, "summary", "Summary" }, { is_known(s), "chain", "Chain" },
+		{ s->manifest != NULL, "build", "Build" }, { is_known(s), "signatures", "Signatures" },
+		{ is_known(s), "approvals", "Approvals" }, { is_known(s), "checks", "Checks" },
+		{ s->manifest != NULL, "images", "Images" }, { is_known(s), "loads", "Loads" },
 		{ true, "meaning", "What this shows" } };
 
 	gf_page_put(p, "<nav aria-label=\"Contents\"><ul>");
@@ -94,10 +156,13 @@ static void put_title(gf_page *p, const gf_story *s)
 {
 	const gf_manifest *m = s->manifest;
 
-	gf_page_put(p, "<h1>%s ", s->receipt != NULL ? "Receipt" : "Bundle");
+	gf_page_put(p, "<h1>%s ", s->is_receipt ? "Receipt" : "Bundle");
 	if (m != NULL && m->stream != NULL) {
 		gf_page_text(p, m->stream);
 		gf_page_put(p, " %llu", (unsigned long long)m->sequence);
+	} else if (s->receipt != NULL && s->receipt->stream != NULL) {
+		gf_page_text(p, s->receipt->stream);
+		gf_page_put(p, " %llu", (unsigned long long)s->receipt->sequence);
 	} else {
 		gf_page_text(p, gf_path_base(s->file));
 	}
@@ -110,18 +175,24 @@ static void put_title(gf_page *p, const gf_story *s)
 
 /* ---- summary ---- */
 
+static void put_stream(gf_page *p, const char *stream, uint64_t epoch, uint64_t sequence)
+{
+	char text[160] = "none: nothing protects against an older bundle";
+
+	if (stream != NULL)
+		(void)snprintf(text, sizeof text, "%s, epoch %llu, sequence %llu", stream, (unsigned long long)epoch,
+		    (unsigned long long)sequence);
+	gf_page_term(p, "stream", text);
+}
+
 static void put_terms_of_release(gf_page *p, const gf_manifest *m)
 {
-	char text[256] = "none: nothing protects against an older bundle";
+	char text[256] = "";
 
-	if (m->stream != NULL)
-		(void)snprintf(text, sizeof text, "%s, epoch %llu, sequence %llu", m->stream,
-		    (unsigned long long)m->epoch, (unsigned long long)m->sequence);
-	gf_page_term(p, "stream", text);
+	put_stream(p, m->stream, m->epoch, m->sequence);
 	gf_page_term(p, "version", m->version);
 	gf_page_term_time(p, "created", m->created);
 	gf_page_term_time(p, "expires", m->expires);
-	text[0] = '\0';
 	for (size_t i = 0; i < m->n_audience; i++)
 		gf_join(text, sizeof text, m->audience[i]);
 	gf_page_term(p, "audience", m->n_audience > 0 ? text : NULL);
@@ -154,13 +225,15 @@ static void put_summary(gf_page *p, const gf_story *s)
 {
 	gf_page_section(p, "summary", "Summary");
 	gf_page_terms(p);
-	gf_page_term(p, s->receipt != NULL ? "receipt" : "bundle", s->file);
+	gf_page_term(p, s->is_receipt ? "receipt" : "bundle", s->file);
 	gf_page_term_digest(p, "manifest", s->digest);
 	if (s->manifest != NULL)
 		put_terms_of_release(p, s->manifest);
+	if (s->receipt != NULL && s->manifest == NULL)
+		put_stream(p, s->receipt->stream, s->receipt->epoch, s->receipt->sequence);
 	if (s->receipt != NULL)
 		put_terms_of_receipt(p, s->receipt);
-	else
+	if (!s->is_receipt)
 		gf_page_term(p, "judged for", s->environment != NULL ? s->environment : "no environment (--env)");
 	gf_page_term(p, "judged by site", s->site);
 	gf_page_term_time(p, "judged at", s->now);
@@ -234,11 +307,8 @@ static void say_images(gf_page *p, const gf_story *s)
 
 static void say_loads(gf_page *p, const gf_story *s)
 {
-	gf_arrival arrivals[16];
-	size_t n = gf_story_arrivals(s, arrivals, 16);
-
-	for (size_t i = 0; i < n && i < 16; i++) {
-		const gf_arrival *a = &arrivals[i];
+	for (size_t i = 0; i < s->n_arrivals; i++) {
+		const gf_arrival *a = &s->arrivals[i];
 		char text[512], when[GF_TIME_SIZE];
 
 		gf_time_print(a->last, when);
@@ -248,7 +318,7 @@ static void say_loads(gf_page *p, const gf_story *s)
 		    a->names == 1 ? "" : "s", when);
 		put_item(p, "Loaded into:", text);
 	}
-	if (n == 0)
+	if (s->n_arrivals == 0)
 		put_item(p, "Loaded into:", "nothing, by the log here");
 }
 
@@ -263,8 +333,13 @@ static void put_chain(gf_page *p, const gf_story *s)
 	    "the log. Long names are cut; they stand whole below.</figcaption>\n</figure>\n<ol>\n");
 	if (s->manifest != NULL)
 		say_origin(p, &s->manifest->build);
-	put_item(p, s->failure == NULL ? "Bundle, verified:" : "Bundle, not verified:", s->file);
-	say_signers(p, s);
+	put_item(p,
+	    s->is_receipt            ? "Receipt:"
+		: s->failure == NULL ? "Bundle, verified:"
+				     : "Bundle, not verified:",
+	    s->file);
+	if (s->manifest != NULL || !s->is_receipt)
+		say_signers(p, s);
 	say_words(p, s);
 	if (s->manifest != NULL)
 		say_images(p, s);
@@ -273,31 +348,49 @@ static void put_chain(gf_page *p, const gf_story *s)
 	gf_page_section_end(p);
 }
 
+static void put_known(gf_page *p, const gf_story *s)
+{
+	put_chain(p, s);
+	if (s->manifest != NULL)
+		gf_part_build(p, s);
+	gf_part_signatures(p, s);
+	gf_part_approvals(p, s);
+	gf_part_checks(p, s);
+	if (s->manifest != NULL)
+		gf_part_images(p, s);
+	gf_part_loads(p, s);
+}
+
+static void put_page(gf_page *p, const gf_story *s)
+{
+	put_head(p, s);
+	gf_page_put(p, "<body>\n<a class=\"skip\" href=\"#main\">To the contents</a>\n<header>\n");
+	put_verdict(p, s);
+	put_title(p, s);
+	put_contents(p, s);
+	gf_page_put(p, "</header>\n<main id=\"main\">\n");
+	put_summary(p, s);
+	if (is_known(s))
+		put_known(p, s);
+	gf_part_meaning(p, s);
+	gf_page_put(p, "</main>\n<footer>\n");
+	put_verdict(p, s);
+	gf_page_put(p, "</footer>\n</body>\n</html>\n");
+}
+
 bool gf_story_print(const gf_story *s, gf_buf *out, gf_error *err)
 {
+	gf_story all = *s;
+	arrivals a = { .list = NULL };
 	gf_page p;
+	bool ok = find_arrivals(s, &a, err);
 
 	gf_page_begin(&p, err);
-	put_head(&p, s);
-	gf_page_put(&p, "<body>\n<a class=\"skip\" href=\"#main\">To the contents</a>\n<header>\n");
-	put_verdict(&p, s);
-	put_title(&p, s);
-	put_contents(&p, s);
-	gf_page_put(&p, "</header>\n<main id=\"main\">\n");
-	put_summary(&p, s);
-	put_chain(&p, s);
-	if (s->manifest != NULL)
-		gf_part_build(&p, s);
-	gf_part_signatures(&p, s);
-	gf_part_approvals(&p, s);
-	gf_part_checks(&p, s);
-	if (s->manifest != NULL)
-		gf_part_images(&p, s);
-	gf_part_loads(&p, s);
-	gf_part_meaning(&p, s);
-	gf_page_put(&p, "</main>\n<footer>\n");
-	put_verdict(&p, s);
-	gf_page_put(&p, "</footer>\n</body>\n</html>\n");
+	all.arrivals = a.list;
+	all.n_arrivals = a.n;
+	if (ok)
+		put_page(&p, &all);
 	*out = p.text;
-	return gf_page_end(&p);
+	free(a.list);
+	return ok && gf_page_end(&p);
 }

@@ -26,4 +26,7 @@ void gf_site_keys_clear(gf_site_keys *k);
 /* What it says of its log as a member that gf_audit_run takes for a checkpoint; the caller frees it in either case. */
 bool gf_receipt_file_checkpoint(const gf_receipt_file *f, gf_member *out, gf_error *err);
 
+/* The log of this state goes on from what it says of it. */
+bool gf_receipt_file_audit(const gf_receipt_file *f, const gf_state *s, gf_audit *audit, gf_error *err);
+
 #endif

@@ -31,6 +31,17 @@ bool gf_receipt_file_checkpoint(const gf_receipt_file *f, gf_member *out, gf_err
 	return out->name != NULL && gf_checkpoint_print(&c, &out->bytes, err);
 }
 
+bool gf_receipt_file_audit(const gf_receipt_file *f, const gf_state *s, gf_audit *audit, gf_error *err)
+{
+	gf_member known = { .name = NULL };
+	gf_audit_options o = { .checkpoints = &known, .n_checkpoints = 1 };
+	bool ok = gf_receipt_file_checkpoint(f, &known, err) && gf_audit_run(s, &o, audit, err);
+
+	free(known.name);
+	gf_buf_clear(&known.bytes);
+	return ok;
+}
+
 bool gf_site_keys_take(gf_site_keys *k, const gf_words *paths, const gf_state *s, gf_error *err)
 {
 	*k = (gf_site_keys){ .given = gf_alloc(paths->n + 1, sizeof *k->given, err) };

@@ -252,17 +252,6 @@ static bool check_bundle(const checking *c, gf_error *err)
 	return ok;
 }
 
-static bool check_log(checking *c, gf_error *err)
-{
-	gf_member known = { .name = NULL };
-	gf_audit_options o = { .checkpoints = &known, .n_checkpoints = 1 };
-	bool ok = gf_receipt_file_checkpoint(&c->file, &known, err) && gf_audit_run(c->state, &o, &c->audit, err);
-
-	free(known.name);
-	gf_buf_clear(&known.bytes);
-	return ok;
-}
-
 static bool tell(const checking *c, gf_error *err)
 {
 	gf_table *t;
@@ -306,7 +295,8 @@ bool gf_verb_receipt_verify(gf_run *run, gf_error *err)
 	bool ok, said = true;
 
 	ok = gf_receipt_file_open(&c.file, run->args.words.items[0], err) && check_signature(&c, run, err) &&
-	    (c.bundle == NULL || check_bundle(&c, err)) && (!c.by.own || check_log(&c, err));
+	    (c.bundle == NULL || check_bundle(&c, err)) &&
+	    (!c.by.own || gf_receipt_file_audit(&c.file, c.state, &c.audit, err));
 	if (run->json)
 		said = report(run, &c, ok ? NULL : err, &shown);
 	else if (ok)

@@ -22,7 +22,7 @@ static bool write_page(const gf_story *s, const char *path, gf_error *err)
 }
 
 /* Of the failure that the page tells and one in writing it the first is the one to tell. */
-static bool write_story(gf_story *s, const gf_run *run, bool good, gf_error *err)
+bool gf_story_write(gf_story *s, const gf_run *run, bool good, gf_error *err)
 {
 	gf_error writing = { .class = GF_OK };
 	bool written;
@@ -34,6 +34,15 @@ static bool write_story(gf_story *s, const gf_run *run, bool good, gf_error *err
 	if (good && !written)
 		*err = writing;
 	return good && written;
+}
+
+void gf_story_gates(gf_story *s, const char *stream)
+{
+	const gf_policy_stream *found =
+	    s->policy != NULL && stream != NULL ? gf_policy_stream_find(s->policy, stream) : NULL;
+
+	if (found != NULL && s->environment != NULL)
+		s->gates = gf_policy_environment_find(found, s->environment);
 }
 
 /* ---- what is known of a bundle ---- */
@@ -84,16 +93,6 @@ static bool find_loads(telling *t, gf_error *err)
 	return true;
 }
 
-static void find_gates(gf_story *s)
-{
-	const gf_policy_stream *stream = s->policy != NULL && s->manifest != NULL && s->manifest->stream != NULL
-	    ? gf_policy_stream_find(s->policy, s->manifest->stream)
-	    : NULL;
-
-	if (stream != NULL && s->environment != NULL)
-		s->gates = gf_policy_environment_find(stream, s->environment);
-}
-
 static void tell(telling *t, const gf_run *run)
 {
 	const gf_verdict *v = &t->j.verdict;
@@ -109,7 +108,7 @@ static void tell(telling *t, const gf_run *run)
 	s->manifest = t->j.manifest != NULL ? t->j.manifest : t->refused;
 	s->by = gf_signed_by_of(v);
 	s->policy = t->j.trust != NULL ? gf_trust_policy(t->j.trust) : NULL;
-	find_gates(s);
+	gf_story_gates(s, s->manifest != NULL ? s->manifest->stream : NULL);
 	if (t->j.manifest != NULL && v->checks[GF_CHECK_GRAPH].result == GF_CHECK_PASSED) {
 		s->graph = gf_reader_graph(t->j.reader);
 		s->store = gf_reader_store(t->j.reader);
@@ -157,6 +156,8 @@ bool gf_verb_report(gf_run *run, gf_error *err)
 
 	if (gf_value(&run->args, GF_OPT_PAGE) == NULL)
 		return gf_fail(err, GF_USAGE, "option", NULL, "where the page goes is missing: -o FILE");
+	if (gf_ends_with(run->args.words.items[0], ".json"))
+		return gf_report_receipt(run, err);
 	ok = judge(&t, run, err);
 	if (t.j.reader != NULL && t.j.verdict.n_signers > 0 &&
 	    (!find_refused(&t, &more) || !find_said(&t, &more) || !find_loads(&t, &more)) && ok) {
@@ -165,7 +166,7 @@ bool gf_verb_report(gf_run *run, gf_error *err)
 	}
 	tell(&t, run);
 	gf_progress_rest(run->progress);
-	ok = write_story(&t.story, run, ok, err);
+	ok = gf_story_write(&t.story, run, ok, err);
 	gf_said_clear(&t.said);
 	gf_trace_clear(&t.trace);
 	gf_manifest_free(t.refused);
