@@ -52,6 +52,7 @@ typedef struct gf_story {
 	const gf_verdict *verdict;          /* NULL: of a receipt */
 	const gf_receipt *receipt;          /* NULL: of a bundle, or not believed */
 	const gf_receipt_by *witness;       /* of a receipt: who signed it */
+	const char *lacks;                  /* why the record of its bundle is not believed; NULL: it is */
 	const gf_policy *policy;            /* NULL: loose keys */
 	const gf_policy_environment *gates; /* of the environment; NULL: there are none */
 	const gf_said_list *said;

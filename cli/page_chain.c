@@ -177,17 +177,24 @@ static void add_build(chain *c)
 	add_line(build, "note", b->definition, false);
 }
 
-/* Of a receipt: the bundle is believed where its manifest is on record and its signatures fit. */
+/* Of a receipt: the bundle is believed where its manifest is on record with signatures enough. */
+static bool is_on_record(const gf_story *s)
+{
+	return s->manifest != NULL && s->lacks == NULL;
+}
+
 static const char *trusted(const gf_story *s)
 {
-	return s->failure != NULL ? "bad" : s->receipt == NULL || s->by.n > 0 ? "good" : "claim";
+	return s->failure != NULL ? "bad" : s->receipt == NULL || is_on_record(s) ? "good" : "claim";
 }
 
 static const char *title_of(const gf_story *s)
 {
 	if (s->failure != NULL)
 		return "BUNDLE, NOT VERIFIED";
-	return s->receipt == NULL ? "BUNDLE, VERIFIED" : s->by.n > 0 ? "BUNDLE, ON RECORD" : "BUNDLE OF THE RECEIPT";
+	return s->receipt == NULL ? "BUNDLE, VERIFIED"
+	    : is_on_record(s)     ? "BUNDLE, ON RECORD"
+				  : "BUNDLE OF THE RECEIPT";
 }
 
 static void add_bundle(chain *c)

@@ -70,13 +70,16 @@ static void put_verdict(gf_page *p, const gf_story *s)
 	} else if (s->is_receipt) {
 		gf_page_put(p, "The receipt is signed by a key that is believed here: ");
 		gf_page_text(p, s->witness->how);
-		gf_page_put(p, ". %s",
-		    s->manifest == NULL
-			? "The manifest of its bundle is not in the records here: build, signers and images "
-			  "are not shown."
-			: s->by.n > 0 ? "The manifest of its bundle is on record here, with its signatures."
-				      : "The manifest of its bundle is on record here, and no key that is believed now "
-					"signed it.");
+		gf_page_put(p, ". The manifest of its bundle is %s",
+		    s->manifest == NULL ? "not in the records here: build, signers and images are not shown."
+					: "on record here");
+		if (s->manifest != NULL && s->lacks == NULL)
+			gf_page_put(p, ", with its signatures.");
+		if (s->manifest != NULL && s->lacks != NULL) {
+			gf_page_put(p, ", and nobody vouches for it: ");
+			gf_page_text(p, s->lacks[0] != '\0' ? s->lacks : "no key that is believed here signed it");
+			gf_page_put(p, ".");
+		}
 	} else {
 		char size[GF_SIZE_TEXT];
 

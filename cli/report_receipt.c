@@ -45,9 +45,10 @@ static bool judge(telling *t, gf_error *err)
 /* A record that is not as it was kept is a failure; one that is not here is none: the receipt may be another site's. */
 static bool find_record(telling *t, gf_error *err)
 {
+	const gf_trace_trust by = { .keys = t->trust, .site = t->keys.site };
 	const gf_digest *wanted = &t->file.r.manifest;
 
-	if (!gf_trace_find(t->state, t->trust, wanted, &t->trace, err))
+	if (!gf_trace_find(t->state, &by, wanted, &t->trace, err))
 		return false;
 	for (size_t i = 0; i < t->trace.n_faults; i++)
 		if (gf_digest_equal(&t->trace.faults[i].manifest, wanted))
@@ -59,6 +60,7 @@ static bool find_record(telling *t, gf_error *err)
 			continue;
 		t->story.manifest = b->manifest;
 		t->story.by = (gf_signed_by){ b->signers, NULL, b->n_signers };
+		t->story.lacks = b->vouched ? NULL : b->lacks;
 		t->story.loads = b->loads;
 		t->story.n_loads = b->n_loads;
 	}
@@ -99,11 +101,25 @@ static void tell(telling *t)
 	gf_story_gates(s, r->stream);
 }
 
+/* A receipt names its environment and its site, and there is no bundle to look into. */
+static bool take_options(const gf_arguments *a, gf_error *err)
+{
+	static const gf_option_id of_bundles[] = { GF_OPT_ENV, GF_OPT_SITE, GF_OPT_WITH, GF_OPT_DEEP, GF_OPT_JOBS };
+
+	for (size_t i = 0; i < sizeof of_bundles / sizeof *of_bundles; i++)
+		if (gf_given(a, of_bundles[i]))
+			return gf_value_fail(
+			    of_bundles[i], err, "is for bundles; '%s' is taken for a receipt", a->words.items[0]);
+	return true;
+}
+
 bool gf_report_receipt(gf_run *run, gf_error *err)
 {
 	telling t = { .state = NULL };
 	bool ok;
 
+	if (!take_options(&run->args, err))
+		return false;
 	ok = gf_receipt_file_open(&t.file, run->args.words.items[0], err) && open_all(&t, run, err) && judge(&t, err) &&
 	    find_record(&t, err) && find_said(&t, err);
 	tell(&t);

@@ -46,13 +46,16 @@ const gf_verb gf_verbs[GF_VERBS] = {
 	    { "gapferry trace web", "gapferry trace --json registry.prod.example:5000/shop/app:1.4.0",
 		"gapferry trace --key release.pub web", NULL },
 	    1, 1, gf_verb_trace },
-	[GF_VERB_REPORT] = { "report", "-o FILE [options] BUNDLE",
+	[GF_VERB_REPORT] = { "report", "-o FILE [options] BUNDLE|RECEIPT",
 	    "write a page that shows a bundle, what speaks for it and where it went",
-	    "Judges the bundle as verify does, every byte of it, and ends with the same status; the page says VERIFIED or NOT "
-	    "VERIFIED. It is one HTML file without scripts that asks for nothing from elsewhere: to be read in a browser, "
-	    "printed, or filed. Opens no connection and changes nothing else.",
+	    "Judges a bundle as verify does, every byte of it, or a receipt (*.json) as receipt verify does, and ends with the "
+	    "same status; the page says VERIFIED or NOT VERIFIED. With a receipt the bundle is not needed: its manifest, who "
+	    "signed it and its loads are taken from the records of the state, where they are. It is one HTML file without "
+	    "scripts that asks for nothing from elsewhere: to be read in a browser, printed, or filed. Opens no connection and "
+	    "changes nothing else.",
 	    { "gapferry report -o shop.html --key release.pub shop.tar",
-		"gapferry report -o shop.html --env prod shop.tar", NULL },
+		"gapferry report -o shop.html --env prod shop.tar",
+		"gapferry report -o run.html --key site-a.pub receipt-0123456789abcdef.json", NULL },
 	    1, 1, gf_verb_report },
 	[GF_VERB_SIGN] = { "sign", "[options] BUNDLE", "add a release signature to a bundle",
 	    "The signature goes into the companions, BUNDLE.d/; the bundle itself is never changed. The front of the bundle "

@@ -19,7 +19,7 @@ setup() {
 	fresh
 	rmdir config
 	cp -r "$BATS_FILE_TMPDIR"/{config,state} .
-	cp -r "$BATS_FILE_TMPDIR"/{shop.tar,shop.tar.d,image.tar} "$BATS_FILE_TMPDIR"/*.p* .
+	cp -r "$BATS_FILE_TMPDIR"/{shop.tar,shop.tar.d,image.tar,trust-1.json} "$BATS_FILE_TMPDIR"/*.p* .
 }
 
 # facts PAGE: in page.json; bad HTML, what is not inert and what a screen reader cannot follow is failure.
@@ -90,7 +90,7 @@ refused() {
 	# no key that is believed: nothing of the bundle is shown but the digest
 	refused 3 --key erin.pub shop.tar
 	[ "$(said '.sections | keys | join(" ")')" = "approvals chain checks loads meaning signatures summary" ]
-	! grep -q registry.example page.html
+	run -1 grep registry.example page.html
 	# a layer's byte
 	python3 - <<-'END'
 		data = bytearray(open("shop.tar", "rb").read())
@@ -99,7 +99,7 @@ refused() {
 	END
 	refused 4 bad.tar
 	refused 4 image.tar
-	! gapferry report -q -o page.html none.tar 2>/dev/null
+	run -2 gapferry report -q -o page.html none.tar
 	facts page.html
 	[[ $(said '.verdicts[0]') == "NOT VERIFIED "*none.tar* ]]
 }
@@ -138,21 +138,21 @@ refused() {
 	[ "$(said .h1)" = 'Bundle shop 43, version v<i>&amp;' ]
 	[ "$(said .sections.summary.terms.bundle)" = "$name" ]
 	# one pair of brackets for each element of ours: none came in
-	! grep -qE '<(script|img|b|i|u)[ >]' evil.html
+	run -1 grep -E '<(script|img|b|i|u)[ >]' evil.html
 	browse evil
 	quiet evil
 }
 
 # browse NAME [options]: NAME.html in a browser, as a person opens it.  NAME.dom: what became of it; NAME.console; NAME.net.
 browse() {
-	timeout -k 5 60 chromium --headless --no-sandbox --disable-gpu --user-data-dir="$PWD/browser" --no-first-run \
+	timeout -k 5 60 chromium --headless --no-sandbox --disable-gpu --user-data-dir="$PWD/browser-$1" --no-first-run \
 		--host-resolver-rules='MAP * ~NOTFOUND' --disable-dev-shm-usage --enable-logging=stderr --log-net-log="$PWD/$1.net" \
 		--window-size=1100,1400 "${@:2}" --no-pdf-header-footer --print-to-pdf="$PWD/$1.pdf" --screenshot="$PWD/$1.png" --dump-dom \
 		"file://$PWD/$1.html" >"$1.dom" 2>"$1.console"
 }
 asked() { /usr/bin/python3 "$root/tests/lib/page.py" requests "$1.net"; }
 quiet() {
-	! grep CONSOLE "$1.console"
+	run -1 grep CONSOLE "$1.console"
 	[ -z "$(asked "$1")" ]
 	cp page.json before.json
 	facts "$1.dom"
@@ -163,27 +163,83 @@ quiet() {
 	gapferry report -q -o shop.html --env prod shop.tar
 	facts shop.html
 	/usr/bin/python3 "$root/tests/lib/page.py" contrast shop.html
-	browse shop
+	cp shop.html dark.html
+	# what would have been noticed: a page that asks and speaks, and one that is not let
+	echo '<!DOCTYPE html><img src="http://127.0.0.1:9/asked"><script>console.log("heard")</script>' >loud.html
+	{ grep -oE '^<meta http-equiv.*' shop.html && cat loud.html; } >gagged.html
+	browse shop &
+	browse dark --force-dark-mode --blink-settings=preferredColorScheme=0
+	wait $!
+	browse loud &
+	browse gagged
+	wait $!
 	quiet shop
+	quiet dark
 	paper() { /usr/bin/python3 "$root/tests/lib/page.py" paper "$1.png"; }
 	[ "$(paper shop)" = '#ffffff' ]
+	[ "$(paper dark)" = '#0d1117' ]
 	pdftotext -layout shop.pdf
 	[ "$(grep -c '^ *VERIFIED' shop.txt)" -eq 2 ]
 	for word in "shop, epoch 1, sequence 42" "LOADED INTO" "What this shows" "$(jq -r 'select(.type == "loaded") | .run' state/audit.jsonl | tail -1)"; do
 		grep -qF "$word" shop.txt
 	done
-	browse shop --force-dark-mode --blink-settings=preferredColorScheme=0
-	quiet shop
-	[ "$(paper shop)" = '#0d1117' ]
-	# this would have been noticed: a page that asks, and one that is not let
-	echo '<!DOCTYPE html><img src="http://127.0.0.1:9/asked"><script>console.log("heard")</script>' >loud.html
-	browse loud
 	grep -q 'CONSOLE.*heard' loud.console
 	[ "$(asked loud)" = http://127.0.0.1:9/asked ]
-	{ grep -oE '^<meta http-equiv.*' shop.html && cat loud.html; } >gagged.html
-	browse gagged
 	[ -z "$(asked gagged)" ]
 	[ "$(grep -c 'CONSOLE.*violates the following Content Security Policy' gagged.console)" -eq 2 ]
+}
+
+@test "of a receipt: from records, without the bundle; at another site what it says alone; nothing where nobody vouches" {
+	rm -r shop.tar shop.tar.d
+	cp state/records/*/receipt-*.json* . # of test and of prod
+	for receipt in receipt-*.json; do
+		[ "$(jq -r .predicate.environment "$receipt")" != prod ] || break
+	done
+	gapferry report -q -o page.html "$receipt"
+	facts page.html
+	[[ $(said '.verdicts[]') == "VERIFIED The receipt"*"this site's key"*"on record here, with its signatures."*VERIFIED* ]]
+	same "$(said '.sections.summary.terms | [.manifest, .stream, .result, ."loaded for", ."at site", ."receipt of", ."lines of its log", ."root of its log"] | join(" ")')" \
+		"$(jq -r '.predicate as $p | $p.log as $l | ["sha256:\(.subject[0].digest.sha256)", "\($p.stream), epoch \($p.epoch), sequence \($p.sequence)",
+			$p.result, $p.environment, $p.site, $p.created, "\($l.size)", $l.root] | map(sub("^(?<h>[0-9a-f]{64})$"; "sha256:\(.h)")) | join(" ")' "$receipt")"
+	same "$(table "The checks of the run")" "$(jq -r '.predicate.checks | to_entries[] | "\(.key)|\(.value)"' "$receipt")"
+	same "$(table "Names that the receipt" | cut -d'|' -f1-3)" "$(jq -r '.predicate.images[] | .digest as $d | .target as $t | .names[] | [.name // ., $d, $t] | join("|")' "$receipt")"
+	[ "$(table "The key that signed the receipt" | cut -d'|' -f3)" = "$(gapferry key show --json state/site.pub | jq -r '.keys[0].id')" ]
+	[ "$(table "What counted" | cut -d'|' -f1,2)" = "carol|approval" ]
+	[ "$(table "Keys that are" | cut -d'|' -f1)" = ci ]
+	[ "$(said .sections.build.terms.id)" = 812 ]
+	[ "$(table "Names that the log" | wc -l)" -eq 2 ]
+	said '.drawing[]' | grep -qxF 'BUNDLE, ON RECORD'
+	# far away, with the key of the site alone
+	gapferry report -q --state none --key state/site.pub -o page.html "$receipt"
+	facts page.html
+	[[ $(said '.verdicts[0]') == "VERIFIED"*"as named"*"is not in the records here"* ]]
+	[ "$(said '.sections | keys | join(" ")')" = "approvals chain checks loads meaning signatures summary" ]
+	said '.drawing[]' | grep -qxF 'prod at a'
+	# nobody, and then nothing of what it says is told
+	run --separate-stderr -3 gapferry receipt verify --key erin.pub --json "$receipt"
+	reason=$(jq -r .error.text <<<"$output")
+	run --separate-stderr -3 gapferry report -q --key erin.pub -o page.html "$receipt"
+	facts page.html
+	same "$(said '.verdicts | join("\n")')" "$(printf 'NOT VERIFIED refused (receipt-signature): %s\n' "$reason" "$reason")"
+	[ "$(said '.sections | keys | join(" ")')" = "meaning summary" ]
+	run -1 grep -E 'prod|sha256:' page.html
+	# a record that was changed, a log that was cut, a file that is no receipt
+	cp -r state whole
+	sed -i 's/812/813/' state/records/*/manifest.json
+	run --separate-stderr -4 gapferry report -q -o page.html "$receipt"
+	# .error.name is record
+	facts page.html
+	[[ $(said '.verdicts[0]') == "NOT VERIFIED damaged (record): "* ]]
+	rm -r state && mv whole state
+	head -n 5 state/audit.jsonl >cut && mv cut state/audit.jsonl && rm state/checkpoint state/state.json
+	run --separate-stderr -4 gapferry report -q -o page.html "$receipt"
+	facts page.html
+	[[ $(said '.verdicts[0]') == "NOT VERIFIED damaged (log-cut): "* ]]
+	run --separate-stderr -4 gapferry report -q -o page.html trust-1.json
+	facts page.html
+	[[ $(said '.verdicts[0]') == "NOT VERIFIED damaged (statement): "* ]]
+	run --separate-stderr -2 gapferry report -q -o page.html --env prod "$receipt"
+	[[ $stderr == *"--env"*"taken for a receipt"* ]]
 }
 
 @test "where the page goes; no connection, and nothing else is written" {
@@ -194,6 +250,6 @@ quiet() {
 	run --separate-stderr -2 gapferry report --json -o page.html shop.tar
 	find state shop.tar.d -type f -exec sha256sum {} + | sort >before
 	ASAN_OPTIONS=detect_leaks=0 strace -f -e trace=socket,connect -o calls "$GAPFERRY" report -q -o page.html --env prod shop.tar
-	! grep -E 'socket|connect' calls
+	run -1 grep -E 'socket|connect' calls
 	find state shop.tar.d -type f -exec sha256sum {} + | sort | cmp - before
 }
