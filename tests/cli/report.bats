@@ -231,7 +231,7 @@ quiet() {
 	facts page.html
 	[[ $(said '.verdicts[0]') == "NOT VERIFIED damaged (record): "* ]]
 	rm -r state && mv whole state
-	head -n 5 state/audit.jsonl >cut && mv cut state/audit.jsonl && rm state/checkpoint state/state.json
+	head -n 5 state/audit.jsonl >short.jsonl && mv short.jsonl state/audit.jsonl && rm state/checkpoint state/state.json
 	run --separate-stderr -4 gapferry report -q -o page.html "$receipt"
 	facts page.html
 	[[ $(said '.verdicts[0]') == "NOT VERIFIED damaged (log-cut): "* ]]
