@@ -59,7 +59,7 @@ bool gf_docker_ask(gf_docker *d, const char *method, char *url, gf_response *r, 
 gf_json_doc *gf_docker_parse(const gf_docker *d, const gf_response *r, gf_error *err)
 {
 	gf_json_doc *doc =
-	    gf_json_parse(gf_buf_text(&r->body), r->body.len, GF_HTTP_BODY_MAX, GF_FAILED, "the answer", err);
+	    gf_json_parse(gf_buf_text(&r->body), r->body.len, GF_HTTP_BODY_MAX, GF_FAILED, "the daemon's answer", err);
 
 	if (doc == NULL)
 		gf_because(err, "the daemon at %s", d->at.shown);

@@ -26,7 +26,8 @@ static bool load_failed(gf_error *err, const char *said)
 
 	gf_buf_init(&shown, 2048);
 	gf_text_escape(&shown, said, 700, &ignored);
-	gf_fail(err, GF_FAILED, "docker-load", NULL, "the daemon could not load the image: %s", gf_buf_text(&shown));
+	gf_fail(err, GF_FAILED, "docker-load", NULL, "the daemon could not load the image: %s",
+	    shown.len > 0 ? gf_buf_text(&shown) : "it does not say why; see its log, and run again");
 	gf_buf_clear(&shown);
 	return false;
 }
@@ -132,7 +133,7 @@ static bool take_message(const char *text, size_t n, gf_docker_loaded *out, gf_e
 	if (gf_json_typeof(detail) == GF_JSON_OBJECT || gf_json_typeof(gf_json_get(root, "error")) != GF_JSON_ABSENT) {
 		if (!gf_json_string_if(detail, "message", &said, &ignored) || said == NULL)
 			gf_json_string_if(root, "error", &said, &ignored);
-		ok = load_failed(err, said != NULL ? said : "it does not say why");
+		ok = load_failed(err, said != NULL ? said : "");
 		goto out;
 	}
 	if (gf_json_typeof(gf_json_get(root, "stream")) != GF_JSON_STRING)

@@ -394,6 +394,7 @@ bool gf_exchange_settled(gf_exchange *x, gf_error *err)
 
 	if (x->fault.class != GF_OK) {
 		*err = x->fault;
+		err->class = GF_FAILED; /* an answer that is too long: nothing that was carried here is damaged */
 		return gf_because(err, "%s", x->what);
 	}
 	if (x->result == CURLE_OK || x->enough)
@@ -404,6 +405,7 @@ bool gf_exchange_settled(gf_exchange *x, gf_error *err)
 		gf_fail(err, GF_FAILED, name, NULL, "%s: %s%s", x->what, gf_buf_text(&text),
 		    strcmp(name, "http-certificate") == 0   ? "; give the CA that signed it with --ca-file"
 			: strcmp(name, "http-connect") == 0 ? "; is it up, and are host, port and proxy right?"
+			: strcmp(name, "http-broken") == 0  ? "; the other side broke off: see its log, and run again"
 							    : "");
 	err->os_errno = (int)os;
 	gf_buf_clear(&text);

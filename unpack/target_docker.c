@@ -401,12 +401,18 @@ static bool confirm(gf_target *t, gf_error *err)
 	return ok;
 }
 
-/* The ID of an image that an earlier item brought. */
-static bool find_id(docker_target *d, const gf_docker_image *images, size_t n_images, gf_docker_item *l, gf_error *err)
+/* Of the IDs that the image can have, the one that is listed. */
+static void recall_id(docker_target *d, const gf_docker_image *images, size_t n_images, gf_docker_item *l)
 {
 	for (size_t i = 0; l->id[0] == '\0' && i < n_images; i++)
 		if (strlen(images[i].id) < sizeof l->id && gf_docker_is_id(&d->plan, l, image_of(d, l), images[i].id))
 			memcpy(l->id, images[i].id, strlen(images[i].id) + 1);
+}
+
+/* The ID of an image that an earlier item brought. */
+static bool find_id(docker_target *d, const gf_docker_image *images, size_t n_images, gf_docker_item *l, gf_error *err)
+{
+	recall_id(d, images, n_images, l);
 	if (l->id[0] != '\0' && gf_docker_with_id(images, n_images, l->id) != NULL)
 		return true;
 	return gf_fail(err, GF_TARGET, "docker-image", image_of(d, l)->names[0],
@@ -482,8 +488,9 @@ static bool commit(gf_target *t, gf_error *err)
 /* ---- abandon, close ---- */
 
 /*
- * Did this item leave an image without a name?  containerd's store keeps what it took and could not unpack, under the
- * digest that was sent, and does not always list it (engines.md 3): there a load that failed is asked for by digest.
+ * Did this item leave an image without a name?  A daemon that reports an error, or shows it as it should not be, may
+ * have it all the same.  containerd's store keeps what it took and could not unpack, under the digest that was sent,
+ * and does not always list it (engines.md 3): there a load that failed is asked for by digest.
  */
 static bool left_unnamed(docker_target *d, gf_docker_item *l, const gf_docker_image *images, size_t n)
 {
@@ -497,7 +504,8 @@ static bool left_unnamed(docker_target *d, gf_docker_item *l, const gf_docker_im
 		gf_digest_text(&l->stream.entry, l->id);
 		found = gf_docker_inspect(d->docker, l->id, &found, &seen, &ignored) && found && seen.n_names == 0;
 		gf_docker_image_clear(&seen);
-	} else if (l->finished && l->id[0] != '\0') {
+	} else if (l->finished || l->failed) {
+		recall_id(d, images, n, l);
 		listed = gf_docker_with_id(images, n, l->id);
 		found = listed != NULL && listed->n_names == 0;
 	}

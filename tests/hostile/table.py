@@ -27,6 +27,7 @@ import threading
 from model import (BLOCK, CONFIG, EMPTY, IN_TOTO, INDEX, MANIFEST, P256_N, TAR, Bundle, Key, Maker, Member, archive, checksum,
                    compact, der_int, der_read, der_sig, header, image, layer, run, sha256, with_checksum)
 from peers import Daemon, Registry
+import daemon_rows
 import registry_rows
 import source_rows
 import trust_rows
@@ -1474,6 +1475,16 @@ def peers():
         yield "--verify-first %s" % ("from a pipe" if pipe else "from a file"), unpacked(want, "--verify-first", "--to", "oci:out", pipe=pipe)
 
 
+def groups(which):
+    """Groups D, F and O: (name, complaints, what was said)."""
+    a, b = image(LAYERS), image(LAYERS[:1], ("acme/again:1.0",))
+    entries = json.loads(a["manifest.json"]) + json.loads(b["manifest.json"])
+    two = pack("two", archive([*{**{k: v for k, v in {**a, **b}.items() if k != "manifest.json"}, "manifest.json": json.dumps(entries).encode()}.items()]))
+    big = pack("big", archive(image([layer({"data": bytes(range(256)) * (6 << 12)}), LAYERS[1]]).items()), "--layers", "none")
+    if "D" in which:
+        yield from daemon_rows.rows(daemon_rows.Run(PROGRAM, rel.pem, rel.pub, fresh, clean_env, bad_bytes), GOOD, two.bytes(), big.bytes(), archive(image(LAYERS).items()))
+
+
 def main():
     show = sys.argv[2:] if sys.argv[1:2] == ["--show"] else None
     rows = [r for r in ROWS if r.verbs and (not show or r.id in show)]
@@ -1499,6 +1510,10 @@ def main():
     if show == ["peers"]:
         for name, bad in peers():
             result(name, bad)
+    for name, bad, said in groups(show or ["D", "F", "O"]):
+        result(name, bad)
+        if show:
+            print("#   %s %s: %s" % (said.status, said.name, said.text or said.err.decode(errors="replace").strip()[-300:]))
     if not show:
         names = {e[1] for r in rows if r.id[0] in "CMSI" for e in r.expect.values() if e[1]}
         ids = {r.id for r in rows}
