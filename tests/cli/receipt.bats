@@ -1,5 +1,5 @@
 #!/usr/bin/env bats
-# shellcheck disable=SC2154 # root, stderr: from common.bash and bats
+# shellcheck disable=SC2154,SC2030,SC2031 # root, stderr: from common.bash and bats; GAPFERRY_STATE is of one test
 # Receipts: written by every run that loads, checked with openssl alone, carried to another site and back after a loss.
 
 setup_file() {
