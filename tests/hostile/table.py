@@ -31,6 +31,7 @@ import daemon_rows
 import registry_rows
 import source_rows
 import trust_rows
+import trust_world
 
 PROGRAM = os.path.abspath(os.environ.get("GAPFERRY", "build/gapferry"))
 WORK = tempfile.mkdtemp(prefix="gapferry-hostile.")
@@ -1505,7 +1506,7 @@ def main():
                 for verb, s in seen.items():
                     print("#   %s: %s" % (verb, s))
     if not show or show == ["trust"]:
-        for name, bad in trust_rows.rows(trust_rows.Run(PROGRAM, fresh, clean_env, bad_bytes), good, rel, keydir):
+        for name, bad in trust_rows.rows(trust_world.Run(PROGRAM, fresh, clean_env, bad_bytes), good, rel, keydir):
             result(name, bad)
     if show == ["peers"]:
         for name, bad in peers():

@@ -1,11 +1,27 @@
 """Groups S and P of the table under a trust file: whose word counts, for what, where and when.  Each row is a bundle, what lies
-beside it, and a site with a past; one thing in it is wrong, and the twin is the same without it.  Statements are written and
-signed here, with openssl: nothing is shared with gapferry.
+beside it, and a site with a past; one thing in it is wrong, and the twin is the same without it.
 
-Not here: S14-S19 and S50-S52 (CMS and certificates), S32, S33, P20, P21 (evidence) have their own tests; S30 is the mutation test;
-S40-S42 wait for encryption; S53 is test_vectors.c; P07: a bundle has an image (M11); P12: no time outside signed bytes is
-read, which a row here shows; P13 is clock.bats; P30-P34 are names and tags (retag.c's tests, group M, on-existing); P36 is two.bats.
-S18 and S19: nothing here takes a time-stamp.  P35: who owns the trust file is no matter, since its signatures are."""
+Ids that are not here: S14-S19 and S50-S52 (CMS and certificates), S32, S33, P20, P21 (evidence) have their own tests; S18 and
+S19: nothing here takes a time-stamp; S30 is the mutation test; S40-S42 wait for encryption; S53 is test_vectors.c; P07: a bundle
+has an image (M11); P12 and P13 are clock.bats; P30-P34 are names and tags (retag's and on-existing's tests, group M); P35: who
+owns a trust file is no matter, since its signatures are; P36 is two.bats.
+
+The traps that the project's notes on formats list (facts, section 9), and where each is sprung:
+ 1 a type that nobody looks at           S31 here; keys apart: S24
+ 2 DSSE with several signatures          the tests of evidence
+ 3 .sig tags; 4 referrers by tag         "referrers" in registry_rows.py
+ 5 Ed25519 that peers do not take        P-256 is the default; sign's interop tests
+ 6 pkeyutl -rawin wants a file           only in what FORMAT.md tells people to type
+ 7 purposes in CMS                       the tests of p7s
+ 8 engines of tokens                     none is loaded; --sign-cmd runs a program
+ 9 minisign's two forms and its numbers  S13
+10 age and who sent it                   waits for encryption: a bundle is believed for its signatures alone
+11 voices, not signatures; noise voids   S07, S22, S34, P22 here; in a note a bad line of a known key voids it: note:test_signed
+12 negative statements withheld          P23, P24, S25 here; kept.bats
+13 blobs read whole to be verified       what is signed is the manifest, 4 MiB at most (S11, M-rows)
+14 attestations in an index unsigned     they are pinned by the manifest; who made them: the tests of evidence
+15 cosign's --local-image                not promised
+16 comments in SHA256SUMS                M14 in table.py: the file is a function of the manifest"""
 
 import base64
 import concurrent.futures
@@ -13,258 +29,9 @@ import hashlib
 import json
 import os
 import shutil
-import subprocess
-import threading
-import time
 
-from model import P256_N, Bundle, Key, der_read, der_sig, run, sha256
-
-NOW = int(time.time())
-DAY = 86400
-TYPE = "urn:gapferry:%s:v1"
-
-
-def at(t):
-    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(t))
-
-
-SIGNATURES = {}
-
-
-def signature(key, text):
-    """Made once, so that twins are the same bytes."""
-    if (key.id, text) not in SIGNATURES:
-        SIGNATURES[key.id, text] = key.raw(text)
-    return SIGNATURES[key.id, text]
-
-
-class Files(dict):
-    """name: bytes; what lies in one directory."""
-
-    def signed(self, name, text, *keys, hint=None, raw=None):
-        self[name] = text
-        for i, k in enumerate(keys):
-            sig = signature(k, text) if raw is None else raw
-            self["%s.%s.sig" % (name, hint or k.id[:16])] = base64.b64encode(sig) + b"\n"
-        return self
-
-    def statement(self, kind, text, *keys, **more):
-        """Under the name that companions of that kind have."""
-        return self.signed("%s-%s.json" % (kind, sha256(text)[:16]), text, *keys, **more)
-
-
-def statement(kind, predicate, subject):
-    return json.dumps({"_type": "https://in-toto.io/Statement/v1", "subject": subject, "predicateType": TYPE % kind, "predicate": predicate}, indent=2).encode() + b"\n"
-
-
-def about(manifest):
-    return [{"name": "META/manifest.json", "digest": {"sha256": sha256(manifest)}}]
-
-
-class World:
-    """Keys, a trust file of them, and bundles made of one good one."""
-
-    def __init__(self, dir, good, rel):
-        self.good = good
-        names = ("root1", "root2", "root3", "rel2", "oth", "carol", "dave", "erin", "lab", "evil")
-        self.keys = {n: Key(dir, n) for n in names}
-        self.keys["rel"] = rel
-
-    def __getitem__(self, names):
-        return [self.keys[n] for n in names.split()]
-
-    def key(self, holder, public=None):
-        k = self.keys[holder]
-        return k.id, {"holder": holder, "type": "spki", "public": public or read(k.pub)}
-
-    def trust(self, version=1, edit=None, holders="root1 root2 rel oth carol dave erin lab", **more):
-        """The predicate of a trust file, changed by edit(predicate), as a statement."""
-        def role(names, threshold=1):
-            return {"keys": [self.keys[n].id for n in names.split()], "threshold": threshold}
-        p = {"version": version, "created": at(NOW - 20 * DAY + version), "expires": at(NOW + 300 * DAY), "keys": dict(self.key(n) for n in holders.split()),
-             "roles": {"root": role("root1 root2", 2), "release": role("rel"), "other": role("oth"), "approver:prod": role("carol dave", 2), "permit": role("erin"),
-                       "receipt:test": role("lab")},
-             "streams": {"shop": {"release": "release", "epoch": 1, "environments": {"test": {}, "prod": {"approvers": "approver:prod"}, "late": {"after": ["test"]}}},
-                         "shop-eu": {"release": "other", "epoch": 1, "environments": {"test": {}}}}}
-        p.update(more)
-        if edit:
-            edit(p, role)
-        return statement("trust", p, [])
-
-    def manifest(self, **more):
-        o = json.loads(self.good.statement())
-        p = o["predicate"]
-        p.update(created=at(NOW - DAY))
-        p.update(more)
-        for k in [k for k, v in p.items() if v is None]:
-            del p[k]
-        return json.dumps(o, indent=1).encode() + b"\n"
-
-    def bundle(self, text, *keys):
-        """text as META/manifest.json of the good bundle, signed by keys (rel)."""
-        b = self.good.copy()
-        created = json.loads(text)["predicate"].get("created") if text.startswith(b"{") else None
-        try:
-            mtime = int(time.mktime(time.strptime(created, "%Y-%m-%dT%H:%M:%SZ"))) - time.timezone
-        except (TypeError, ValueError):
-            mtime = b.mtime
-        if 0 <= mtime < 8**11:
-            b.mtime = mtime
-            b.members = [b.make(m.name, m.data) for m in b.members]
-        b.members[0] = b.make("META/manifest.json", text)
-        b.sign(*[k.file(text, signature(k, text)) for k in (keys or (self.keys["rel"],))])
-        return b.bytes()
-
-    def word(self, manifest, kind="approval", **more):
-        """An approval or a permit of that manifest, as carol would write it."""
-        p = json.loads(manifest)["predicate"]
-        o = {"decision": "approve", "sites": ["a"], "environment": "prod", "stream": p["stream"], "epoch": p["epoch"], "sequence": p["sequence"],
-             "created": at(NOW - 600), "expires": at(NOW + DAY), "reason": "OPS-1"}
-        if kind == "permit":
-            del o["decision"]
-            o = {"waives": ["sequence"], **o}
-        o.update(more)
-        return statement(kind, {k: v for k, v in o.items() if v is not None}, about(manifest))
-
-    def receipt(self, manifest, **more):
-        p = json.loads(manifest)["predicate"]
-        o = {"site": "lab", "environment": "test", "stream": p["stream"], "epoch": p["epoch"], "sequence": p["sequence"], "result": "complete",
-             "checks": {"signature": "passed"}, "trust": {"signers": [self.keys["rel"].id]}, "configSha256": "0" * 64, "approvals": [], "images": [],
-             "bytes": {"read": 0, "held": 0}, "log": {"size": 1, "root": "0" * 64}, "created": at(NOW - 600)}
-        o.update(more)
-        return statement("receipt", o, about(manifest))
-
-
-class Case:
-    """bundle: bytes; beside: Files in b.tar.d; trust: (text, Files) in force at the site; past: bundles loaded before, (bytes, environment);
-    apply: a trust file (name, Files) and its options, for trust apply."""
-
-    def __init__(self, bundle=None, beside=None, trust=None, past=(), apply=None, environment="prod", bare=False):
-        self.bundle, self.beside, self.trust, self.past, self.apply, self.environment, self.bare = bundle, beside or Files(), trust, past, apply, environment, bare
-
-
-class Run:
-    def __init__(self, program, fresh, clean_env, bad_bytes):
-        self.program, self.fresh, self.clean_env, self.bad_bytes = program, fresh, clean_env, bad_bytes
-        self.sites, self.lock = {}, threading.Lock()
-
-    def say(self, dir, *argv):
-        return subprocess.run([self.program, *argv], cwd=dir, env=self.clean_env(dir), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=60)
-
-    def site(self, case):
-        """A copy of the state of a site with that trust file and that past."""
-        text, files = case.trust
-        tag = sha256(repr((text, sorted(files.items()), case.past)).encode())
-        with self.lock:
-            if tag not in self.sites:
-                dir = self.fresh()
-                lay(dir, files)
-                environments(dir)
-                p = self.say(dir, "trust", "apply", "t.json", "--sha256", sha256(text), "--site", "a")
-                assert p.returncode == 0, p.stderr
-                for bundle, environment in case.past:
-                    put(os.path.join(dir, "b.tar"), bundle)
-                    p = self.say(dir, "unpack", "-q", "--env", environment, "b.tar")
-                    assert p.returncode == 0, p.stderr
-                self.sites[tag] = os.path.join(dir, "state")
-        return self.sites[tag]
-
-    def argv(self, verb, case):
-        where = [] if verb == "unpack" else ["--site", "a"]
-        return {"verify": ["verify", "--env", case.environment, "b.tar"], "unpack": ["unpack", "--env", case.environment, "b.tar"], "inspect": ["inspect", "b.tar"],
-                "approve": ["approve", "--env", case.environment, "--site", "a", "--key", "carol.pem", "b.tar"],
-                "permit": ["permit", "--env", case.environment, *where, "--waive", "sequence", "--expires", "1d", "--reason", "x", "--key", "carol.pem", "b.tar"],
-                "apply": ["trust", "apply", *(case.apply[2] if case.apply else ("--with", "b.tar.d"))]}[verb]
-
-    def __call__(self, verb, case, want, carol):
-        """Complaints; want: (status, name)."""
-        dir, bad = self.fresh(), []
-        environments(dir)
-        if not case.bare:
-            shutil.copytree(self.site(case), os.path.join(dir, "state"))
-        if case.bundle is not None:
-            put(os.path.join(dir, "b.tar"), case.bundle)
-        if case.beside:
-            os.mkdir(os.path.join(dir, "b.tar.d"))
-            lay(os.path.join(dir, "b.tar.d"), case.beside)
-        if case.apply:
-            lay(dir, case.apply[1])
-        shutil.copy(carol.pem, os.path.join(dir, "carol.pem"))
-        before, lines = tree(dir), log(dir)
-        began = time.monotonic()
-        p = self.say(dir, *self.argv(verb, case), "--json", *(() if verb == "apply" else ("--progress=none",)))
-        took = time.monotonic() - began
-        try:
-            o = json.loads(p.stdout)
-            found = (p.returncode, o.get("error", {}).get("name", ""))
-        except ValueError:
-            o, found = {}, (p.returncode, "no JSON: %r" % p.stdout[:200])
-        if found != want:
-            bad.append("expected %s, found %s: %s" % (want, found, o.get("error", {}).get("text", "") or p.stderr.decode(errors="replace")[-500:]))
-        if self.bad_bytes(p.stdout) or self.bad_bytes(p.stderr):
-            bad.append("control characters in the output")
-        if took > 30:
-            bad.append("it took %d s" % took)
-        after = tree(dir)
-        changed = sorted(k for k in set(before) | set(after) if before.get(k) != after.get(k))
-        types = [x["type"] for x in log(dir)[len(lines):]]
-        if verb in ("verify", "inspect") and changed:
-            bad.append("changed: %s" % changed[:4])
-        if found[0] != 0 and verb in ("approve", "permit", "apply") and [k for k in changed if k != "state" and not k.startswith("state/lock")]:
-            # the first trust apply may make an empty state
-            made = [k for k in changed if not (case.bare and k in ("state", "state/audit.jsonl", "state/records"))]
-            bad += ["changed: %s" % made[:4]] if [k for k in made if not k.startswith("state/lock")] else []
-        if found[0] != 0 and verb == "unpack":
-            if [k for k in changed if not k.startswith("state")]:
-                bad.append("changed: %s" % [k for k in changed if not k.startswith("state")][:4])
-            if set(types) - {"trust", "rejected"} != ({"refused"} if found[0] in (3, 4) else set()) or types.count("refused") > 1:
-                bad.append("the log says %s" % types)
-        if found[0] == 0 and verb == "unpack" and "complete" not in types:
-            bad.append("done, and the log says %s" % types)
-        shutil.rmtree(dir)
-        return bad
-
-
-def read(path):
-    with open(path) as f:
-        return f.read()
-
-
-def put(path, data):
-    with open(path, "wb") as f:
-        f.write(data)
-
-
-def lay(dir, files):
-    for name, data in files.items():
-        put(os.path.join(dir, name), data)
-
-
-def environments(dir):
-    path = os.path.join(dir, "config", "environments")
-    os.makedirs(path)
-    for e in ("test", "prod", "late"):
-        put(os.path.join(path, e + ".yaml"), ("environment: %s\ntargets: [{oci: \"%s/out-%s\"}]\n" % (e, dir, e)).encode())
-
-
-def tree(dir):
-    out = {}
-    for root, dirs, files in os.walk(dir):
-        for name in dirs:
-            out[os.path.relpath(os.path.join(root, name), dir)] = None
-        for name in files:
-            with open(os.path.join(root, name), "rb") as f:
-                out[os.path.relpath(os.path.join(root, name), dir)] = hashlib.sha256(f.read()).digest()
-    return out
-
-
-def log(dir):
-    path = os.path.join(dir, "state", "audit.jsonl")
-    if not os.path.exists(path):
-        return []
-    with open(path) as f:
-        return [json.loads(x) for x in f]
-
+from model import P256_N, Bundle, der_read, der_sig, run, sha256
+from trust_world import DAY, NOW, Case, Files, World, at, read, signature
 
 ALL = ("verify", "unpack", "inspect", "approve")
 
@@ -337,7 +104,7 @@ def rows(run_case, good, rel, keydir):
     for kind in ("approval", "permit", "receipt", "manifest"):
         def as_trust(bad, k=kind):
             f = Files().signed("n.json", texts[k] if bad else v2, *ROOTS)
-            return Case(trust=INSTALLED, apply=("n.json", f, ("n.json",)))
+            return Case(trust=INSTALLED, apply=(f, ("n.json",)))
         row("S31", "%s offered as the next trust file, signed by both roots" % kind, as_trust, (4, "statement"), ("apply",))
     for kind, want in (("approval", "manifest-type"), ("permit", "manifest-type"), ("receipt", "manifest-type"), ("trust", "manifest-type")):
         row("S31", "%s, signed by a release key, as META/manifest.json" % kind, lambda bad, k=kind: beside(votes(texts[k] if bad and k != "trust" else M), bundle=w.bundle(texts[k] if bad else M)),
@@ -467,7 +234,7 @@ def rows(run_case, good, rel, keydir):
     def applied(edit, twin=None, **more):
         def make(bad):
             t = w.trust(edit=edit if bad else twin, **more)
-            return Case(bare=True, apply=("t.json", Files().signed("t.json", t, *ROOTS), ("t.json", "--sha256", sha256(t), "--site", "a")))
+            return Case(bare=True, apply=(Files().signed("t.json", t, *ROOTS), ("t.json", "--sha256", sha256(t), "--site", "a")))
         return make
     row("S23", "a compressed point under the id of its own bytes, twin under the key's", applied(encoded(compressed, id=der_id(compressed)), encoded(compressed)), (4, "trust-key"), ("apply",))
     row("S23", "one key in two encodings as two holders", applied(encoded(read(carol.pub), compressed), encoded(compressed)), (4, "trust-key"), ("apply",))
@@ -485,7 +252,7 @@ def rows(run_case, good, rel, keydir):
                                  ("a subject", b'"subject": []', b'"subject": [{"name": "x", "digest": {"sha256": "%s"}}]' % (b"0" * 64), "statement"), ("a comment", b"{", b"/**/{", "json")):
         def edited(bad, o=old, n=new):
             t = T1.replace(o, n, 1) if bad else T1
-            return Case(bare=True, apply=("t.json", Files().signed("t.json", t, *ROOTS), ("t.json", "--sha256", sha256(t), "--site", "a")))
+            return Case(bare=True, apply=(Files().signed("t.json", t, *ROOTS), ("t.json", "--sha256", sha256(t), "--site", "a")))
         row("P35", "a trust file with %s" % what, edited, (4, want), ("apply",))
     for value in ("2026-02-30T00:00:00Z", "2026-01-01T00:00:60Z", "10000-01-01T00:00:00Z", "2026-01-01t00:00:00z", "2026-01-01T00:00:00+25:00", "2026-01-01"):
         row("P14", "a trust file made at %s" % value, applied(lambda p, role, v=value: p.update(created=v)), (4, "time-form"), ("apply",))
@@ -499,7 +266,7 @@ def rows(run_case, good, rel, keydir):
             for name, text, keys in make(bad):
                 files.signed(name, text, *keys)
                 names.append(name)
-            return Case(trust=first, apply=(None, files, tuple(names)))
+            return Case(trust=first, apply=(files, tuple(names)))
         return f
     v3 = w.trust(3)
     new_roots = w.trust(2, edit=lambda p, role: (p["roles"].update(root=role("root3", 1))), holders="root1 root2 root3 rel oth carol dave erin lab")
@@ -520,7 +287,7 @@ def rows(run_case, good, rel, keydir):
 
     def first(change):
         """Options of the first trust apply."""
-        return lambda bad: Case(bare=True, apply=("t.json", Files().signed("t.json", T1, *(w["root1"] if bad and change == "own" else ROOTS)), ("t.json", *(
+        return lambda bad: Case(bare=True, apply=(Files().signed("t.json", T1, *(w["root1"] if bad and change == "own" else ROOTS)), ("t.json", *(
             () if bad and change == "digest" else ("--sha256", sha256(v2 if bad and change == "other" else T1))), "--site", "a")))
     for change, what, want in (("digest", "no digest", (2, "option")), ("other", "the digest of another", (3, "trust-digest")), ("own", "one of its own two roots", (3, "trust-own-root"))):
         row("S38", "the first trust file with %s" % what, first(change), want, ("apply",))
@@ -553,6 +320,17 @@ def rows(run_case, good, rel, keydir):
     stranger = base64.b64encode(w.keys["evil"].raw(yes)) + b"\n"
     row("S26", "400 signatures of a stranger beside one approval", lambda bad: beside(Files({
         **votes(M, *w["carol" if bad else "carol dave"]), **{"approval-%s.json.%016x.sig" % (sha256(yes)[:16], i): stranger for i in range(400)}})), NO_VOTES)
+
+    odd = "b.tar.d/approval-%016x.json" % 7
+    for what, upset, want in (
+            ("a FIFO", lambda d: os.mkfifo(os.path.join(d, odd)), "not-regular"), ("a directory", lambda d: os.mkdir(os.path.join(d, odd)), "not-regular"),
+            ("a symbolic link to a good one", lambda d: os.symlink(next(n for n in sorted(os.listdir(os.path.join(d, "b.tar.d"))) if n.endswith(".json")), os.path.join(d, odd)), "not-regular"),
+            ("a link that leads nowhere", lambda d: os.symlink("/nowhere/" + "x" * 200, os.path.join(d, odd)), "not-regular"),
+            ("in a directory that is a link", lambda d: (os.rename(os.path.join(d, "b.tar.d"), os.path.join(d, "real")), os.symlink("real", os.path.join(d, "b.tar.d"))), "companions"),
+            ("in a directory that is a FIFO", lambda d: (shutil.rmtree(os.path.join(d, "b.tar.d")), os.mkfifo(os.path.join(d, "b.tar.d"))), "companions")):
+        row("C23", "a companion that is %s" % what, lambda bad, u=upset: beside(votes(), upset=u if bad else None), (4, want), ALL + ("permit", "apply"))
+    row("C23", "a trust file that is a FIFO", lambda bad: Case(trust=INSTALLED, apply=(Files() if bad else Files().signed("n.json", v2, *ROOTS), ("n.json",)),
+        upset=(lambda d: os.mkfifo(os.path.join(d, "n.json"))) if bad else None), (2, "not-regular"), ("apply",))
 
     # ---- group P: numbers, places, times ----
     def loaded(*texts, environment="test"):
