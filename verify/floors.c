@@ -136,6 +136,9 @@ static bool raise_floor(gf_floors *f, const gf_entry *e, gf_error *err)
 		floor->epoch = e->epoch;
 		floor->sequence = e->sequence;
 		floor->manifest = e->manifest;
+		/* What this log has as the last that was loaded there is older than the receipt. */
+		if (strcmp(e->type, "restored") == 0)
+			floor->has_loaded = false;
 	}
 	return true;
 }

@@ -33,7 +33,7 @@ roots_sign() {
 
 layout() { jq -r '.manifests[].annotations["org.opencontainers.image.ref.name"]' "layout-$1/index.json" 2>/dev/null; }
 types() { jq -r .type state/audit.jsonl | uniq | paste -sd' '; }
-approve() { gapferry approve -q --env prod --site a "${@:2}" --key "$1.pem" shop-7.tar 2>/dev/null; }
+approve() { gapferry approve -q --env prod --site a "${@:2}" --key "$1.pem" shop-7.tar >/dev/null 2>&1; }
 
 # ends STATUS NAME COMMAND... - with this name of the error; "" for none
 ends() {
