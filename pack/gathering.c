@@ -13,6 +13,7 @@ void gf_listed_clear(gf_listed *l)
 	free(l->media_type);
 	free(l->platform);
 	free(l->layers);
+	free(l->evidence);
 	*l = (gf_listed){ 0 };
 }
 
@@ -158,6 +159,9 @@ static bool merge(gf_gathering *g, gf_error *err)
 		}
 		for (size_t n = 0; n < from->n_names; n++)
 			if (!gf_listed_name(&g->images[k], from->names[n], err))
+				return false;
+		for (size_t n = 0; n < from->n_evidence; n++)
+			if (!gf_listed_evidence(&g->images[k], &from->evidence[n], err))
 				return false;
 		gf_listed_clear(from);
 	}

@@ -109,6 +109,8 @@ static bool build_graph(packing *p, gf_error *err)
 		ok = store_copy(p->store, &p->g.texts[i].digest, &p->g.texts[i].bytes, err);
 	for (size_t i = 0; ok && i < p->g.n_images; i++) {
 		roots[i].name = p->g.images[i].names[0];
+		roots[i].evidence = p->g.images[i].evidence;
+		roots[i].n_evidence = p->g.images[i].n_evidence;
 		ok = find_root(p, &p->g.images[i], &roots[i].digest, err);
 		p->manifest->images[i].digest = roots[i].digest;
 	}
@@ -142,6 +144,11 @@ static bool begin_images(packing *p, gf_error *err)
 		for (; to->n_names < from->n_names; to->n_names++)
 			if ((to->names[to->n_names] = gf_strdup(from->names[to->n_names], err)) == NULL)
 				return false;
+		to->evidence = gf_alloc(from->n_evidence, sizeof *to->evidence, err);
+		if (to->evidence == NULL)
+			return false;
+		for (; to->n_evidence < from->n_evidence; to->n_evidence++)
+			to->evidence[to->n_evidence] = from->evidence[to->n_evidence];
 		to->has_source_index = from->has_source_index;
 		to->source_index = from->source_index;
 	}

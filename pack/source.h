@@ -34,6 +34,8 @@ typedef struct gf_listed { /* one image */
 	size_t item;    /* of index.json, where root came from it */
 	bool has_source_index;
 	gf_digest source_index;
+	gf_digest *evidence; /* manifests, in the gathering with all below them */
+	size_t n_evidence, evidence_room;
 } gf_listed;
 
 typedef struct gf_text { /* a document */
@@ -90,6 +92,7 @@ void gf_listed_clear(gf_listed *l);
 /* name is complete; already there: nothing is done. */
 bool gf_listed_name(gf_listed *l, const char *name, gf_error *err);
 bool gf_listed_has(const gf_listed *l, const char *name);
+bool gf_listed_evidence(gf_listed *l, const gf_digest *digest, gf_error *err); /* the same: evidence.c */
 
 /* What of an archive is wanted: a name, a place (":@N"), or all. */
 typedef struct gf_wanted {
@@ -159,6 +162,14 @@ const char *const *gf_platforms_asked(const gf_gathering *g, size_t *n);
 bool gf_platform_fits(const gf_gathering *g, const char *platform, const char *image, gf_error *err);
 /* A child of an index gets names of its own from those of the index. */
 bool gf_child_rename(gf_listed *image, gf_error *err);
+
+/* ---- evidence.c: what refers to images ---- */
+
+typedef bool gf_referrer_take(void *ctx, const gf_descriptor *d, gf_error *err);
+/* take(take_ctx, d) for every manifest whose subject this is. */
+typedef bool gf_referrers(void *ctx, const gf_digest *subject, gf_referrer_take *take, void *take_ctx, gf_error *err);
+/* Evidence of the images from the first on, which came from o: what refers to one of their manifests, and to such evidence. */
+bool gf_evidence_find(gf_gathering *g, gf_origin *o, size_t first, gf_referrers *each, void *ctx, gf_error *err);
 
 /* ---- source_layout.c: index.json and the documents below it ---- */
 

@@ -4,11 +4,20 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* An entry that nobody named and that says it belongs to another: a signature, an SBOM. */
+typedef struct referrer {
+	size_t item;
+	gf_digest subject;
+	bool taken;
+} referrer;
+
 struct gf_layout {
 	gf_gathering *g;
 	gf_archive *archive;
 	gf_document *index;
 	gf_map listed; /* the first image of each root */
+	referrer *referrers;
+	size_t n_referrers, referrers_room;
 };
 
 /* ---- opening ---- */
@@ -72,6 +81,7 @@ void gf_layout_close(gf_layout *l)
 		return;
 	gf_document_free(l->index);
 	gf_map_clear(&l->listed);
+	free(l->referrers);
 	free(l);
 }
 
@@ -135,19 +145,71 @@ static bool no_match(const gf_layout *l, const char *ref, gf_error *err)
 
 /* ---- listing ---- */
 
-/* An entry that nobody named and that says it belongs to another: an attestation or a signature. */
-static bool is_referrer(gf_layout *l, const gf_descriptor *d, bool *is, gf_error *err)
+static bool look_for_referrer(gf_layout *l, size_t i, gf_error *err)
 {
+	const gf_descriptor *d = &l->index->items[i];
 	gf_document *doc = NULL;
 	bool ok;
 
-	*is = false;
-	if (d->ref_name != NULL || d->image_name != NULL)
+	if (d->ref_name != NULL || d->image_name != NULL || gf_media_of(d->media_type) == GF_MEDIA_OTHER)
 		return true;
 	ok = gf_tree_document(l->g, gf_archive_origin(l->archive), d, &doc, err);
-	*is = ok && doc != NULL && doc->has_subject;
+	if (ok && doc != NULL && doc->has_subject) {
+		ok = gf_grow(&l->referrers, &l->referrers_room, l->n_referrers, sizeof *l->referrers, err);
+		if (ok)
+			l->referrers[l->n_referrers++] = (referrer){ .item = i, .subject = doc->subject };
+	}
 	gf_document_free(doc);
 	return ok;
+}
+
+/* Those of all items, whichever of them are wanted as images. */
+static bool look_for_referrers(gf_layout *l, gf_error *err)
+{
+	l->n_referrers = 0;
+	for (size_t i = 0; i < l->index->n_items; i++)
+		if (!look_for_referrer(l, i, err))
+			return false;
+	return true;
+}
+
+static bool is_referrer(const gf_layout *l, size_t i)
+{
+	for (size_t k = 0; k < l->n_referrers; k++)
+		if (l->referrers[k].item == i)
+			return true;
+	return false;
+}
+
+/* Evidence is a manifest, never an index (FORMAT.md 2). */
+static bool each_referrer(void *ctx, const gf_digest *subject, gf_referrer_take *take, void *take_ctx, gf_error *err)
+{
+	gf_layout *l = ctx;
+
+	for (size_t k = 0; k < l->n_referrers; k++) {
+		referrer *r = &l->referrers[k];
+		const gf_descriptor *d = &l->index->items[r->item];
+
+		if (gf_media_of(d->media_type) == GF_MEDIA_INDEX || !gf_digest_equal(&r->subject, subject))
+			continue;
+		r->taken = true;
+		if (!take(take_ctx, d, err))
+			return false;
+	}
+	return true;
+}
+
+static void say_left_out(const gf_layout *l)
+{
+	char digest[GF_DIGEST_SIZE];
+
+	for (size_t k = 0; k < l->n_referrers; k++) {
+		if (l->referrers[k].taken)
+			continue;
+		gf_digest_text(&l->index->items[l->referrers[k].item].digest, digest);
+		gf_event_say(l->g->events, GF_EVENT_NOTE, "%s: %s refers to another image and has no name; left out",
+		    gf_archive_name(l->archive), digest);
+	}
 }
 
 /* A root that index.json names again: one more name for what became of it. */
@@ -164,19 +226,12 @@ static bool name_again(gf_layout *l, size_t first, const char *name, gf_error *e
 static bool list_item(gf_layout *l, size_t i, const char *transport, gf_error *err)
 {
 	const gf_descriptor *d = &l->index->items[i];
-	char digest[GF_DIGEST_SIZE], name[GF_REFERENCE_SIZE];
+	char name[GF_REFERENCE_SIZE];
 	gf_offer offer = { .origin = gf_archive_origin(l->archive), .root = d, .transport = transport, .item = i };
 	size_t known = gf_map_get(&l->listed, &d->digest), first = l->g->n_images;
-	bool referrer;
 
-	if (!is_referrer(l, d, &referrer, err))
-		return false;
-	if (referrer) {
-		gf_digest_text(&d->digest, digest);
-		gf_event_say(l->g->events, GF_EVENT_NOTE, "%s: %s refers to another image and has no name; left out",
-		    gf_archive_name(l->archive), digest);
+	if (is_referrer(l, i))
 		return true;
-	}
 	if (gf_layout_name(l, i, name))
 		offer.name = name;
 	if (known != SIZE_MAX)
@@ -186,8 +241,10 @@ static bool list_item(gf_layout *l, size_t i, const char *transport, gf_error *e
 
 bool gf_layout_list(gf_layout *l, const char *transport, const gf_wanted *want, const bool *chosen, gf_error *err)
 {
-	size_t found = 0;
+	size_t found = 0, first = l->g->n_images;
 
+	if (!look_for_referrers(l, err))
+		return gf_because(err, "'%s'", gf_archive_name(l->archive));
 	for (size_t i = 0; i < l->index->n_items; i++) {
 		if ((chosen != NULL && !chosen[i]) || (want->reference != NULL && !matches(l, i, want->reference)))
 			continue;
@@ -195,6 +252,9 @@ bool gf_layout_list(gf_layout *l, const char *transport, const gf_wanted *want, 
 		if (!list_item(l, i, transport, err))
 			return gf_because(err, "'%s'", gf_archive_name(l->archive));
 	}
+	if (!gf_evidence_find(l->g, gf_archive_origin(l->archive), first, each_referrer, l, err))
+		return gf_because(err, "'%s'", gf_archive_name(l->archive));
+	say_left_out(l);
 	if (found == 0 && want->reference != NULL)
 		return no_match(l, want->reference, err);
 	return found > 0 ||

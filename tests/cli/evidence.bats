@@ -211,3 +211,59 @@ bad() {
 		return 1
 	}
 }
+
+# blob LAYOUT FILE - its digest, the bytes in the layout
+blob() {
+	local hex
+	hex=$(sha256sum <"$2" | cut -c1-64)
+	cp "$2" "$1/blobs/sha256/$hex"
+	echo "sha256:$hex"
+}
+
+# refer LAYOUT SUBJECT FILE - an OCI artifact with this layer, about SUBJECT, as an entry of index.json without a name
+refer() {
+	local layer digest
+	printf '{}' >empty
+	layer=$(blob "$1" "$3")
+	jq -nc --arg empty "$(blob "$1" empty)" --arg layer "$layer" --argjson size "$(stat -c %s "$3")" --arg subject "$2" \
+		--argjson subject_size "$(stat -c %s "$1/blobs/sha256/${2#sha256:}" 2>/dev/null || echo 7)" \
+		'{schemaVersion: 2, mediaType: "application/vnd.oci.image.manifest.v1+json", artifactType: "application/vnd.dsse.envelope.v1+json",
+		config: {mediaType: "application/vnd.oci.empty.v1+json", digest: $empty, size: 2},
+		layers: [{mediaType: "application/vnd.dsse.envelope.v1+json", digest: $layer, size: $size}],
+		subject: {mediaType: "application/vnd.oci.image.manifest.v1+json", digest: $subject, size: $subject_size}}' >artifact
+	digest=$(blob "$1" artifact)
+	jq -c --arg digest "$digest" --argjson size "$(stat -c %s artifact)" \
+		'.manifests += [{mediaType: "application/vnd.oci.image.manifest.v1+json", digest: $digest, size: $size}]' "$1/index.json" >new
+	cp new "$1/index.json"
+	echo "$digest"
+}
+
+@test "pack takes what refers to an image in a layout, and what refers to that; not what refers to others or is not whole" {
+	mapfile -t d < <(attest shop.tar index.tar release --index)
+	gapferry unpack -q --key release.pub --to oci:layout index.tar >/dev/null
+	statement $slsa https://ci.example/b "${d[1]}" "${d[2]}" >st
+	envelope st builder >e.json
+	about=$(refer layout "${d[1]}" e.json)
+	echo '{"spdxVersion": "SPDX-2.3"}' >sbom
+	sbom=$(refer layout "${d[0]}" sbom)
+	echo 'a signature of it' >of_it
+	of_it=$(refer layout "$sbom" of_it)
+	other=$(refer layout "sha256:$(printf '%064d' 3)" sbom)
+	echo 'gone' >gone
+	torn=$(refer layout "${d[0]}" gone)
+	rm "layout/blobs/sha256/$(sha256sum <gone | cut -c1-64)"
+	run --separate-stderr -0 gapferry pack -v -o app.tar --key release.pem --stream shop --sequence 2 oci:layout
+	[[ $stderr == *"$torn, evidence of registry.example/team/app:1.2, is not complete here; left out"* ]]
+	[[ $stderr == *"$other refers to another image and has no name; left out"* ]]
+	tar -xOf app.tar META/manifest.json >m.json
+	[ "$(jq -r '.predicate.images | length' m.json)" -eq 1 ]
+	[ "$(jq -r '.predicate.images[0].digest' m.json)" = "${d[0]}" ]
+	[ "$(jq -r '.predicate.images[0].evidence[]' m.json)" = "$sbom"$'\n'"$about"$'\n'"$of_it" ]
+	site "$slsa,role=builder,builder=https://ci.example/b,each-platform" --role builder:builder.pub
+	good app.tar '2 platforms'
+	# By name, out of an archive, twice: the same bytes.
+	(cd layout && tar -cf ../layout.tar ./*)
+	created=$(jq -r .predicate.created m.json)
+	gapferry pack -q -o again.tar --key release.pem --created "$created" --stream shop --sequence 2 oci-archive:layout.tar:registry.example/team/app:1.2 oci:layout
+	[ "$(tar -xOf again.tar META/manifest.json | jq -c '.predicate.images[0] | del(.source)')" = "$(jq -c '.predicate.images[0] | del(.source)' m.json)" ]
+}
