@@ -107,17 +107,13 @@ void gf_page_terms_end(gf_page *p)
 	gf_page_put(p, "</dl>\n");
 }
 
-void gf_page_table(gf_page *p, const char *caption, ...)
+void gf_page_table(gf_page *p, const char *caption, const char *const *heads, size_t n)
 {
-	va_list heads;
-
 	gf_page_put(p, "<table>\n<caption>");
 	gf_page_text(p, caption);
 	gf_page_put(p, "</caption>\n<thead><tr>");
-	va_start(heads, caption);
-	for (const char *head = va_arg(heads, const char *); head != NULL; head = va_arg(heads, const char *))
-		gf_page_put(p, "<th scope=\"col\">%s</th>", head);
-	va_end(heads);
+	for (size_t i = 0; i < n; i++)
+		gf_page_put(p, "<th scope=\"col\">%s</th>", heads[i]);
 	gf_page_put(p, "</tr></thead>\n<tbody>\n");
 }
 

@@ -95,14 +95,14 @@ void gf_page_section_end(gf_page *p);
 void gf_page_terms(gf_page *p);
 void gf_page_term(gf_page *p, const char *term, const char *text);
 void gf_page_terms_end(gf_page *p);
-/* Headings end with NULL. */
-void gf_page_table(gf_page *p, const char *caption, ...) __attribute__((sentinel));
+void gf_page_table(gf_page *p, const char *caption, const char *const *heads, size_t n);
 /* n cells, the first of which names the row; class: NULL, or how the row looks. */
 void gf_page_row(gf_page *p, const char *class, const char *const *cells, size_t n);
 void gf_page_table_end(gf_page *p);
-#define GF_PAGE_ROW(p, class, ...)                                                                                     \
-	gf_page_row(p, class, (const char *const[]){ __VA_ARGS__ },                                                    \
-	    sizeof((const char *const[]){ __VA_ARGS__ }) / sizeof(const char *))
+#define GF_PAGE_TEXTS(...)                                                                                             \
+	(const char *const[]){ __VA_ARGS__ }, sizeof((const char *const[]){ __VA_ARGS__ }) / sizeof(const char *)
+#define GF_PAGE_TABLE(p, caption, ...) gf_page_table(p, caption, GF_PAGE_TEXTS(__VA_ARGS__))
+#define GF_PAGE_ROW(p, class, ...) gf_page_row(p, class, GF_PAGE_TEXTS(__VA_ARGS__))
 
 /* "a, b": text behind what is in out, an array of cap bytes; what has no room is cut. */
 void gf_join(char *out, size_t cap, const char *text);

@@ -448,26 +448,28 @@ static void draw_link(chain *c, const box *from, const box *to, const char *clas
 	gf_page_put(c->page, "<path class=\"tip %s\" d=\"M%u %ul-8 -4.5v9z\"/>\n", class, x2, y2);
 }
 
+/* Of the link that ends at this box. */
+static const char *link_class(const chain *c, const box *to)
+{
+	if (to->column == COLUMN_IMAGE)
+		return trusted(c->story);
+	if (to->column == COLUMN_LOAD && strcmp(to->class, "good") == 0)
+		return c->story->failure != NULL ? "bad" : "good";
+	return "claim";
+}
+
 static void draw_links(chain *c)
 {
-	static const char *const classes[] = { "claim", "claim", "good", "good" };
+	const box *bundle = first_of(c, COLUMN_BUNDLE);
 
 	for (size_t i = 0; i < c->n; i++) {
 		const box *to = &c->boxes[i], *from = before(c, to->column);
-		bool aside = to->column == COLUMN_BUNDLE && to != first_of(c, COLUMN_BUNDLE);
-		const char *class = to->column > 0 ? classes[to->column - 1] : "";
 
-		if (to->column == COLUMN_IMAGE)
-			class = trusted(c->story);
-		if (to->column == COLUMN_LOAD && c->story->failure != NULL)
-			class = "bad";
-		if (to->column == COLUMN_LOAD && strcmp(to->class, "good") != 0)
-			class = "claim";
-		if (from != NULL && !aside)
-			draw_link(c, from, to, class);
-		if (aside && to > c->boxes) /* who spoke for the bundle stands below it */
+		if (to->column == COLUMN_BUNDLE && to != bundle) /* who spoke for the bundle stands below it */
 			gf_page_put(c->page, "<path class=\"link %s\" d=\"M%u %uV%u\"/>\n", to->class,
 			    left_of(COLUMN_BUNDLE) + 24, to->y - BOX_SPACE, to->y);
+		else if (from != NULL)
+			draw_link(c, from, to, link_class(c, to));
 	}
 }
 

@@ -36,7 +36,7 @@ void gf_part_build(gf_page *p, const gf_story *s)
 		gf_page_term(p, members[i].term, members[i].text);
 	gf_page_terms_end(p);
 	if (b->n_labels > 0) {
-		gf_page_table(p, "Labels", "label", "value", NULL);
+		GF_PAGE_TABLE(p, "Labels", "label", "value");
 		for (size_t i = 0; i < b->n_labels; i++)
 			GF_PAGE_ROW(p, NULL, b->labels[i].key, b->labels[i].value);
 		gf_page_table_end(p);
@@ -58,7 +58,7 @@ static void put_receipt_signers(gf_page *p, const gf_receipt *r)
 {
 	char hex[GF_HEX_SIZE];
 
-	gf_page_table(p, "Keys that had signed the bundle when it was loaded, as the receipt says", "key id", NULL);
+	GF_PAGE_TABLE(p, "Keys that had signed the bundle when it was loaded, as the receipt says", "key id");
 	for (size_t i = 0; i < r->n_signers; i++) {
 		gf_digest_hex(&r->signers[i], hex);
 		GF_PAGE_ROW(p, NULL, hex);
@@ -70,8 +70,8 @@ void gf_part_signatures(gf_page *p, const gf_story *s)
 {
 	gf_page_section(p, "signatures", "Signatures");
 	if (s->by.n > 0) {
-		gf_page_table(p, "Keys that are believed here and signed the bundle's manifest", "holder", "type",
-		    "key id", "comment", NULL);
+		GF_PAGE_TABLE(p, "Keys that are believed here and signed the bundle's manifest", "holder", "type",
+		    "key id", "comment");
 		for (size_t i = 0; i < s->by.n; i++)
 			put_key_row(p, s->by.keys[i], s->by.comments != NULL ? s->by.comments[i] : NULL);
 		gf_page_table_end(p);
@@ -84,7 +84,7 @@ void gf_part_signatures(gf_page *p, const gf_story *s)
 		gf_page_put(p, "<p>Signatures found: %zu. Of keys that are not known here: %zu.</p>\n",
 		    s->verdict->n_signatures, s->verdict->n_unknown);
 	if (s->witness != NULL && s->witness->key != NULL) {
-		gf_page_table(p, "The key that signed the receipt", "holder", "type", "key id", "comment", NULL);
+		GF_PAGE_TABLE(p, "The key that signed the receipt", "holder", "type", "key id", "comment");
 		put_key_row(p, s->witness->key, NULL);
 		gf_page_table_end(p);
 	}
@@ -152,7 +152,7 @@ static void put_receipt_words(gf_page *p, const gf_receipt *r)
 
 	if (r->n_words == 0)
 		return;
-	gf_page_table(p, "What counted when it was loaded, as the receipt says", "holder", "what", "file", NULL);
+	GF_PAGE_TABLE(p, "What counted when it was loaded, as the receipt says", "holder", "what", "file");
 	for (size_t i = 0; i < r->n_words; i++) {
 		gf_digest_text(&r->words[i].file, digest);
 		GF_PAGE_ROW(p, NULL, r->words[i].holder != NULL ? r->words[i].holder : "not named",
@@ -167,8 +167,8 @@ void gf_part_approvals(gf_page *p, const gf_story *s)
 	if (s->gates != NULL)
 		put_gates(p, s);
 	if (s->said->n > 0) {
-		gf_page_table(p, "Signed statements about this bundle", "by", "what", "environment", "sites", "from",
-		    "until", "counted", "reason", NULL);
+		GF_PAGE_TABLE(p, "Signed statements about this bundle", "by", "what", "environment", "sites", "from",
+		    "until", "counted", "reason");
 		for (size_t i = 0; i < s->said->n; i++)
 			put_said(p, &s->said->list[i]);
 		gf_page_table_end(p);
@@ -202,7 +202,7 @@ static const char *look_of(gf_result r)
 
 static void put_checks(gf_page *p, const gf_verdict *v)
 {
-	gf_page_table(p, "Every check, in the order in which it was made", "check", "result", "what was found", NULL);
+	GF_PAGE_TABLE(p, "Every check, in the order in which it was made", "check", "result", "what was found");
 	for (size_t i = 0; i < GF_CHECKS; i++) {
 		const gf_check *c = &v->checks[i];
 
@@ -213,7 +213,7 @@ static void put_checks(gf_page *p, const gf_verdict *v)
 
 static void put_receipt_checks(gf_page *p, const gf_receipt *r)
 {
-	gf_page_table(p, "The checks of the run that loaded it, as the receipt says", "check", "result", NULL);
+	GF_PAGE_TABLE(p, "The checks of the run that loaded it, as the receipt says", "check", "result");
 	for (size_t i = 0; i < r->n_checks; i++) {
 		const struct gf_receipt_check *c = &r->checks[i];
 
@@ -266,7 +266,7 @@ static void put_platform(gf_page *p, const gf_story *s, const gf_platform *platf
 
 	(void)snprintf(caption, sizeof caption, "Layers of %.80s, the lowest first: %zu", platform->platform, n);
 	if (n > 0) {
-		gf_page_table(p, caption, "digest", "size", "uncompressed", "kind", "made by", NULL);
+		GF_PAGE_TABLE(p, caption, "digest", "size", "uncompressed", "kind", "made by");
 		for (size_t i = 0; i < n; i++)
 			put_layer(p, s, &platform->document->items[i], steps != NULL ? steps[i] : NULL);
 		gf_page_table_end(p);
@@ -293,7 +293,7 @@ static void put_image(gf_page *p, const gf_story *s, size_t i)
 		gf_page_term_digest(p, "evidence", &im->evidence[k]);
 	gf_page_terms_end(p);
 	if (im->n_platforms > 0) {
-		gf_page_table(p, "Platforms", "platform", "manifest", "image ID", NULL);
+		GF_PAGE_TABLE(p, "Platforms", "platform", "manifest", "image ID");
 		for (size_t k = 0; k < im->n_platforms; k++) {
 			gf_digest_text(&im->platforms[k].manifest, manifest);
 			gf_digest_text(&im->platforms[k].image_id, id);
@@ -319,8 +319,8 @@ void gf_part_images(gf_page *p, const gf_story *s)
 
 static void put_log_loads(gf_page *p, const gf_story *s)
 {
-	gf_page_table(p, "Names that the log of this state says were set", "name", "showed", "environment", "site",
-	    "target", "at", "run", NULL);
+	GF_PAGE_TABLE(p, "Names that the log of this state says were set", "name", "showed", "environment", "site",
+	    "target", "at", "run");
 	for (size_t i = 0; i < s->n_loads; i++) {
 		const gf_trace_load *l = &s->loads[i];
 		char digest[GF_DIGEST_SIZE], when[GF_TIME_SIZE];
@@ -336,7 +336,7 @@ static void put_log_loads(gf_page *p, const gf_story *s)
 
 static void put_receipt_loads(gf_page *p, const gf_receipt *r)
 {
-	gf_page_table(p, "Names that the receipt says were set", "name", "showed", "target", "before", NULL);
+	GF_PAGE_TABLE(p, "Names that the receipt says were set", "name", "showed", "target", "before");
 	for (size_t i = 0; i < r->n_images; i++)
 		for (size_t k = 0; k < r->images[i].n_names; k++) {
 			const struct gf_receipt_name *name = &r->images[i].names[k];
