@@ -34,8 +34,10 @@ static bool check_all(restoring *r, gf_error *err)
 
 static bool raise_all(restoring *r, gf_error *err)
 {
-	bool ok = gf_state_lock(r->state, err);
+	bool ok = true;
 
+	if (!gf_state_lock(r->state, err))
+		return false;
 	for (size_t i = 0; ok && i < r->n; i++)
 		ok = gf_receipt_restore(r->state, &r->files[i].r, &r->files[i].digest, &r->raised[i], err) ||
 		    gf_because(err, "'%s'", r->files[i].path);
