@@ -68,6 +68,7 @@ static void become(const gf_process *p, char **env, const int in[2], const int o
 	int e;
 
 	(void)signal(SIGPIPE, SIG_DFL);
+	(void)signal(SIGXFSZ, SIG_DFL);
 	sigemptyset(&none);
 	(void)sigprocmask(SIG_SETMASK, &none, NULL);
 	if (dup2(in[0], STDIN_FILENO) >= 0 && dup2(out[1] >= 0 ? out[1] : null, STDOUT_FILENO) >= 0 &&

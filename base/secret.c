@@ -60,7 +60,8 @@ static bool fill(int fd, bool line, gf_secret *s, const char *path, gf_error *er
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n < 0)
-			return gf_fail_errno(err, GF_FAILED, "read", path, "reading '%s'", path);
+			return gf_fail_errno(
+			    err, errno == EISDIR ? GF_USAGE : GF_FAILED, "read", path, "reading '%s'", path);
 		have += (size_t)n;
 		if (n == 0 || (line && s->data[have - 1] == '\n'))
 			break;

@@ -118,7 +118,7 @@ static bool load_directory(loading *l, const char *path, bool must, gf_error *er
 		ok = load_all(l, err);
 	else if (errno == ENOENT && must)
 		ok = gf_fail(err, GF_USAGE, "companions", path, "there is no directory '%s'", path);
-	else if (errno != ENOENT)
+	else if (errno != ENOENT && (must || errno != ENAMETOOLONG)) /* a name that leaves no room for ".d" has none */
 		ok = gf_fail_errno(err, errno == ELOOP || errno == ENOTDIR ? GF_DAMAGED : GF_FAILED, "companions", path,
 		    "cannot open the directory of companions");
 	if (l->fd >= 0)

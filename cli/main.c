@@ -1,5 +1,7 @@
 /* main: what must be true before anything else runs, then one verb, then its exit status. */
 #include <poll.h>
+#include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -125,8 +127,19 @@ static bool without_verb(const char *word, const char *next)
 	return true;
 }
 
+/* A file must not be opened as stdin, stdout or stderr and be given what is meant for them: each that is closed is
+ * opened the wrong way round, so that its use fails. */
+static void fill_standard(void)
+{
+	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+		if (fcntl(fd, F_GETFD) < 0 && errno == EBADF &&
+		    open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY) != fd)
+			_exit(GF_FAILED);
+}
+
 static void prepare(void)
 {
+	fill_standard();
 #if defined(STATIC_BUILD)
 	/* glibc would load the host's NSS modules, of another version than what is linked here. */
 	__nss_configure_lookup("hosts", "files dns");
@@ -134,6 +147,7 @@ static void prepare(void)
 	/* openssl.cnf can load engines and change what is accepted; it is the host's, not ours. */
 	OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG, NULL);
 	signal(SIGPIPE, SIG_IGN);
+	signal(SIGXFSZ, SIG_IGN); /* a file that may grow no further is an error like a full disk */
 }
 
 /* argv behind the program's name. */

@@ -1,6 +1,7 @@
 /* The key of a site: it signs checkpoints and receipts, and lies in the state directory. */
 #include <errno.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "verify/state.h"
@@ -14,7 +15,11 @@ typedef struct paths {
 
 static bool look(const gf_buf *path, bool *there, gf_error *err)
 {
-	*there = access(path->data, F_OK) == 0;
+	struct stat st;
+
+	*there = stat(path->data, &st) == 0;
+	if (*there && !S_ISREG(st.st_mode)) /* nobody waits for the other end of a FIFO */
+		return gf_fail(err, GF_FAILED, "state", path->data, "'%s' is not a regular file", path->data);
 	return *there || errno == ENOENT ||
 	    gf_fail_errno(err, GF_FAILED, "state", path->data, "'%s' cannot be read", path->data);
 }

@@ -73,8 +73,8 @@ class Program:
         os.unlink(peak)
         if kib > memory:
             r.bad.append("%d KiB of memory" % kib)
-        if os.listdir(e.get("TMPDIR", "") or os.path.join(dir, "tmp")) and e.get("TMPDIR") == os.path.join(dir, "tmp"):
-            r.bad.append("temporary files: %s" % os.listdir(e["TMPDIR"]))
+        if os.listdir(os.path.join(dir, "tmp")):
+            r.bad.append("temporary files: %s" % os.listdir(os.path.join(dir, "tmp")))
         if self.bad_bytes(out) or self.bad_bytes(err):
             r.bad.append("control characters in the output")
         if len(err) > 20000:

@@ -28,6 +28,7 @@ from model import (BLOCK, CONFIG, EMPTY, IN_TOTO, INDEX, MANIFEST, P256_N, TAR, 
                    compact, der_int, der_read, der_sig, header, image, layer, run, sha256, with_checksum)
 from peers import Daemon, Registry
 import daemon_rows
+import file_rows
 import registry_rows
 import source_rows
 import trust_rows
@@ -1484,6 +1485,13 @@ def groups(which):
     big = pack("big", archive(image([layer({"data": bytes(range(256)) * (6 << 12)}), LAYERS[1]]).items()), "--layers", "none")
     if "D" in which:
         yield from daemon_rows.rows(daemon_rows.Run(PROGRAM, rel.pem, rel.pub, fresh, clean_env, bad_bytes), GOOD, two.bytes(), big.bytes(), archive(image(LAYERS).items()))
+    if "F" in which:
+        place = file_rows.Place(PROGRAM, rel.pem, rel.pub, fresh, clean_env, bad_bytes, GOOD, big.bytes())
+        try:
+            yield from file_rows.rows(place, archive(image(LAYERS).items()))
+        finally:
+            for m in place.mounts:
+                subprocess.run(["umount", "-l", m])
 
 
 def main():
@@ -1512,6 +1520,10 @@ def main():
         for name, bad in peers():
             result(name, bad)
     for name, bad, said in groups(show or ["D", "F", "O"]):
+        if bad is None:
+            n += 1
+            print("ok %d - %s # SKIP only root may mount and change users" % (n, name))
+            continue
         result(name, bad)
         if show:
             print("#   %s %s: %s" % (said.status, said.name, said.text or said.err.decode(errors="replace").strip()[-300:]))
