@@ -1,7 +1,7 @@
 /*
  * gf_signature_fits for .p7s files over fixed bytes, by certificates whose private keys nobody has any more.  What fits is
  * of these bytes: it holds their digest, and fits no others.  The first byte chooses the certificate.
- * parser: sign/cms.c:read_message,is_detached,is_our_algorithm,has_attributes,has_one_signer,verify,gf_cms_fits
+ * parser: sign/cms.c:read_message,is_detached,is_our_algorithm,has_attributes,has_one_signer,open_content,verify,gf_cms_fits
  */
 #include <stdlib.h>
 #include <string.h>
