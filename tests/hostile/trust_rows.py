@@ -29,6 +29,7 @@ import hashlib
 import json
 import os
 import shutil
+import time
 
 from model import P256_N, Bundle, der_read, der_sig, run, sha256
 from trust_world import DAY, NOW, Case, Files, World, at, read, signature
@@ -137,7 +138,7 @@ def rows(run_case, good, rel, keydir):
             row("P23", "a permit for another %s" % what, lambda bad, e=edit: beside(Files().statement("permit", w.word(low, "permit", **{"environment": "test", **({**e, "environment": "prod"} if "environment" in e else e)} if bad
                 else {"environment": "test"}), *w["erin"]), bundle=w.bundle(low), past=past, environment="test"), (3, "floor"))
     row("P23", "an approval that has expired", dave(lambda bad: Files().statement("approval", w.word(M, created=at(NOW - 9 * DAY), expires=at(NOW - 1 if bad else NOW + DAY)), *w["dave"])), NO_VOTES)
-    row("P23", "an approval dated eleven minutes ahead, twin eight", dave(lambda bad: Files().statement("approval", w.word(M, created=at(NOW + (720 if bad else 480))), *w["dave"])), NO_VOTES)
+    row("P23", "an approval dated eleven minutes ahead, twin eight", dave(lambda bad: Files().statement("approval", w.word(M, created=at(int(time.time()) + (720 if bad else 480))), *w["dave"])), NO_VOTES)
     row("P23", "a receipt of another bundle", lambda bad: beside(Files().statement("receipt", w.receipt(other if bad else M), *w["lab"]), environment="late"), (3, "after"))
     row("P23", "a receipt of another environment", lambda bad: beside(Files().statement("receipt", w.receipt(M, environment="prod" if bad else "test"), *w["lab"]), environment="late"), (3, "after"))
     row("P23", "a receipt signed by an approver", lambda bad: beside(Files().statement("receipt", receipt, *w["carol" if bad else "lab"]), environment="late"), (3, "after"))
@@ -277,7 +278,7 @@ def rows(run_case, good, rel, keydir):
     row("S35", "signed by one of two", follows(lambda bad: [("n.json", v2, w["root1"] if bad else ROOTS)]), (3, "trust-root"), ("apply",))
     row("S24", "signed by release keys", follows(lambda bad: [("n.json", v2, w["rel oth"] if bad else ROOTS)]), (3, "trust-root"), ("apply",))
     row("S35", "the last of a chain has expired", follows(lambda bad: [("n.json", v2, ROOTS), ("m.json", w.trust(3, expires=at(NOW - 1)) if bad else v3, ROOTS)]), (3, "trust-expired"), ("apply",))
-    row("S35", "made eleven minutes ahead, twin eight", follows(lambda bad: [("n.json", w.trust(2, created=at(NOW + (720 if bad else 480))), ROOTS)]), (3, "trust-created"), ("apply",))
+    row("S35", "made eleven minutes ahead, twin eight", follows(lambda bad: [("n.json", w.trust(2, created=at(int(time.time()) + (720 if bad else 480))), ROOTS)]), (3, "trust-created"), ("apply",))
     row("S36", "version 1 again, with other content", follows(lambda bad: [("n.json", w.trust(1, expires=at(NOW + DAY)) if bad else v2, ROOTS)]), (3, "trust-version"), ("apply",))
     row("S36", "version 1 again, after 2", follows(lambda bad: [("m.json", T1 if bad else v3, ROOTS)], installed(v2)), (3, "trust-version"), ("apply",))
     foreign = w.trust(2, edit=lambda p, role: p["roles"].update(root=role("evil oth", 2)), holders="evil root2 rel oth carol dave erin lab")
@@ -362,7 +363,7 @@ def rows(run_case, good, rel, keydir):
         plain("stream", "P09", "stream '%s'" % name, lambda bad, n=name: w.manifest(stream=n if bad else "shop"), verbs=ALL)
     plain("threshold", "P09", "stream 'shop-eu' signed by who releases 'shop'", lambda bad: w.manifest(stream="shop-eu" if bad else "shop"), verbs=ALL)
     plain("stream", "P09", "no stream", lambda bad: w.manifest(**({"stream": None, "epoch": None, "sequence": None} if bad else {})), verbs=ALL)
-    plain("created", "P11", "packed eleven minutes ahead, twin eight", lambda bad: w.manifest(created=at(NOW + (720 if bad else 480))), verbs=ALL, approve=OK)
+    plain("created", "P11", "packed eleven minutes ahead, twin eight", lambda bad: w.manifest(created=at(int(time.time()) + (720 if bad else 480))), verbs=ALL, approve=OK)
     plain("trust-version", "P10", "packed under a newer trust file", lambda bad: w.manifest(trustVersion=2 if bad else 1), verbs=ALL, approve=OK)
 
     with concurrent.futures.ThreadPoolExecutor(2) as pool:

@@ -10,10 +10,10 @@ static const char *const people[] = {
 	REQ EC("P-256") "-keyout twin.key -out twin.crt", /* the same issuer and number, another key */
 	REQ EC("P-384") "-keyout p384.key -out p384.crt",
 	REQ "-newkey rsa:3072 -keyout rsa.key -out rsa.crt",
-	REQ EC("P-256") "-keyout code.key -out code.crt -addext extendedKeyUsage=critical,codeSigning "
-			"-addext keyUsage=critical,digitalSignature",
-	"openssl req -new -nodes -subj /CN=issued -key p256.key -out leaf.csr && openssl x509 -req -in leaf.csr -days 1 "
-	"-CA rsa.crt -CAkey rsa.key -set_serial 9 -out leaf.crt",
+	(REQ EC("P-256") "-keyout code.key -out code.crt -addext extendedKeyUsage=critical,codeSigning "
+			 "-addext keyUsage=critical,digitalSignature"),
+	("openssl req -new -nodes -subj /CN=issued -key p256.key -out leaf.csr && openssl x509 -req -in leaf.csr -days 1 "
+	 "-CA rsa.crt -CAkey rsa.key -set_serial 9 -out leaf.crt"),
 	"openssl x509 -in p256.crt -pubkey -noout > p256.pub; printf 'the very bytes\\r\\n' > m",
 };
 
