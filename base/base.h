@@ -33,5 +33,6 @@
 #include "base/text.h"
 #include "base/secret.h"
 #include "base/process.h"
+#include "base/contain.h"
 
 #endif

@@ -3,6 +3,20 @@
 
 #include "cli/cli.h"
 
+/* These two write nothing and speak to nobody.  They still read: a directory's blobs, volumes. */
+static bool only_looks(const gf_run *run)
+{
+	return run->verb->run == gf_verb_verify || run->verb->run == gf_verb_inspect;
+}
+
+static void contain(const gf_run *run)
+{
+	char walls[GF_WALLS_SIZE];
+
+	gf_contain_self(walls);
+	gf_event_say(run->events, GF_EVENT_DETAIL, "contained (%s): nothing is written, no connection is opened", walls);
+}
+
 bool gf_judged_open(gf_judged *j, const gf_run *run, gf_judge_how how, gf_error *err)
 {
 	const gf_arguments *a = &run->args;
@@ -20,6 +34,8 @@ bool gf_judged_open(gf_judged *j, const gf_run *run, gf_judge_how how, gf_error 
 	    (j->trust = gf_trust_for(j->state, keys->items, keys->n, config.data, GF_TRUST_VERIFY, err)) != NULL &&
 	    (j->reader = gf_reader_open(bundle, err)) != NULL &&
 	    gf_companions_load(bundle, with->items, with->n, &j->companions, &j->n_companions, err);
+	if (ok && only_looks(run))
+		contain(run);
 	if (ok) {
 		judge.trust = j->trust;
 		judge.state = j->state;

@@ -350,6 +350,22 @@ gf_input *gf_archive_read(gf_archive *a, const gf_entry *e, gf_error *err)
 	return NULL;
 }
 
+/* What a stranger compressed, inflated in a child that fd is left to. */
+static gf_input *contained(gf_input *in, int fd, gf_codec codec, uint64_t max, const char *name, gf_error *err)
+{
+	return gf_input_contained(gf_input_decode_wary(in, codec, max, name, err), fd, max, name, err);
+}
+
+gf_input *gf_archive_read_plain(gf_archive *a, const gf_entry *e, gf_error *err)
+{
+	gf_input *in = gf_archive_read(a, e, err);
+	int fd = e->lies == GF_LIES_SPOOL ? e->spool : e->lies == GF_LIES_FILE ? a->fd : -1;
+
+	if (gf_entry_codec(e) == GF_CODEC_NONE)
+		return in;
+	return contained(in, fd, gf_entry_codec(e), GF_BLOB_MAX - 1, e->name, err);
+}
+
 bool gf_archive_load(gf_archive *a, const gf_entry *e, size_t max, gf_buf *out, gf_error *err)
 {
 	gf_input *in;
@@ -372,13 +388,21 @@ bool gf_archive_load(gf_archive *a, const gf_entry *e, size_t max, gf_buf *out, 
 
 /* ---- opening ---- */
 
+static void say_walls(const gf_archive *a, const gf_tape *t, const gf_spooling *how)
+{
+	gf_event_say(
+	    how->events, GF_EVENT_DETAIL, "%s: read in a contained process (%s)", a->name, gf_tape_walls(t));
+}
+
 /* Where members lie is libarchive's word; that each lies whole inside the file is looked at here. */
-static bool index_file(gf_archive *a, uint64_t size, gf_error *err)
+static bool index_file(gf_archive *a, uint64_t size, const gf_spooling *how, gf_error *err)
 {
 	gf_input *in = gf_input_range(a->fd, 0, size, a->name, err);
 	gf_tape *t = gf_tape_open(in, size, a->name, err);
 	bool ok = t != NULL, end = false;
 
+	if (ok)
+		say_walls(a, t, how);
 	while (ok && !end) {
 		gf_tape_entry seen;
 		gf_entry *e;
@@ -407,8 +431,11 @@ static gf_archive *take(gf_input *in, const char *name, const gf_spooling *how, 
 {
 	gf_tape *t = gf_tape_open(in, UINT64_MAX, name, err);
 	gf_archive *a = t != NULL ? archive_new(name, -1, err) : NULL;
-	bool ok = a != NULL && gf_archive_spool(a, t, how, a->spool, err);
+	bool ok = a != NULL;
 
+	if (ok)
+		say_walls(a, t, how);
+	ok = ok && gf_archive_spool(a, t, how, a->spool, err);
 	gf_tape_close(t);
 	if (!ok) {
 		gf_archive_close(a);
@@ -459,7 +486,7 @@ static gf_archive *open_forward(int fd, const char *name, const gf_spooling *how
 	gf_input *in = peek(gf_input_file(fd, true, name, err), magic, &n, err);
 
 	if (in != NULL && gf_codec_of(magic, n) != GF_CODEC_NONE)
-		in = peek(gf_input_decode_wary(in, gf_codec_of(magic, n), GF_BLOB_MAX, name, err), magic, &n, err);
+		in = peek(contained(in, fd, gf_codec_of(magic, n), GF_BLOB_MAX, name, err), magic, &n, err);
 	if (in != NULL && gf_codec_of(magic, n) != GF_CODEC_NONE) {
 		gf_fail(err, GF_USAGE, "archive-compression", name,
 		    "'%s' is compressed more than once: unpack it until one compression is left", name);
@@ -486,7 +513,7 @@ static gf_archive *open_file(int fd, uint64_t size, const char *path, const gf_s
 	if (gf_codec_of(magic, n) != GF_CODEC_NONE)
 		return open_forward(fd, path, how, err);
 	a = archive_new(path, fd, err);
-	if (a != NULL && !index_file(a, size, err)) {
+	if (a != NULL && !index_file(a, size, how, err)) {
 		gf_archive_close(a);
 		return NULL;
 	}

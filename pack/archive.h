@@ -61,6 +61,8 @@ bool gf_archive_is_directory(const gf_archive *a);
 bool gf_archive_find(gf_archive *a, const char *name, const gf_entry **out, gf_error *err);
 /* The member's own bytes, as they came.  Any thread. */
 gf_input *gf_archive_read(gf_archive *a, const gf_entry *e, gf_error *err);
+/* The same, inflated in a contained process where they are compressed (not of a directory's file). */
+gf_input *gf_archive_read_plain(gf_archive *a, const gf_entry *e, gf_error *err);
 /* As they lie in the spool. */
 gf_input *gf_archive_read_made(gf_archive *a, const gf_entry *e, gf_error *err);
 /* A small member whole; out is emptied first. */

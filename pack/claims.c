@@ -34,10 +34,8 @@ static bool settle_spooled(gf_claim *c, gf_error *err)
 
 gf_input *gf_claim_open(const gf_claim *c, gf_error *err)
 {
-	gf_input *in = gf_archive_read(c->archive, c->entry, err);
-	gf_codec codec = gf_entry_codec(c->entry);
-
-	return gf_codec_kept(codec) ? in : gf_input_decode_wary(in, codec, GF_BLOB_MAX - 1, c->entry->name, err);
+	return gf_codec_kept(gf_entry_codec(c->entry)) ? gf_archive_read(c->archive, c->entry, err)
+						       : gf_archive_read_plain(c->archive, c->entry, err);
 }
 
 static bool decide(gf_claim *c, gf_gathering *g, gf_error *err)

@@ -1,74 +1,34 @@
-/* tape: events out of libarchive. */
-#include "pack/tape.h"
-
-#include <archive.h>
-#include <archive_entry.h>
-#include <errno.h>
+/*
+ * Our half of a tape: what the contained reader asks for is given, and what it says is believed no further than an archive
+ * by the same hand would be.
+ */
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
-#define NAME_LIMIT 4096
-/* What one header with all its extensions may take; a sparse map of millions of entries does not fit. */
-#define HEADER_LIMIT ((uint64_t)1024 * 1024)
-#define SEEK_STEP 4096
+#include "pack/tape_line.h"
+
+/* Words in a row that bring nothing on. */
+#define IDLE_MAX 64
 
 struct gf_tape {
-	struct archive *a;
+	gf_contained *child;
 	gf_input *in;
 	char *name;
-	unsigned char *buf;
-	size_t step;
-	uint64_t size;      /* UINT64_MAX: not known */
-	uint64_t taken;     /* from in */
-	uint64_t in_header; /* bytes read since the header began; UINT64_MAX: not in one */
-	bool at_end;        /* in is at its end */
-	gf_error fault;     /* of in */
-	size_t entries;
-	gf_buf clean;
+	uint64_t size;  /* UINT64_MAX: not known */
+	uint64_t taken; /* from in */
+	uint64_t given; /* where the reader thinks we are */
+	size_t entries, idle;
+	unsigned char block[GF_TAPE_BLOCK]; /* the last that was given; it ends at given */
+	size_t block_n;
 	/* the entry just reported */
-	const unsigned char *piece;
-	size_t piece_n;
-	uint64_t passed, entry_size;
+	uint64_t at, left; /* of its bytes */
+	char names[2 * GF_TAPE_NAME + 2];
+	gf_buf clean;
+	unsigned char *buf; /* of a drain */
 };
 
-static la_ssize_t on_read(struct archive *a, void *ctx, const void **out)
-{
-	gf_tape *t = ctx;
-	ptrdiff_t got = gf_input_read(t->in, t->buf, t->step, &t->fault);
-
-	*out = t->buf;
-	if (got > 0 && t->in_header != UINT64_MAX && (t->in_header += (uint64_t)got) > HEADER_LIMIT + t->step) {
-		gf_fail(&t->fault, GF_DAMAGED, "archive-header", t->name,
-		    "a member's header takes more than the %llu bytes allowed", (unsigned long long)HEADER_LIMIT);
-		got = -1;
-	}
-	if (got < 0) {
-		archive_set_error(a, EIO, "input");
-		return -1;
-	}
-	t->at_end = got == 0;
-	t->taken += (uint64_t)got;
-	return got;
-}
-
-/* The fill behind a last member may be missing: what is not there is not skipped. */
-static la_int64_t on_skip(struct archive *a, void *ctx, la_int64_t n)
-{
-	gf_tape *t = ctx;
-	uint64_t want = n > 0 ? (uint64_t)n : 0, left = t->size - t->taken;
-
-	if (want > left)
-		want = left;
-	if (!gf_input_skip(t->in, want, &t->fault)) {
-		archive_set_error(a, EIO, "input");
-		return -1;
-	}
-	t->taken += want;
-	return (la_int64_t)want;
-}
-
-gf_tape *gf_tape_open(gf_input *in, uint64_t size, const char *name, gf_error *err)
+gf_tape *gf_tape_open_with(
+    gf_contained_run run, void *ctx, gf_input *in, uint64_t size, const char *name, gf_error *err)
 {
 	gf_tape *t = in != NULL ? gf_alloc(1, sizeof *t, err) : NULL;
 
@@ -78,39 +38,25 @@ gf_tape *gf_tape_open(gf_input *in, uint64_t size, const char *name, gf_error *e
 	}
 	t->in = in;
 	t->size = size;
-	t->in_header = UINT64_MAX;
-	t->step = size == UINT64_MAX ? GF_COPY_STEP : SEEK_STEP;
-	gf_buf_init(&t->clean, NAME_LIMIT);
+	gf_buf_init(&t->clean, GF_TAPE_NAME);
 	t->name = gf_strdup(name, err);
-	t->buf = t->name != NULL ? gf_alloc(t->step, 1, err) : NULL;
-	if (t->buf == NULL)
-		goto fail;
-	t->a = archive_read_new();
-	if (t->a == NULL) {
-		gf_no_memory(err);
-		goto fail;
-	}
-	archive_read_support_format_tar(t->a);
-	archive_read_set_read_callback(t->a, on_read);
-	if (size != UINT64_MAX)
-		archive_read_set_skip_callback(t->a, on_skip);
-	archive_read_set_callback_data(t->a, t);
-	if (archive_read_open1(t->a) == ARCHIVE_OK)
+	t->child = t->name != NULL ? gf_contained_start(run, ctx != NULL ? ctx : t->name, -1, name, err) : NULL;
+	if (t->child != NULL)
 		return t;
-	if (t->fault.class != GF_OK)
-		*err = t->fault;
-	else
-		gf_fail(err, GF_DAMAGED, "archive-format", name, "cannot be read as a tar archive");
-fail:
 	gf_tape_close(t);
 	return NULL;
+}
+
+gf_tape *gf_tape_open(gf_input *in, uint64_t size, const char *name, gf_error *err)
+{
+	return gf_tape_open_with(gf_tape_read, NULL, in, size, name, err);
 }
 
 void gf_tape_close(gf_tape *t)
 {
 	if (t == NULL)
 		return;
-	archive_read_free(t->a);
+	gf_contained_close(t->child);
 	gf_input_close(t->in);
 	gf_buf_clear(&t->clean);
 	free(t->buf);
@@ -118,27 +64,9 @@ void gf_tape_close(gf_tape *t)
 	free(t);
 }
 
-/* libarchive failed: our input's own fault first, then an early end, then what libarchive says. */
-static bool broken(gf_tape *t, gf_error *err)
+const char *gf_tape_walls(const gf_tape *t)
 {
-	const char *why = archive_error_string(t->a);
-	gf_buf text;
-
-	if (t->fault.class != GF_OK) {
-		*err = t->fault;
-		return false;
-	}
-	if (t->at_end && t->entries > 0)
-		return gf_fail(err, GF_DAMAGED, "cut-short", t->name,
-		    "the archive ends in the middle of a member; make or copy it again");
-	if (t->entries == 0)
-		return gf_fail(err, GF_DAMAGED, "archive-format", t->name,
-		    "not a tar archive that 'docker save' or an OCI tool writes");
-	gf_buf_init(&text, 4096);
-	gf_text_escape(&text, why != NULL ? why : "unknown fault", 200, err);
-	gf_fail(err, GF_DAMAGED, "archive", t->name, "the archive is damaged: %s", gf_buf_text(&text));
-	gf_buf_clear(&text);
-	return false;
+	return gf_contained_walls(t->child);
 }
 
 bool gf_tape_clean(const char *name, gf_buf *out, const char *archive, gf_error *err)
@@ -164,120 +92,134 @@ refuse:
 	    "has a member with an absolute name or '..' in it; nothing that saves images writes one");
 }
 
-static const char *last_part(const char *name)
-{
-	const char *slash = strrchr(name, '/');
+/* ---- what the reader asks for ---- */
 
-	return slash != NULL ? slash + 1 : name;
+static bool idle(gf_tape *t, bool yes, gf_error *err)
+{
+	t->idle = yes ? t->idle + 1 : 0;
+	return t->idle <= IDLE_MAX || gf_contained_broke(t->child, "asks without end", err);
 }
 
-/* The next block of the entry's bytes into piece; piece_n 0: its end. */
-static bool fill(gf_tape *t, gf_error *err)
+/* Whole blocks where there are some: a pipe hands them out in any pieces. */
+static bool give(gf_tape *t, gf_error *err)
 {
-	const void *bytes = NULL;
-	size_t n = 0;
-	la_int64_t offset = 0;
-	int r;
+	uint64_t n;
 
-	do {
-		r = archive_read_data_block(t->a, &bytes, &n, &offset);
-	} while (r == ARCHIVE_OK && n == 0);
-	if (r != ARCHIVE_OK && r != ARCHIVE_EOF)
-		return broken(t, err);
-	if (r == ARCHIVE_EOF)
-		n = 0;
-	if ((n > 0 && (uint64_t)offset != t->passed) || (n == 0 && t->passed != t->entry_size))
-		return gf_fail(err, GF_DAMAGED, "archive", t->name, "a member has %llu bytes where %llu were announced",
-		    (unsigned long long)t->passed, (unsigned long long)t->entry_size);
-	t->piece = bytes;
-	t->piece_n = n;
-	t->passed += n;
-	return true;
-}
-
-/* A regular file: its size, where its bytes begin, and the first of them. */
-static bool look_at_file(gf_tape *t, struct archive_entry *ae, gf_tape_entry *e, gf_error *err)
-{
-	la_int64_t size = archive_entry_size(ae);
-
-	if (!archive_entry_size_is_set(ae) || size < 0 || (uint64_t)size >= GF_BLOB_MAX)
-		return gf_fail(err, GF_DAMAGED, "archive", t->name, "member '%s' has an impossible size", e->name);
-	if (archive_entry_sparse_reset(ae) > 0)
-		return gf_fail(err, GF_DAMAGED, "archive-sparse", t->name,
-		    "member '%s' is sparse, which nothing that saves images writes; make the archive again without --sparse",
-		    e->name);
-	t->entry_size = e->size = (uint64_t)size;
-	if (e->size == 0)
-		return true;
-	if (!fill(t, err))
-		return false;
-	e->offset = (uint64_t)archive_filter_bytes(t->a, 0);
-	e->n_magic = t->piece_n < GF_TAPE_MAGIC ? t->piece_n : GF_TAPE_MAGIC;
-	memcpy(e->magic, t->piece, e->n_magic);
-	return true;
-}
-
-/* *skip: nothing that matters here. */
-static bool look_at(gf_tape *t, struct archive_entry *ae, gf_tape_entry *e, bool *skip, gf_error *err)
-{
-	const char *name = archive_entry_pathname(ae), *hard = archive_entry_hardlink(ae),
-		   *soft = archive_entry_symlink(ae);
-
-	*e = (gf_tape_entry){ 0 };
-	*skip = true;
-	if (name == NULL) /* not text in any way; no member of an image has such a name */
-		return true;
-	if (!gf_tape_clean(name, &t->clean, t->name, err))
-		return false;
-	e->name = gf_buf_text(&t->clean);
-	if (e->name[0] == '\0' || gf_starts_with(last_part(e->name), "._"))
-		return true;
-	*skip = false;
-	if (hard != NULL || soft != NULL) {
-		e->hard = hard != NULL;
-		e->link = hard != NULL ? hard : soft;
-		return strlen(e->link) < NAME_LIMIT ||
-		    gf_fail(err, GF_DAMAGED, "too-large", t->name, "the target of link '%s' is too long", e->name);
+	if (t->taken != t->given)
+		return gf_contained_broke(t->child, "reads where members were", err);
+	t->block_n = 0;
+	while (t->block_n < sizeof t->block) {
+		ptrdiff_t got = gf_input_read(t->in, t->block + t->block_n, sizeof t->block - t->block_n, err);
+		if (got < 0)
+			return false;
+		if (got == 0)
+			break;
+		t->block_n += (size_t)got;
 	}
-	if (archive_entry_filetype(ae) == AE_IFREG)
-		return look_at_file(t, ae, e, err);
-	*skip = true;
+	n = t->block_n;
+	t->taken += n;
+	t->given += n;
+	return idle(t, n == 0, err) && gf_contained_send(t->child, &n, sizeof n, t->block, t->block_n, err);
+}
+
+/* Up to there, or to the end where nobody knows how much there is. */
+static bool pass(gf_tape *t, uint64_t to, gf_error *err)
+{
+	unsigned char drop[GF_TAPE_BLOCK];
+
+	if (t->size != UINT64_MAX) {
+		if (!gf_input_skip(t->in, to - t->taken, err))
+			return false;
+		t->taken = to;
+	}
+	while (t->taken < to) {
+		uint64_t n = to - t->taken;
+		ptrdiff_t got = gf_input_read(t->in, drop, n < sizeof drop ? (size_t)n : sizeof drop, err);
+		if (got < 0)
+			return false;
+		if (got == 0)
+			break;
+		t->taken += (uint64_t)got;
+	}
 	return true;
+}
+
+/* The fill behind a last member may be missing: what is not there is not skipped. */
+static bool skip(gf_tape *t, uint64_t want, gf_error *err)
+{
+	uint64_t room = t->size - t->given, to = t->given + (want < room ? want : room), n;
+
+	if (to < t->taken)
+		return gf_contained_broke(t->child, "reads where members were", err);
+	if (!pass(t, to, err))
+		return false;
+	n = t->taken - t->given;
+	t->given = t->taken;
+	t->block_n = 0;
+	return idle(t, n == 0, err) && gf_contained_send(t->child, &n, sizeof n, NULL, 0, err);
+}
+
+/* ---- what the reader says ---- */
+
+/* On a tape that is read once, members begin within the block given last. */
+static bool is_at(gf_tape *t, const gf_tape_entry *e, gf_error *err)
+{
+	uint64_t back = t->given - e->offset;
+
+	if (e->offset > t->given || back > t->block_n || t->taken != t->given || e->n_magic > back ||
+	    memcmp(t->block + (t->block_n - back), e->magic, e->n_magic) != 0)
+		return gf_contained_broke(t->child, "says that a member is where it is not", err);
+	t->at = e->offset;
+	t->left = e->size;
+	return true;
+}
+
+static bool entry(gf_tape *t, const gf_tape_word *w, size_t n, gf_tape_entry *e, gf_error *err)
+{
+	size_t link_n = n - w->name_n;
+	char *link = t->names + w->name_n + 1;
+
+	if (w->name_n == 0 || w->name_n > GF_TAPE_NAME || w->name_n > n || link_n >= GF_TAPE_NAME ||
+	    w->size >= GF_BLOB_MAX || w->n_magic > GF_TAPE_MAGIC || w->n_magic > w->size ||
+	    (w->linked ? w->size > 0 : link_n > 0) || memchr(t->names, '\0', n) != NULL)
+		return gf_contained_broke(t->child, "says of a member what cannot be", err);
+	memmove(link, t->names + w->name_n, link_n);
+	link[link_n] = t->names[w->name_n] = '\0';
+	*e = (gf_tape_entry){ .name = t->names, .link = w->linked ? link : NULL, .hard = w->hard != 0, .size = w->size,
+		.offset = w->offset, .n_magic = w->n_magic };
+	memcpy(e->magic, w->magic, sizeof e->magic);
+	if (!gf_tape_clean(e->name, &t->clean, t->name, err) || strcmp(gf_buf_text(&t->clean), e->name) != 0)
+		return gf_contained_broke(t->child, "says of a member what cannot be", err);
+	if (++t->entries > GF_ARCHIVE_MEMBERS_MAX)
+		return gf_contained_broke(t->child, "has members without end", err);
+	return t->size != UINT64_MAX || e->size == 0 || is_at(t, e, err);
 }
 
 bool gf_tape_next(gf_tape *t, gf_tape_entry *e, bool *end, gf_error *err)
 {
-	bool skip = true;
-
 	*end = false;
-	while (skip) {
-		struct archive_entry *ae;
-		int r = ARCHIVE_OK;
-		/* Here and not inside the next header, whose bytes are counted. */
-		if (t->entries > 0)
-			r = archive_read_data_skip(t->a);
-		if (r == ARCHIVE_FATAL || r == ARCHIVE_FAILED)
-			return broken(t, err);
-		t->piece = NULL;
-		t->piece_n = 0;
-		t->passed = t->entry_size = 0;
-		t->in_header = 0;
-		r = archive_read_next_header(t->a, &ae);
-		t->in_header = UINT64_MAX;
-		if (r == ARCHIVE_EOF) {
-			*end = true;
-			return true;
+	t->left = 0;
+	for (;;) {
+		gf_tape_word w;
+		size_t n;
+		bool ok;
+
+		if (!gf_contained_receive(t->child, &w, sizeof w, t->names, 2 * GF_TAPE_NAME, &n, err))
+			return false;
+		switch (w.what) {
+		case GF_TAPE_READ: ok = give(t, err); break;
+		case GF_TAPE_SKIP: ok = skip(t, w.size, err); break;
+		case GF_TAPE_ENTRY: return entry(t, &w, n, e, err);
+		case GF_TAPE_END: *end = true; return true;
+		case GF_TAPE_FAILURE: return gf_contained_failed(t->child, t->names, n, err);
+		default: ok = gf_contained_broke(t->child, "sent what is no message", err);
 		}
-		if (r != ARCHIVE_OK && r != ARCHIVE_WARN)
-			return broken(t, err);
-		if (++t->entries > GF_ARCHIVE_MEMBERS_MAX)
-			return gf_fail(err, GF_DAMAGED, "archive-members", t->name,
-			    "has more than the %d members allowed", GF_ARCHIVE_MEMBERS_MAX);
-		if (!look_at(t, ae, e, &skip, err))
+		if (!ok)
 			return false;
 	}
-	return true;
 }
+
+/* ---- members ---- */
 
 typedef struct member {
 	gf_input base;
@@ -287,16 +229,30 @@ typedef struct member {
 static ptrdiff_t member_read(gf_input *in, void *buf, size_t cap, gf_error *err)
 {
 	gf_tape *t = ((member *)in)->tape;
-	size_t n;
+	size_t n = cap < t->left ? cap : (size_t)t->left;
+	uint64_t back = t->given - t->at;
+	ptrdiff_t got;
 
-	if (t->piece_n == 0 && !fill(t, err))
-		return -1;
-	n = t->piece_n < cap ? t->piece_n : cap;
-	if (n > 0)
-		memcpy(buf, t->piece, n);
-	t->piece += n;
-	t->piece_n -= n;
-	return (ptrdiff_t)n;
+	if (n == 0)
+		return 0;
+	if (t->at < t->given) {
+		got = (ptrdiff_t)(n < back ? n : back);
+		memcpy(buf, t->block + (t->block_n - back), (size_t)got);
+	} else {
+		got = gf_input_read(t->in, buf, n, err);
+		if (got > 0)
+			t->taken += (uint64_t)got;
+	}
+	if (got == 0) {
+		gf_fail(err, GF_DAMAGED, "cut-short", t->name,
+		    "the archive ends in the middle of a member; make or copy it again");
+		got = -1;
+	}
+	if (got > 0) {
+		t->at += (uint64_t)got;
+		t->left -= (uint64_t)got;
+	}
+	return got;
 }
 
 static void member_close(gf_input *in)
@@ -320,10 +276,11 @@ gf_input *gf_tape_member(gf_tape *t, gf_error *err)
 bool gf_tape_drain(gf_tape *t, bool *foreign, gf_error *err)
 {
 	uint64_t passed = 0;
-	ptrdiff_t got;
+	ptrdiff_t got = -1;
 
 	*foreign = false;
-	while ((got = gf_input_read(t->in, t->buf, t->step, err)) > 0) {
+	t->buf = gf_alloc(1, GF_COPY_STEP, err);
+	while (t->buf != NULL && (got = gf_input_read(t->in, t->buf, GF_COPY_STEP, err)) > 0) {
 		passed += (uint64_t)got;
 		if (passed > GF_ARCHIVE_TAIL_MAX)
 			return gf_fail(err, GF_DAMAGED, "archive-tail", t->name,

@@ -3,8 +3,8 @@
  *
  * libarchive reads it, with the one format tar and no filter (image-protocols.md 1.5, security.md
  * 1.6): names come cleaned, directories, devices, FIFOs and AppleDouble files are passed over, absolute names, "..",
- * sparse members and headers without end are refused.  One descriptor, forward only, so
- * that it can be moved into a contained child process.
+ * sparse members and headers without end are refused.  libarchive runs in a contained child process (base/contain.h) that
+ * asks us for headers, block by block; the bytes of members do not pass through it.
  */
 #ifndef GF_PACK_TAPE_H
 #define GF_PACK_TAPE_H
@@ -28,6 +28,8 @@ typedef struct gf_tape_entry {
 /* Takes in.  size: how much in has, where members can be skipped; UINT64_MAX: all is read. */
 gf_tape *gf_tape_open(gf_input *in, uint64_t size, const char *name, gf_error *err);
 void gf_tape_close(gf_tape *t);
+/* What the reader is behind, for a person. */
+const char *gf_tape_walls(const gf_tape *t);
 
 bool gf_tape_next(gf_tape *t, gf_tape_entry *e, bool *end, gf_error *err);
 /* The bytes of the entry just reported, once. */
@@ -37,5 +39,10 @@ bool gf_tape_drain(gf_tape *t, bool *foreign, gf_error *err);
 
 /* A member's name without "./" and "//".  Absolute or with "..": GF_DAMAGED "archive-path". */
 bool gf_tape_clean(const char *name, gf_buf *out, const char *archive, gf_error *err);
+
+/* ---- for tests: another reader; of gf_tape_open ctx is the name ---- */
+void gf_tape_read(void *ctx, int line);
+gf_tape *gf_tape_open_with(
+    gf_contained_run run, void *ctx, gf_input *in, uint64_t size, const char *name, gf_error *err);
 
 #endif
