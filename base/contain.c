@@ -77,14 +77,16 @@ static unsigned char landlock(bool may_read)
 #define ALLOW RETURN(SECCOMP_RET_ALLOW)
 #define SKIP_UNLESS(value, n) BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (unsigned)(value), 0, n)
 /* Of another machine's numbering (32 bits, x32) nothing is understood. */
-#define BEGIN \
-	LOAD(offsetof(struct seccomp_data, arch)), BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, ARCH, 1, 0), \
-	    RETURN(SECCOMP_RET_KILL_PROCESS), LOAD(NUMBER), BPF_JUMP(BPF_JMP | BPF_JGE | BPF_K, 0x40000000U, 0, 1), REFUSE
+#define BEGIN                                                                                                          \
+	LOAD(offsetof(struct seccomp_data, arch)), BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, ARCH, 1, 0),                    \
+	    RETURN(SECCOMP_RET_KILL_PROCESS), LOAD(NUMBER), BPF_JUMP(BPF_JMP | BPF_JGE | BPF_K, 0x40000000U, 0, 1),    \
+	    REFUSE
 #define ALLOW_CALL(nr) SKIP_UNLESS(nr, 1), ALLOW
 #define REFUSE_CALL(nr) SKIP_UNLESS(nr, 1), REFUSE
 /* A call whose argument i has one of these bits. */
-#define REFUSE_BITS(nr, i, bits) \
-	SKIP_UNLESS(nr, 4), LOAD(ARGUMENT(i)), BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, (unsigned)(bits), 0, 1), REFUSE, ALLOW
+#define REFUSE_BITS(nr, i, bits)                                                                                       \
+	SKIP_UNLESS(nr, 4), LOAD(ARGUMENT(i)), BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, (unsigned)(bits), 0, 1), REFUSE,   \
+	    ALLOW
 
 #define WRITING (O_ACCMODE | O_CREAT | O_TRUNC)
 
@@ -102,10 +104,10 @@ static bool filter_reader(int line)
 		ALLOW_CALL(SYS_lseek), ALLOW_CALL(SYS_close), ALLOW_CALL(SYS_brk), ALLOW_CALL(SYS_munmap),
 		ALLOW_CALL(SYS_mremap), ALLOW_CALL(SYS_madvise), ALLOW_CALL(SYS_futex), ALLOW_CALL(SYS_sched_yield),
 		ALLOW_CALL(SYS_rt_sigreturn), ALLOW_CALL(SYS_rt_sigprocmask), ALLOW_CALL(SYS_clock_gettime),
-		ALLOW_CALL(SYS_getrandom), ALLOW_CALL(SYS_getpid), ALLOW_CALL(SYS_gettid), ALLOW_CALL(SYS_restart_syscall),
-		ALLOW_CALL(SYS_exit), ALLOW_CALL(SYS_exit_group), REFUSE_BITS(SYS_mmap, 2, PROT_EXEC),
-		REFUSE_BITS(SYS_mprotect, 2, PROT_EXEC), SKIP_UNLESS(SYS_writev, 3), LOAD(ARGUMENT(0)),
-		SKIP_UNLESS(line, 1), ALLOW, REFUSE };
+		ALLOW_CALL(SYS_getrandom), ALLOW_CALL(SYS_getpid), ALLOW_CALL(SYS_gettid),
+		ALLOW_CALL(SYS_restart_syscall), ALLOW_CALL(SYS_exit), ALLOW_CALL(SYS_exit_group),
+		REFUSE_BITS(SYS_mmap, 2, PROT_EXEC), REFUSE_BITS(SYS_mprotect, 2, PROT_EXEC),
+		SKIP_UNLESS(SYS_writev, 3), LOAD(ARGUMENT(0)), SKIP_UNLESS(line, 1), ALLOW, REFUSE };
 
 	return filter(code, sizeof code / sizeof *code, 0);
 }
@@ -115,24 +117,25 @@ static bool filter_self(void)
 {
 	struct sock_filter code[] = { BEGIN,
 #ifdef SYS_open /* the calls that newer machines never had */
-		REFUSE_BITS(SYS_open, 1, WRITING), REFUSE_CALL(SYS_creat), REFUSE_CALL(SYS_mkdir), REFUSE_CALL(SYS_rmdir),
-		REFUSE_CALL(SYS_unlink), REFUSE_CALL(SYS_rename), REFUSE_CALL(SYS_link), REFUSE_CALL(SYS_symlink),
-		REFUSE_CALL(SYS_mknod), REFUSE_CALL(SYS_chmod), REFUSE_CALL(SYS_chown), REFUSE_CALL(SYS_lchown),
-		REFUSE_CALL(SYS_utimes), REFUSE_CALL(SYS_futimesat), REFUSE_CALL(SYS_renameat),
+		REFUSE_BITS(SYS_open, 1, WRITING), REFUSE_CALL(SYS_creat), REFUSE_CALL(SYS_mkdir),
+		REFUSE_CALL(SYS_rmdir), REFUSE_CALL(SYS_unlink), REFUSE_CALL(SYS_rename), REFUSE_CALL(SYS_link),
+		REFUSE_CALL(SYS_symlink), REFUSE_CALL(SYS_mknod), REFUSE_CALL(SYS_chmod), REFUSE_CALL(SYS_chown),
+		REFUSE_CALL(SYS_lchown), REFUSE_CALL(SYS_utimes), REFUSE_CALL(SYS_futimesat), REFUSE_CALL(SYS_renameat),
 #endif
 		REFUSE_BITS(SYS_openat, 2, WRITING), REFUSE_CALL(SYS_openat2), REFUSE_CALL(SYS_truncate),
-		REFUSE_CALL(SYS_mkdirat), REFUSE_CALL(SYS_unlinkat), REFUSE_CALL(SYS_renameat2), REFUSE_CALL(SYS_linkat),
-		REFUSE_CALL(SYS_symlinkat), REFUSE_CALL(SYS_mknodat), REFUSE_CALL(SYS_fchmod), REFUSE_CALL(SYS_fchmodat),
-		REFUSE_CALL(SYS_fchown), REFUSE_CALL(SYS_fchownat), REFUSE_CALL(SYS_utimensat), REFUSE_CALL(SYS_setxattr),
-		REFUSE_CALL(SYS_lsetxattr), REFUSE_CALL(SYS_fsetxattr), REFUSE_CALL(SYS_removexattr),
-		REFUSE_CALL(SYS_lremovexattr), REFUSE_CALL(SYS_fremovexattr), REFUSE_CALL(SYS_socket),
-		REFUSE_CALL(SYS_socketpair), REFUSE_CALL(SYS_connect), REFUSE_CALL(SYS_bind), REFUSE_CALL(SYS_listen),
-		REFUSE_CALL(SYS_accept), REFUSE_CALL(SYS_accept4), REFUSE_CALL(SYS_execve), REFUSE_CALL(SYS_execveat),
-		REFUSE_CALL(SYS_ptrace), REFUSE_CALL(SYS_process_vm_readv), REFUSE_CALL(SYS_process_vm_writev),
-		REFUSE_CALL(SYS_pidfd_getfd), REFUSE_CALL(SYS_io_uring_setup), REFUSE_CALL(SYS_bpf), REFUSE_CALL(SYS_mount),
-		REFUSE_CALL(SYS_umount2), REFUSE_CALL(SYS_pivot_root), REFUSE_CALL(SYS_chroot), REFUSE_CALL(SYS_unshare),
-		REFUSE_CALL(SYS_setns), REFUSE_CALL(SYS_open_by_handle_at), REFUSE_CALL(SYS_init_module),
-		REFUSE_CALL(SYS_finit_module), REFUSE_CALL(SYS_kexec_load), REFUSE_CALL(SYS_reboot), ALLOW };
+		REFUSE_CALL(SYS_mkdirat), REFUSE_CALL(SYS_unlinkat), REFUSE_CALL(SYS_renameat2),
+		REFUSE_CALL(SYS_linkat), REFUSE_CALL(SYS_symlinkat), REFUSE_CALL(SYS_mknodat), REFUSE_CALL(SYS_fchmod),
+		REFUSE_CALL(SYS_fchmodat), REFUSE_CALL(SYS_fchown), REFUSE_CALL(SYS_fchownat),
+		REFUSE_CALL(SYS_utimensat), REFUSE_CALL(SYS_setxattr), REFUSE_CALL(SYS_lsetxattr),
+		REFUSE_CALL(SYS_fsetxattr), REFUSE_CALL(SYS_removexattr), REFUSE_CALL(SYS_lremovexattr),
+		REFUSE_CALL(SYS_fremovexattr), REFUSE_CALL(SYS_socket), REFUSE_CALL(SYS_socketpair),
+		REFUSE_CALL(SYS_connect), REFUSE_CALL(SYS_bind), REFUSE_CALL(SYS_listen), REFUSE_CALL(SYS_accept),
+		REFUSE_CALL(SYS_accept4), REFUSE_CALL(SYS_execve), REFUSE_CALL(SYS_execveat), REFUSE_CALL(SYS_ptrace),
+		REFUSE_CALL(SYS_process_vm_readv), REFUSE_CALL(SYS_process_vm_writev), REFUSE_CALL(SYS_pidfd_getfd),
+		REFUSE_CALL(SYS_io_uring_setup), REFUSE_CALL(SYS_bpf), REFUSE_CALL(SYS_mount), REFUSE_CALL(SYS_umount2),
+		REFUSE_CALL(SYS_pivot_root), REFUSE_CALL(SYS_chroot), REFUSE_CALL(SYS_unshare), REFUSE_CALL(SYS_setns),
+		REFUSE_CALL(SYS_open_by_handle_at), REFUSE_CALL(SYS_init_module), REFUSE_CALL(SYS_finit_module),
+		REFUSE_CALL(SYS_kexec_load), REFUSE_CALL(SYS_reboot), ALLOW };
 
 	return filter(code, sizeof code / sizeof *code, SECCOMP_FILTER_FLAG_TSYNC);
 }

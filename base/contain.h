@@ -37,8 +37,7 @@ const char *gf_contained_walls(const gf_contained *c);
  * fit: GF_FAILED "contained". */
 bool gf_contained_receive(
     gf_contained *c, void *head, size_t head_size, void *body, size_t cap, size_t *got, gf_error *err);
-bool gf_contained_send(
-    gf_contained *c, const void *head, size_t head_size, const void *body, size_t n, gf_error *err);
+bool gf_contained_send(gf_contained *c, const void *head, size_t head_size, const void *body, size_t n, gf_error *err);
 /* What came breaks the protocol.  Returns false. */
 bool gf_contained_broke(const gf_contained *c, const char *what, gf_error *err);
 /* An error as the child sent it into *err, whatever the bytes are.  Returns false. */

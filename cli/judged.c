@@ -14,7 +14,8 @@ static void contain(const gf_run *run)
 	char walls[GF_WALLS_SIZE];
 
 	gf_contain_self(walls);
-	gf_event_say(run->events, GF_EVENT_DETAIL, "contained (%s): nothing is written, no connection is opened", walls);
+	gf_event_say(
+	    run->events, GF_EVENT_DETAIL, "contained (%s): nothing is written, no connection is opened", walls);
 }
 
 bool gf_judged_open(gf_judged *j, const gf_run *run, gf_judge_how how, gf_error *err)

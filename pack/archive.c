@@ -390,8 +390,7 @@ bool gf_archive_load(gf_archive *a, const gf_entry *e, size_t max, gf_buf *out, 
 
 static void say_walls(const gf_archive *a, const gf_tape *t, const gf_spooling *how)
 {
-	gf_event_say(
-	    how->events, GF_EVENT_DETAIL, "%s: read in a contained process (%s)", a->name, gf_tape_walls(t));
+	gf_event_say(how->events, GF_EVENT_DETAIL, "%s: read in a contained process (%s)", a->name, gf_tape_walls(t));
 }
 
 /* Where members lie is libarchive's word; that each lies whole inside the file is looked at here. */

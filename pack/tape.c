@@ -185,8 +185,12 @@ static bool entry(gf_tape *t, const gf_tape_word *w, size_t n, gf_tape_entry *e,
 		return gf_contained_broke(t->child, "says of a member what cannot be", err);
 	memmove(link, t->names + w->name_n, link_n);
 	link[link_n] = t->names[w->name_n] = '\0';
-	*e = (gf_tape_entry){ .name = t->names, .link = w->linked ? link : NULL, .hard = w->hard != 0, .size = w->size,
-		.offset = w->offset, .n_magic = w->n_magic };
+	*e = (gf_tape_entry){ .name = t->names,
+		.link = w->linked ? link : NULL,
+		.hard = w->hard != 0,
+		.size = w->size,
+		.offset = w->offset,
+		.n_magic = w->n_magic };
 	memcpy(e->magic, w->magic, sizeof e->magic);
 	if (!gf_tape_clean(e->name, &t->clean, t->name, err) || strcmp(gf_buf_text(&t->clean), e->name) != 0)
 		return gf_contained_broke(t->child, "says of a member what cannot be", err);

@@ -202,8 +202,13 @@ static bool tell(reader *r, const gf_tape_entry *e)
 {
 	size_t name_n = strlen(e->name), link_n = e->link != NULL ? strlen(e->link) : 0;
 	char names[2 * GF_TAPE_NAME];
-	gf_tape_word w = { .what = GF_TAPE_ENTRY, .size = e->size, .offset = e->offset, .name_n = (uint32_t)name_n,
-		.linked = e->link != NULL, .hard = e->hard, .n_magic = (unsigned char)e->n_magic };
+	gf_tape_word w = { .what = GF_TAPE_ENTRY,
+		.size = e->size,
+		.offset = e->offset,
+		.name_n = (uint32_t)name_n,
+		.linked = e->link != NULL,
+		.hard = e->hard,
+		.n_magic = (unsigned char)e->n_magic };
 
 	memcpy(w.magic, e->magic, sizeof w.magic);
 	memcpy(names, e->name, name_n);

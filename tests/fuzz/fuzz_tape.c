@@ -82,7 +82,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (t == NULL)
 		abort();
 	while (gf_tape_next(t, &e, &end, &err) && !end) {
-		if (e.name[0] == '\0' || e.name[0] == '/' || strstr(e.name, "//") != NULL || (e.link != NULL && e.size > 0))
+		if (e.name[0] == '\0' || e.name[0] == '/' || strstr(e.name, "//") != NULL ||
+		    (e.link != NULL && e.size > 0))
 			abort();
 		members++;
 		if (e.size > 0)

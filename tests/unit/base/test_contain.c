@@ -69,7 +69,9 @@ static int try_socket(void)
 /* To a port that nobody listens at: refused by the peer is let through by the walls. */
 static int try_connect(void)
 {
-	struct sockaddr_in to = { .sin_family = AF_INET, .sin_port = htons(9), .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	struct sockaddr_in to = {
+		.sin_family = AF_INET, .sin_port = htons(9), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)
+	};
 	int fd = socket(AF_INET, SOCK_STREAM, 0), e;
 
 	if (fd < 0)
@@ -153,8 +155,8 @@ static const struct {
 static void without(long nr)
 {
 	struct sock_filter code[] = { BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
-		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (unsigned)nr, 0, 1), BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | ENOSYS),
-		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW) };
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (unsigned)nr, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | ENOSYS), BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW) };
 	struct sock_fprog program = { .len = TESTS_OF(code), .filter = code };
 
 	assert_int_equal(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), 0);
@@ -456,8 +458,8 @@ static void test_messages(void **state)
 	for (size_t i = 0; i < TESTS_OF(heads); i++) {
 		c = gf_contained_start(say_more, NULL, -1, "object", &err);
 		assert_ok(c != NULL, err);
-		assert_refused(
-		    gf_contained_receive(c, back, heads[i], back + 50, bodies[i], &n, &err), err, GF_FAILED, "contained");
+		assert_refused(gf_contained_receive(c, back, heads[i], back + 50, bodies[i], &n, &err), err, GF_FAILED,
+		    "contained");
 		while (gf_contained_send(c, bytes, 1000, NULL, 0, &err))
 			continue; /* until it has ended */
 		assert_string_equal(err.name, "contained");

@@ -194,8 +194,8 @@ static const unsigned char noughts[BLOCKS * GF_TAPE_BLOCK];
 static gf_tape *open_with(gf_contained_run run)
 {
 	gf_error err = { 0 };
-	gf_tape *t = gf_tape_open_with(
-	    run, NULL, gf_input_memory(noughts, sizeof noughts, &err), UINT64_MAX, "planted", &err);
+	gf_tape *t =
+	    gf_tape_open_with(run, NULL, gf_input_memory(noughts, sizeof noughts, &err), UINT64_MAX, "planted", &err);
 
 	if (t == NULL)
 		fail_msg("%s", err.text);
