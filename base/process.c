@@ -171,8 +171,10 @@ static bool converse(const gf_process *p, child *c, gf_buf *out, int64_t deadlin
 			continue;
 		if (fds[0].revents != 0)
 			feed(p, c, &given);
-		if (fds[1].revents != 0 && !collect(c, out, err))
+		if (fds[1].revents != 0 && !collect(c, out, err)) {
+			err->class = GF_FAILED; /* too much of it: nothing that was carried here is damaged */
 			return gf_because(err, "output of '%s'", p->argv[0]);
+		}
 		if (fds[2].revents != 0) {
 			int e;
 

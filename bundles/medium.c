@@ -87,8 +87,8 @@ gf_medium *gf_medium_open(const char *path, gf_error *err)
 		return gf_medium_from_fd(STDIN_FILENO, false, "stdin", err);
 	fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
 	if (fd < 0) {
-		gf_fail_errno(err, errno == ENOENT || errno == ENXIO ? GF_USAGE : GF_FAILED, "open", path,
-		    "cannot open the bundle");
+		gf_fail_errno(err, errno == ENOENT || errno == ENXIO || errno == ENAMETOOLONG ? GF_USAGE : GF_FAILED,
+		    "open", path, "cannot open the bundle");
 		return NULL;
 	}
 	return gf_medium_from_fd(fd, true, path, err);

@@ -37,8 +37,8 @@ gf_reader *gf_reader_open(const char *path, gf_error *err)
 	}
 	fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
 	if (fd < 0) {
-		gf_fail_errno(err, errno == ENOENT || errno == ENXIO ? GF_USAGE : GF_FAILED, "open", path,
-		    "cannot open the bundle");
+		gf_fail_errno(err, errno == ENOENT || errno == ENXIO || errno == ENAMETOOLONG ? GF_USAGE : GF_FAILED,
+		    "open", path, "cannot open the bundle");
 		return NULL;
 	}
 	if (fstat(fd, &st) == 0 && S_ISDIR(st.st_mode))

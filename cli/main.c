@@ -53,6 +53,15 @@ static bool flush_stdout(gf_error *err)
 	return gf_fail_errno(err, GF_FAILED, "write", "stdout", "writing to stdout");
 }
 
+static void report_failure(gf_run *run, const gf_error *err)
+{
+	gf_error second;
+	gf_report report;
+
+	gf_report_open(&report, run, &second);
+	(void)gf_report_close(&report, run, err, &second);
+}
+
 static bool run_verb(gf_run *run, gf_error *err)
 {
 	const gf_arguments *a = &run->args;
@@ -70,13 +79,8 @@ static bool run_verb(gf_run *run, gf_error *err)
 	}
 	gf_progress_close(progress);
 	gf_ask_close(&ask);
-	if (!ok && run->json && !run->reported) {
-		gf_error second;
-		gf_report report;
-
-		gf_report_open(&report, run, &second);
-		(void)gf_report_close(&report, run, err, &second);
-	}
+	if (!ok && run->json && !run->reported)
+		report_failure(run, err);
 	return ok;
 }
 
@@ -162,7 +166,14 @@ static bool dispatch(gf_run *run, int argc, char *const *argv, gf_error *err)
 	if (!gf_verb_find(word, next, &verb, &used, err))
 		return false;
 	run->verb = &gf_verbs[verb];
-	return gf_arguments_parse(&run->args, verb, argc - used, argv + used, err) && answer(run, verb, err);
+	if (gf_arguments_parse(&run->args, verb, argc - used, argv + used, err))
+		return answer(run, verb, err);
+	/* Who asked for an object is given one, however wrong the other words are. */
+	for (int i = used; i < argc && !run->json; i++)
+		run->json = strcmp(argv[i], "--json") == 0;
+	if (run->json)
+		report_failure(run, err);
+	return false;
 }
 
 int main(int argc, char **argv)

@@ -24,6 +24,8 @@ bool gf_credentials_answer(const char *text, size_t n, gf_credentials *out, gf_e
 	bool ok = doc != NULL && gf_json_string(gf_json_root(doc), "Username", &username, err) &&
 	    gf_json_string(gf_json_root(doc), "Secret", &secret, err);
 
+	if (doc == NULL && strcmp(err->name, "json") == 0) /* what stands near the fault may be the secret */
+		gf_fail(err, GF_FAILED, "json", NULL, "the credential helper's answer is not JSON");
 	if (ok && strcmp(username, "<token>") == 0)
 		ok = gf_secret_set(&out->identity, secret, strlen(secret), err);
 	else if (ok)
@@ -48,7 +50,10 @@ static bool refused(const gf_buf *answer, const char *program, const char *host,
 	gf_buf said;
 
 	gf_buf_init(&said, 1024);
-	(void)gf_text_escape(&said, gf_buf_text(answer), 200, &ignored);
+	if (strpbrk(gf_buf_text(answer), "{\"") != NULL)
+		(void)gf_buf_puts(&said, "its answer is not shown, since a password may stand in it", &ignored);
+	else
+		(void)gf_text_escape(&said, gf_buf_text(answer), 200, &ignored);
 	gf_fail(err, GF_FAILED, "credential-helper", host,
 	    "%s, asked for the password of '%s', ended with status %d: %s; see whether '%s get' works by hand, or give "
 	    "--username with --password-stdin",

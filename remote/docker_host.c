@@ -31,6 +31,9 @@ static bool not_spoken(const char *host, gf_error *err)
 		    "'%s': ssh is not spoken here; forward the socket and use that: ssh -nNT -L "
 		    "/tmp/docker.sock:/var/run/docker.sock %s, then -H unix:///tmp/docker.sock",
 		    host, host + strlen("ssh://"));
+	if (strstr(host, "://") != NULL && gf_has_user(strstr(host, "://") + 3))
+		return gf_fail(err, GF_USAGE, "docker-host", NULL,
+		    "a user or a password stands in the address of the daemon (it is not shown): write tcp://HOST:PORT");
 	return gf_fail(err, GF_USAGE, "docker-host", host,
 	    "'%s' is no address of a daemon; write unix:///PATH or tcp://HOST:PORT", host);
 }

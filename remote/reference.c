@@ -156,11 +156,21 @@ bool gf_tag_valid(const char *tag)
 
 /* ---- references ---- */
 
+bool gf_has_user(const char *text)
+{
+	size_t n = strcspn(text, "/@");
+
+	return text[n] == '@' && !gf_starts_with(text + n + 1, "sha256:");
+}
+
 static bool bad(const char *text, gf_error *err, const char *reason)
 {
 	gf_error ignored;
 	gf_buf shown;
 
+	if (gf_has_user(text))
+		return gf_fail(err, GF_USAGE, "reference", NULL,
+		    "a user or a password stands before an '@' (it is not shown): give --username with --password-stdin");
 	gf_buf_init(&shown, 512);
 	if (gf_text_escape(&shown, text, 300, &ignored))
 		gf_fail(err, GF_USAGE, "reference", gf_buf_text(&shown), "'%s' is no image name: %s",

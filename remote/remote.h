@@ -25,6 +25,8 @@ typedef struct gf_reference {
 } gf_reference;
 
 /* Without tag and digest the tag is "latest".  Not one: GF_USAGE "reference" with the reason. */
+/* Does USER@ or USER:PASSWORD@ stand before the first slash?  Such text is not shown to anybody. */
+bool gf_has_user(const char *text);
 bool gf_reference_parse(const char *text, gf_reference *out, gf_error *err);
 #define GF_REFERENCE_SIZE 800
 void gf_reference_print(const gf_reference *r, char out[GF_REFERENCE_SIZE]);    /* host/path[:tag][@digest] */

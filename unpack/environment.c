@@ -73,6 +73,11 @@ static bool spec_registry(gf_target_spec *s, const char *text, gf_error *err)
 
 	s->kind = GF_TO_REGISTRY;
 	host = gf_strndup(text, n, err);
+	if (gf_has_user(text)) {
+		gf_fail(err, GF_USAGE, "target", NULL,
+		    "a user or a password stands before an '@' (it is not shown): give --username with --password-stdin");
+		goto out;
+	}
 	probe = host != NULL ? text_join(host, "/a/b", "", err) : NULL;
 	if (probe == NULL)
 		goto out;

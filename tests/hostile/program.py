@@ -5,6 +5,7 @@ import json
 import os
 import signal
 import subprocess
+import time
 
 SECONDS = 60
 MEMORY = 64 << 10  # KiB
@@ -60,7 +61,9 @@ class Program:
             out, err = p.communicate()
         r = Result(p.returncode, out, err)
         try:
-            os.killpg(p.pid, 0)
+            for _ in range(40):  # who writes into a pipe that is closed has a second to notice
+                os.killpg(p.pid, 0)
+                time.sleep(0.05)
             os.killpg(p.pid, signal.SIGKILL)
             r.bad.append("a process was left running")
         except ProcessLookupError:

@@ -29,6 +29,7 @@ from model import (BLOCK, CONFIG, EMPTY, IN_TOTO, INDEX, MANIFEST, P256_N, TAR, 
 from peers import Daemon, Registry
 import daemon_rows
 import file_rows
+import operator_rows
 import registry_rows
 import source_rows
 import trust_rows
@@ -1485,13 +1486,15 @@ def groups(which):
     big = pack("big", archive(image([layer({"data": bytes(range(256)) * (6 << 12)}), LAYERS[1]]).items()), "--layers", "none")
     if "D" in which:
         yield from daemon_rows.rows(daemon_rows.Run(PROGRAM, rel.pem, rel.pub, fresh, clean_env, bad_bytes), GOOD, two.bytes(), big.bytes(), archive(image(LAYERS).items()))
-    if "F" in which:
-        place = file_rows.Place(PROGRAM, rel.pem, rel.pub, fresh, clean_env, bad_bytes, GOOD, big.bytes())
-        try:
-            yield from file_rows.rows(place, archive(image(LAYERS).items()))
-        finally:
-            for m in place.mounts:
-                subprocess.run(["umount", "-l", m])
+    place, saved = file_rows.Place(PROGRAM, rel.pem, rel.pub, fresh, clean_env, bad_bytes, GOOD, big.bytes()), archive(image(LAYERS).items())
+    try:
+        if "F" in which:
+            yield from file_rows.rows(place, saved)
+        if "O" in which:
+            yield from operator_rows.rows(place, saved, evil.pub, run)
+    finally:
+        for m in place.mounts:
+            subprocess.run(["umount", "-l", m])
 
 
 def main():

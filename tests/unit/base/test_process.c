@@ -96,7 +96,7 @@ static void test_cap(void **state)
 	(void)state;
 	assert_ok(run(ARGV("printf", "0123456789"), NULL, 0, 10, &status), err);
 	assert_string_equal(out.data, "0123456789");
-	assert_refused(run(ARGV("printf", "0123456789"), NULL, 0, 9, &status), err, GF_DAMAGED, "too-large");
+	assert_refused(run(ARGV("printf", "0123456789"), NULL, 0, 9, &status), err, GF_FAILED, "too-large");
 	assert_int_equal(strncmp(err.text, "output of 'printf': ", 20), 0);
 	/* It would go on for ever, and is ended at once. */
 	began = seconds_now();
