@@ -60,7 +60,8 @@ outside() {
 
 @test "with and without walls the same is packed, verified and refused" {
 	# strace answers for a kernel that has neither
-	bare=(strace -f -o /dev/null -e trace=seccomp,landlock_create_ruleset -e inject=seccomp,landlock_create_ruleset:error=ENOSYS)
+	calls='seccomp,landlock_create_ruleset'
+	bare=(strace -f -o /dev/null -e trace="$calls" -e inject="$calls:error=ENOSYS")
 	head -c 20000 image.tar >cut.tar
 	gapferry pack -q --created 2026-01-02T03:04:05Z -o a.tar image.tar.gz
 	ASAN_OPTIONS=detect_leaks=0 "${bare[@]}" "$GAPFERRY" pack -v --created 2026-01-02T03:04:05Z -o b.tar image.tar.gz 2>said

@@ -3,6 +3,7 @@
  * index.json and the documents below it, up to the list of images; then every layer is read.  The stream of an odd number
  * of blocks is asked for one image by its name.  What reads directories and what squeezes is no part of it.
  * parser: pack/archive.c pack/source_archive.c pack/source_legacy.c pack/source_layout.c pack/tape.c pack/spool.c
+ *     pack/tape_reader.c
  *     -find_in_directory -open_below -gf_archive_only_directory -take_directory -refuse_directory -refuse_dir
  *     -begin_layer -write_layer -end_layer
  */
