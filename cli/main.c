@@ -169,7 +169,7 @@ static bool dispatch(gf_run *run, int argc, char *const *argv, gf_error *err)
 	if (gf_arguments_parse(&run->args, verb, argc - used, argv + used, err))
 		return answer(run, verb, err);
 	/* Who asked for an object is given one, however wrong the other words are. */
-	for (int i = used; i < argc && !run->json; i++)
+	for (int i = used; i < argc && strcmp(argv[i], "--") != 0 && !run->json; i++)
 		run->json = strcmp(argv[i], "--json") == 0;
 	if (run->json)
 		report_failure(run, err);

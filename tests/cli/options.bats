@@ -122,10 +122,10 @@ refused() {
 
 @test "values: attached, separate, missing, unwanted, empty, repeated" {
 	refused 2 "gapferry verify: option '--jobs' needs a value: --jobs N" verify app.tar --jobs
-	refused 2 "gapferry verify: option '--key' needs a value: --key FILE" verify --key --json app.tar
+	refused 2 "gapferry verify: option '--key' needs a value: --key FILE" verify --key --quiet app.tar
 	refused 2 "gapferry verify: option '--json' takes no value" verify --json=yes app.tar
 	refused 2 "gapferry verify: option '--config' has an empty value" verify --config= app.tar
-	refused 2 "gapferry verify: option '--json' is given twice" verify --json --json app.tar
+	refused 2 "gapferry verify: option '--quiet' is given twice" verify --quiet --quiet app.tar
 	refused 2 "gapferry pack: option '--stream' is given twice" pack -o x --stream a --stream=b image.tar
 	refused 2 "gapferry verify: --jobs: '4x' is not a whole number of at most 256" verify -j4x app.tar
 	refused 2 "gapferry verify: --jobs: '-1' is not a whole number of at most 256" verify --jobs=-1 app.tar
@@ -189,4 +189,6 @@ refused() {
 	[[ $stderr == 'gapferry verify: '*missing.tar* ]]
 	[ "$(jq -r '[.verb, .status, .verified, .error.class] | map(tostring) | join(" ")' <<<"$output")" = 'verify 2 false usage' ]
 	[ "$(jq -r '.error.text | length > 0' <<<"$output")" = true ]
+	run --separate-stderr -2 gapferry verify --no-such app.tar --json
+	[ "$(jq -r '[.verb, .status, .error.name] | map(tostring) | join(" ")' <<<"$output")" = 'verify 2 option' ]
 }
