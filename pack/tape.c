@@ -177,12 +177,13 @@ static bool is_at(gf_tape *t, const gf_tape_entry *e, gf_error *err)
 static bool entry(gf_tape *t, const gf_tape_word *w, size_t n, gf_tape_entry *e, gf_error *err)
 {
 	size_t link_n = n - w->name_n;
-	char *link = t->names + w->name_n + 1;
+	char *link;
 
 	if (w->name_n == 0 || w->name_n > GF_TAPE_NAME || w->name_n > n || link_n >= GF_TAPE_NAME ||
 	    w->size >= GF_BLOB_MAX || w->n_magic > GF_TAPE_MAGIC || w->n_magic > w->size ||
 	    (w->linked ? w->size > 0 : link_n > 0) || memchr(t->names, '\0', n) != NULL)
 		return gf_contained_broke(t->child, "says of a member what cannot be", err);
+	link = t->names + w->name_n + 1;
 	memmove(link, t->names + w->name_n, link_n);
 	link[link_n] = t->names[w->name_n] = '\0';
 	*e = (gf_tape_entry){ .name = t->names,
