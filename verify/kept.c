@@ -8,8 +8,32 @@
 #include "verify/judgement.h"
 #include "verify/records.h"
 
-/* The first key of an approver role that signed the file at place `at`; NULL: none. */
-static const gf_policy_key *approver_of(
+static bool approves_somewhere(const gf_policy *p, size_t key)
+{
+	for (size_t s = 0; s < p->n_streams; s++)
+		for (size_t e = 0; e < p->streams[s].n_environments; e++) {
+			const char *name = p->streams[s].environments[e].approvers;
+			const gf_policy_role *role = name != NULL ? gf_policy_role_find(p, name) : NULL;
+
+			for (size_t i = 0; role != NULL && i < role->n_keys; i++)
+				if (role->keys[i] == key)
+					return true;
+		}
+	return false;
+}
+
+/* The keys of all approver roles as one, so that a signature is tried once with each of them; the caller frees keys. */
+static bool all_approvers(const gf_policy *p, gf_policy_role *out, gf_error *err)
+{
+	*out = (gf_policy_role){ .keys = gf_alloc(p->n_keys + 1, sizeof *out->keys, err) };
+	for (size_t k = 0; out->keys != NULL && k < p->n_keys; k++)
+		if (approves_somewhere(p, k))
+			out->keys[out->n_keys++] = k;
+	return out->keys != NULL;
+}
+
+/* The first key of the role that signed the file at place `at`; NULL: none. */
+static const gf_policy_key *signer_of(
     const gf_policy *p, const gf_policy_role *role, const gf_files *files, size_t at, gf_time now, bool *signed_by)
 {
 	if (!gf_files_signed(p, role, now, files, at, signed_by))
@@ -18,21 +42,6 @@ static const gf_policy_key *approver_of(
 		if (signed_by[k])
 			return &p->keys[role->keys[k]];
 	return NULL;
-}
-
-static const gf_policy_key *any_approver(
-    const gf_policy *p, const gf_files *files, size_t at, gf_time now, bool *signed_by)
-{
-	const gf_policy_key *found = NULL;
-
-	for (size_t s = 0; found == NULL && s < p->n_streams; s++)
-		for (size_t e = 0; found == NULL && e < p->streams[s].n_environments; e++) {
-			const char *role = p->streams[s].environments[e].approvers;
-
-			if (role != NULL)
-				found = approver_of(p, gf_policy_role_find(p, role), files, at, now, signed_by);
-		}
-	return found;
 }
 
 /* The signatures over the file at place `at` that a key of the trust file made; what they point to is not ours. */
@@ -109,17 +118,17 @@ bool gf_rejections_keep(const gf_judge *j, gf_error *err)
 	const gf_policy *p = j->trust != NULL ? gf_trust_policy(j->trust) : NULL;
 	const gf_files files = { j->companions, j->n_companions };
 	gf_time now = gf_now();
-	bool *signed_by, ok = true;
+	gf_policy_role approvers;
+	bool *signed_by, ok;
 
 	if (p == NULL)
 		return true;
 	signed_by = gf_alloc(p->n_keys + 1, sizeof *signed_by, err);
-	if (signed_by == NULL)
-		return false;
+	ok = all_approvers(p, &approvers, err) && signed_by != NULL;
 	for (size_t i = 0; ok && i < files.n; i++) {
 		const gf_member *file = &files.list[i];
 		const gf_policy_key *by =
-		    gf_ends_with(file->name, ".json") ? any_approver(p, &files, i, now, signed_by) : NULL;
+		    gf_ends_with(file->name, ".json") ? signer_of(p, &approvers, &files, i, now, signed_by) : NULL;
 		gf_approval a = { 0 };
 		gf_error why;
 
@@ -128,6 +137,7 @@ bool gf_rejections_keep(const gf_judge *j, gf_error *err)
 			ok = keep_rejection(j, &files, i, &a, by->holder, err);
 		gf_approval_clear(&a);
 	}
+	free(approvers.keys);
 	free(signed_by);
 	return ok;
 }

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """The table of bad input: ids C01-C31 and those of group S that concern .sig files and keys (the corpus that the
-project's threat model names).  Each row makes one change to one good bundle, says how verify, inspect and unpack must
+project's threat model names); the rest of S and group P, which need a trust file, are in trust_rows.py.  Each row makes one change to one good bundle, says how verify, inspect and unpack must
 end (exit status and name of the error), and has a harmless twin: the same steps with the bad bit left out, which must
 be accepted.  After every refusal nothing may be left behind.
 
