@@ -38,6 +38,14 @@ bool gf_judge_created(gf_judgement *g, gf_error *err)
 	return true;
 }
 
+/* Whose permit lifts what would be refused; from here on the verdict names it. */
+static const char *lifted_by(gf_judgement *g, unsigned bit)
+{
+	g->verdict->has_permit = true;
+	g->verdict->permit = g->permits[bit];
+	return g->waived_by[bit];
+}
+
 /* Why no floor and no epoch is looked at; NULL: they are. */
 static const char *no_floor(const gf_judgement *g)
 {
@@ -134,7 +142,7 @@ static bool first_of_epoch(gf_judgement *g, gf_error *err)
 	if (g->waived & GF_WAIVE_SEQUENCE) {
 		gf_check_set(g->verdict, GF_CHECK_FLOOR, GF_CHECK_LIFTED,
 		    "sequence %llu is below minSequence %llu; lifted by a permit of %s", sequence, least,
-		    g->waived_by[GF_WAIVE_SEQUENCE]);
+		    lifted_by(g, GF_WAIVE_SEQUENCE));
 		return true;
 	}
 	return gf_fail(err, GF_REFUSED, "min-sequence", g->manifest->stream,
@@ -175,7 +183,7 @@ static bool compare_floor(gf_judgement *g, const gf_floor *f, int order, gf_erro
 	else if (g->waived & GF_WAIVE_SEQUENCE)
 		gf_check_set(g->verdict, GF_CHECK_FLOOR, GF_CHECK_LIFTED,
 		    "sequence %llu is below %llu (epoch %llu); lifted by a permit of %s", sequence, floor, epoch,
-		    g->waived_by[GF_WAIVE_SEQUENCE]);
+		    lifted_by(g, GF_WAIVE_SEQUENCE));
 	else
 		return gf_fail(err, GF_REFUSED, "floor", g->manifest->stream,
 		    "the bundle has sequence %llu (epoch %llu) of stream '%s'; '%s' has accepted sequence %llu (epoch %llu, "
@@ -238,7 +246,7 @@ bool gf_judge_max_jump(gf_judgement *g, gf_error *err)
 	if (g->waived & GF_WAIVE_SEQUENCE) {
 		gf_check_set(g->verdict, GF_CHECK_MAX_JUMP, GF_CHECK_LIFTED,
 		    "from %llu to %llu is more than %llu; lifted by a permit of %s", (unsigned long long)f.sequence,
-		    sequence, most, g->waived_by[GF_WAIVE_SEQUENCE]);
+		    sequence, most, lifted_by(g, GF_WAIVE_SEQUENCE));
 		return true;
 	}
 	return gf_fail(err, GF_REFUSED, "max-jump", g->manifest->stream,
@@ -266,7 +274,7 @@ bool gf_judge_expires(gf_judgement *g, gf_error *err)
 		    "expired at %s, and was accepted here before", expires);
 	else if (g->waived & GF_WAIVE_EXPIRES)
 		gf_check_set(g->verdict, GF_CHECK_EXPIRES, GF_CHECK_LIFTED, "expired at %s; lifted by a permit of %s",
-		    expires, g->waived_by[GF_WAIVE_EXPIRES]);
+		    expires, lifted_by(g, GF_WAIVE_EXPIRES));
 	else
 		return gf_fail(err, GF_REFUSED, "expired", NULL,
 		    "the bundle expired at %s; now it is %s: pack it again%s", expires, now,
@@ -295,7 +303,7 @@ bool gf_judge_max_age(gf_judgement *g, gf_error *err)
 	else if (g->waived & GF_WAIVE_MAX_AGE)
 		gf_check_set(g->verdict, GF_CHECK_MAX_AGE, GF_CHECK_LIFTED,
 		    "packed at %s, more than %s ago; lifted by a permit of %s", created, allowed,
-		    g->waived_by[GF_WAIVE_MAX_AGE]);
+		    lifted_by(g, GF_WAIVE_MAX_AGE));
 	else
 		return gf_fail(err, GF_REFUSED, "max-age", g->manifest->stream,
 		    "the bundle was packed at %s, %lld days ago; the trust file takes none of stream '%s' that is older than "

@@ -240,8 +240,7 @@ static bool permit_bit(gf_judgement *g, const gf_policy_role *role, unsigned bit
 				gf_text_append(by, sizeof g->waived_by[bit], "%s%s", by[0] != '\0' ? ", " : "",
 				    g->policy->keys[role->keys[k]].holder);
 		ok = gf_hash_bytes(
-		    gf_buf_text(&files.list[last].bytes), files.list[last].bytes.len, &g->verdict->permit, err);
-		g->verdict->has_permit = ok;
+		    gf_buf_text(&files.list[last].bytes), files.list[last].bytes.len, &g->permits[bit], err);
 	}
 	free(all);
 	free(one);

@@ -18,6 +18,7 @@ typedef struct gf_judgement {
 	bool repeated;                            /* accepted or loaded here before: expires and maxAge do not count */
 	unsigned waived;                          /* GF_WAIVE_..., by permits */
 	char waived_by[GF_WAIVE_MAX_AGE + 1][80]; /* the holders, by what is waived */
+	gf_digest permits[GF_WAIVE_MAX_AGE + 1];  /* and one of their files */
 } gf_judgement;
 
 /* Every check sets its line of the verdict when it passes; false: *err says why, and accept.c sets the line. */

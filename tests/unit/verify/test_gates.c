@@ -558,6 +558,16 @@ static void test_numbers(void **state)
 	gf_state_close(s);
 }
 
+/* Is a permit named as one that lifted something? */
+static void permit_counts(gf_judge j, bool wanted)
+{
+	outcome o;
+
+	judge(j, &o);
+	assert_int_equal(o.v.has_permit, wanted);
+	done(&o);
+}
+
 static void test_permits(void **state)
 {
 	gf_state *s = install(base_policy());
@@ -604,6 +614,8 @@ static void test_permits(void **state)
 	a.created = gf_now() - 60;
 	say(&a, "erin");
 	expect("a permit", judge_for(s, "test"), NULL, GF_CHECK_FLOOR, GF_CHECK_LIFTED);
+	permit_counts(judge_for(s, "test"), true);
+	permit_counts(judge_for(s, "prod"), false); /* nothing was accepted there: it lifts nothing */
 	/* a fork is never waived */
 	what = shop(9);
 	what.version = "fork";
