@@ -5,7 +5,8 @@ for src in tests/fuzz/fuzz_*.c; do
 	name=${src##*/fuzz_} name=${name%.c} n=$((n + 1))
 	corpus=()
 	# Each run of this one forks a reader, and a process under ASan is slow to fork.
-	[ "$name" = archive ] && export REPLAY_NEIGHBOURS=8 || unset REPLAY_NEIGHBOURS
+	unset REPLAY_NEIGHBOURS
+	[ "$name" != archive ] || export REPLAY_NEIGHBOURS=8
 	[ -d "tests/fuzz/corpus/$name" ] && corpus=("tests/fuzz/corpus/$name")
 	timeout -k 5 300 "$1/tests/fuzz/fuzz_$name" "${corpus[@]}" 2>&1 | sed 's/^/# /'
 	if [ "${PIPESTATUS[0]}" -eq 0 ]; then
