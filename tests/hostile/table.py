@@ -5,7 +5,7 @@ end (exit status and name of the error), and has a harmless twin: the same steps
 be accepted.  After every refusal nothing may be left behind.
 
     table.py            run all, as TAP
-    table.py --show ID  what the program says now, for those rows; peers, trust: those alone
+    table.py --show ID  what the program says now, for those rows; peers, trust, D, F, O: those alone
     GAPFERRY=PROGRAM    which program
 """
 
