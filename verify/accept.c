@@ -188,26 +188,26 @@ static bool judge_environment(gf_judgement *g, gf_error *err)
 /* ---- in order ---- */
 
 typedef struct step {
-	gf_check_id id;
 	bool (*check)(gf_judgement *g, gf_error *err);
+	gf_check_id id;
 	bool decides; /* in an advisory judgement, too */
 } step;
 
 /* The order of FORMAT.md 5.  The environment has its permits with it; the floor comes before the times, which a
  * repetition lifts. */
 static const step steps[] = {
-	{ GF_CHECK_STREAM, judge_stream, true },
-	{ GF_CHECK_AUDIENCE, judge_audience, true },
-	{ GF_CHECK_TRUST_VERSION, judge_trust_version, false },
-	{ GF_CHECK_CREATED, gf_judge_created, false },
-	{ GF_CHECK_ENVIRONMENT, judge_environment, false },
-	{ GF_CHECK_EPOCH, gf_judge_epoch, false },
-	{ GF_CHECK_FLOOR, gf_judge_floor, false },
-	{ GF_CHECK_MAX_JUMP, gf_judge_max_jump, false },
-	{ GF_CHECK_EXPIRES, gf_judge_expires, false },
-	{ GF_CHECK_MAX_AGE, gf_judge_max_age, false },
-	{ GF_CHECK_AFTER, gf_judge_after, false },
-	{ GF_CHECK_APPROVALS, gf_judge_approvals, false },
+	{ judge_stream, GF_CHECK_STREAM, true },
+	{ judge_audience, GF_CHECK_AUDIENCE, true },
+	{ judge_trust_version, GF_CHECK_TRUST_VERSION, false },
+	{ gf_judge_created, GF_CHECK_CREATED, false },
+	{ judge_environment, GF_CHECK_ENVIRONMENT, false },
+	{ gf_judge_epoch, GF_CHECK_EPOCH, false },
+	{ gf_judge_floor, GF_CHECK_FLOOR, false },
+	{ gf_judge_max_jump, GF_CHECK_MAX_JUMP, false },
+	{ gf_judge_expires, GF_CHECK_EXPIRES, false },
+	{ gf_judge_max_age, GF_CHECK_MAX_AGE, false },
+	{ gf_judge_after, GF_CHECK_AFTER, false },
+	{ gf_judge_approvals, GF_CHECK_APPROVALS, false },
 };
 
 /* All of them; *err is that of the first that fails and decides. */
@@ -296,9 +296,9 @@ static bool same_trust(const gf_judgement *g, gf_error *err)
 
 bool gf_accept_again(const gf_judge *j, const gf_manifest *m, gf_verdict *v, gf_error *err)
 {
-	static const step again[] = { { GF_CHECK_ENVIRONMENT, judge_environment, true },
-		{ GF_CHECK_EPOCH, gf_judge_epoch, true }, { GF_CHECK_FLOOR, gf_judge_floor, true },
-		{ GF_CHECK_MAX_JUMP, gf_judge_max_jump, true }, { GF_CHECK_APPROVALS, gf_judge_approvals, true } };
+	static const step again[] = { { judge_environment, GF_CHECK_ENVIRONMENT, true },
+		{ gf_judge_epoch, GF_CHECK_EPOCH, true }, { gf_judge_floor, GF_CHECK_FLOOR, true },
+		{ gf_judge_max_jump, GF_CHECK_MAX_JUMP, true }, { gf_judge_approvals, GF_CHECK_APPROVALS, true } };
 	gf_judgement g = { .judge = j, .manifest = m, .verdict = v, .now = gf_now() };
 
 	g.policy = j->trust != NULL ? gf_trust_policy(j->trust) : NULL;

@@ -295,6 +295,7 @@ statement() {
 	[ -z "$stderr" ]
 }
 
+# That there are bars: progress.bats.
 @test "bars on a terminal only, and gone before the result is printed" {
 	cat >terminal.py <<'END'
 import os, pty, sys
@@ -312,7 +313,6 @@ except OSError:
 sys.exit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
 END
 	TERM=xterm run -0 python3 terminal.py "$GAPFERRY" verify --key release.pub app.tar
-	[[ $output == *'[.........'*'app.tar'* ]]
 	[[ ${output##*bundle } != *$'\e'* ]]
 	[[ ${output##*bundle } == *'verified: 1 image'* ]]
 	TERM=dumb run -0 python3 terminal.py "$GAPFERRY" verify --key release.pub app.tar
