@@ -1,4 +1,3 @@
-#define _XOPEN_SOURCE 700 /* realpath */
 /* Envelopes of DSSE and the Statements inside, by the vectors of others. */
 #define _XOPEN_SOURCE 700 /* realpath */
 #include "policies.h"
