@@ -14,6 +14,9 @@ bool gf_file_load_at(int dir, const char *name, size_t max, gf_class class, gf_b
 /* Write, fsync, rename over path, fsync the directory. */
 bool gf_file_store(const char *path, mode_t mode, const void *bytes, size_t n, gf_error *err);
 
+/* The same for what can be made anew, not synced: after a power cut it may be old, empty or gone.  Readers never see half. */
+bool gf_file_replace(const char *path, mode_t mode, const void *bytes, size_t n, gf_error *err);
+
 /* A file that becomes visible only by commit: written beside path under a name of its own or
  * none (O_TMPFILE), so that a run that is killed leaves nothing where the file system can. */
 typedef struct gf_tmpfile gf_tmpfile;

@@ -183,12 +183,10 @@ static bool sync_dir(int fd, const char *path, gf_error *err)
 	    gf_fail_errno(err, GF_FAILED, "sync", path, "bringing the name of '%s' to the disk", path);
 }
 
-bool gf_tmpfile_commit(gf_tmpfile *t, gf_error *err)
+static bool give_name(gf_tmpfile *t, gf_error *err)
 {
 	bool done = false;
 
-	if (!gf_sync(t->fd, t->path, err))
-		return false;
 	if (t->name == NULL && !link_file(t, &done, err))
 		return false;
 	if (!done) {
@@ -198,7 +196,21 @@ bool gf_tmpfile_commit(gf_tmpfile *t, gf_error *err)
 		t->name = NULL;
 	}
 	t->committed = true;
-	return sync_dir(t->dir, t->path, err);
+	return true;
+}
+
+bool gf_tmpfile_commit(gf_tmpfile *t, gf_error *err)
+{
+	return gf_sync(t->fd, t->path, err) && give_name(t, err) && sync_dir(t->dir, t->path, err);
+}
+
+bool gf_file_replace(const char *path, mode_t mode, const void *bytes, size_t n, gf_error *err)
+{
+	gf_tmpfile *t = gf_tmpfile_open(path, mode, err);
+	bool ok = t != NULL && gf_write_all(t->fd, bytes, n, path, err) && give_name(t, err);
+
+	gf_tmpfile_close(t);
+	return ok;
 }
 
 void gf_tmpfile_close(gf_tmpfile *t)

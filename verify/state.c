@@ -408,7 +408,7 @@ static void write_cache(gf_state *s)
 	gf_buf_init(&text, GF_STATEMENT_MAX);
 	path = below(s, "state.json", &why);
 	if (path != NULL && gf_cache_print(&s->cache, &text, &why) &&
-	    gf_file_store(path, 0600, text.data, text.len, &why))
+	    gf_file_replace(path, 0600, text.data, text.len, &why))
 		s->cached = s->cache.tree.size;
 	gf_buf_clear(&text);
 	free(path);

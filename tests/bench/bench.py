@@ -249,8 +249,13 @@ def pack(to, source, *more):
     return measure([GAPFERRY, "pack", "-q", "-o", path(to), "--key", path("release.pem"), "--created", "2026-11-23T01:02:03Z", *more, source])
 
 
-def unpack(bundle, *to, env=None):
-    e = dict(env or ENV, GAPFERRY_STATE=fresh_state())
+LAST = [None]
+
+
+def unpack(bundle, *to, env=None, again=False):
+    """again: in the state of the run before, as where nothing is new."""
+    e = dict(env or ENV, GAPFERRY_STATE=LAST[0] if again else fresh_state())
+    LAST[0] = e["GAPFERRY_STATE"]
     return measure([GAPFERRY, "unpack", "-q", "--key", path("release.pub"), *to, bundle], env=e)
 
 
@@ -372,7 +377,7 @@ def row_registry():
     for i in range(RUNS):
         r = Registry()
         for s in empty[0], full[0]:
-            s.append(unpack(bundle, "--to", "docker://" + r.host, "--name", "ours/db", "--tag", "1"))
+            s.append(unpack(bundle, "--to", "docker://" + r.host, "--name", "ours/db", "--tag", "1", again=s is full[0]))
         same("ours", r.digest("ours/db", "1"), (digest, image_id))
         r.close()
         r = Registry()
@@ -436,13 +441,13 @@ def row_daemon():
     want, want2 = archive_ids(ONE)[DB], archive_ids(db2)["bench.example/db2:1"]
     rows = {k: ([], []) for k in ("cold", "cold-none", "base", "all")}
 
-    def ours(d, bundle, repo):
-        return unpack(bundle, "--to", "docker-daemon:", "--name", "bench.example/" + repo, "--tag", "1", env=d.env)
+    def ours(d, bundle, repo, again=False):
+        return unpack(bundle, "--to", "docker-daemon:", "--name", "bench.example/" + repo, "--tag", "1", env=d.env, again=again)
     for i in range(RUNS):
         d = Daemon()
         rows["cold"][0].append(ours(d, path("ours-gzip.tar"), "db"))
         same("ours", d.id(DB), want)
-        rows["all"][0].append(ours(d, path("ours-gzip.tar"), "db"))
+        rows["all"][0].append(ours(d, path("ours-gzip.tar"), "db", again=True))
         d.close()
         d = Daemon()
         s = measure(["docker", "load", "-q", "-i", ONE], env=d.env)
