@@ -52,7 +52,7 @@ static bool add_word(gf_receipt *r, const char *holder, const gf_digest *file, g
 
 static bool add_words(gf_receipt *r, const gf_verdict *v, gf_error *err)
 {
-	for (size_t i = 0; i < v->n_approvals; i++)
+	for (size_t i = 0; v->approvals != NULL && i < v->n_approvals; i++)
 		if (!add_word(r, v->approvals[i].holder, &v->approvals[i].file, err))
 			return false;
 	return !v->has_permit || add_word(r, NULL, &v->permit, err);

@@ -20,11 +20,13 @@ setup() {
 }
 
 terminal() { python3 "$root/tests/cli/terminal.py" "$@"; }
+# A medium that takes 20 ms for each piece, so that there is something to see on a fast machine.
+slowly=(strace -f -qq -o /dev/null -e trace=pread64 -e inject=pread64:delay_enter=20000)
 # The screen that has most bars.
 fullest() { awk -v RS='----\n' '{ n = gsub(/\[[#.]+\]/, "&"); if (n > most) { most = n; screen = $0 } } END { printf "%s", screen }' screens; }
 
 @test "four blobs at once: the whole first, then each with its rate and the time left; nothing of it stays" {
-	terminal "$GAPFERRY" unpack -j 4 --key release.pub --to oci:out app.tar >screens
+	terminal "${slowly[@]}" "$GAPFERRY" unpack -j 4 --key release.pub --to oci:out app.tar >screens
 	fullest >screen
 	head -1 screen | grep '^app.tar '
 	[ "$(grep -cE '^blob [0-9a-f]{12} +\[[#.]{10}\] [0-9.]+ [kMG]?B( of [0-9.]+ [kMG]?B)?' screen)" -ge 2 ]
@@ -38,7 +40,7 @@ fullest() { awk -v RS='----\n' '{ n = gsub(/\[[#.]+\]/, "&"); if (n > most) { mo
 }
 
 @test "a narrow terminal: no bar wraps" {
-	terminal -w 40 "$GAPFERRY" unpack -j 4 --key release.pub --to oci:out app.tar >screens
+	terminal -w 40 "${slowly[@]}" "$GAPFERRY" unpack -j 4 --key release.pub --to oci:out app.tar >screens
 	grep '^app.tar *\[' screens
 	terminal -w 20 "$GAPFERRY" verify -j 4 --key release.pub app.tar >screens
 	[ "$(tail -1 screens)" = 'status 0' ]
