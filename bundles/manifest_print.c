@@ -32,12 +32,8 @@ static void put_stream(gf_json_out *o, const gf_manifest *m)
 		gf_json_put_hex(o, "sha256", &m->previous);
 		gf_json_close(o, '}');
 	}
-	if (m->n_audience != 0) {
-		gf_json_open(o, "audience", '[');
-		for (size_t i = 0; i < m->n_audience; i++)
-			gf_json_put(o, NULL, m->audience[i]);
-		gf_json_close(o, ']');
-	}
+	if (m->n_audience != 0)
+		gf_json_put_texts(o, "audience", m->audience, m->n_audience);
 	if (m->trust_version != 0)
 		gf_json_put_u64(o, "trustVersion", m->trust_version);
 	gf_json_put_time(o, "created", m->created);
@@ -79,10 +75,7 @@ static void put_packer(gf_json_out *o, const gf_manifest *m)
 void gf_image_put(gf_json_out *o, const gf_image *image)
 {
 	gf_json_open(o, NULL, '{');
-	gf_json_open(o, "names", '[');
-	for (size_t i = 0; i < image->n_names; i++)
-		gf_json_put(o, NULL, image->names[i]);
-	gf_json_close(o, ']');
+	gf_json_put_texts(o, "names", image->names, image->n_names);
 	gf_json_put(o, "source", image->source);
 	gf_json_put_digest(o, "digest", &image->digest);
 	gf_json_put(o, "mediaType", image->media_type);

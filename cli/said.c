@@ -10,19 +10,10 @@ static bool find_signers(
 	size_t n_keys = gf_trust_count(trust);
 
 	s->by = gf_alloc(n_keys + 1, sizeof *s->by, err);
-	for (size_t k = 0; s->by != NULL && k < n_keys; k++) {
-		bool fits = false;
-
-		for (size_t i = 0; i < n && !fits; i++) {
-			const char *ext = gf_signature_ext(list[i].name, file->name);
-
-			fits = ext != NULL &&
-			    gf_signature_fits(gf_trust_key(trust, k), ext, &list[i].bytes, gf_buf_text(&file->bytes),
-				file->bytes.len);
-		}
-		if (fits)
+	for (size_t k = 0; s->by != NULL && k < n_keys; k++)
+		if (gf_signature_among(
+			gf_trust_key(trust, k), file->name, gf_buf_text(&file->bytes), file->bytes.len, list, n))
 			s->by[s->n_by++] = gf_trust_key(trust, k);
-	}
 	return s->by != NULL;
 }
 

@@ -176,7 +176,6 @@ void gf_put_verdict(gf_json_out *o, const gf_verdict *v)
 
 void gf_put_manifest(gf_json_out *o, const gf_digest *digest, const gf_manifest *m)
 {
-	char when[GF_TIME_SIZE];
 
 	gf_json_put_digest(o, "manifest", digest);
 	if (m == NULL)
@@ -187,18 +186,11 @@ void gf_put_manifest(gf_json_out *o, const gf_digest *digest, const gf_manifest 
 		gf_json_put_u64(o, "sequence", m->sequence);
 	}
 	gf_json_put(o, "version", m->version);
-	gf_time_print(m->created, when);
-	gf_json_put(o, "created", when);
-	if (m->expires != 0) {
-		gf_time_print(m->expires, when);
-		gf_json_put(o, "expires", when);
-	}
-	if (m->n_audience > 0) {
-		gf_json_open(o, "audience", '[');
-		for (size_t i = 0; i < m->n_audience; i++)
-			gf_json_put(o, NULL, m->audience[i]);
-		gf_json_close(o, ']');
-	}
+	gf_json_put_time(o, "created", m->created);
+	if (m->expires != 0)
+		gf_json_put_time(o, "expires", m->expires);
+	if (m->n_audience > 0)
+		gf_json_put_texts(o, "audience", m->audience, m->n_audience);
 	gf_build_put(o, &m->build);
 	gf_json_open(o, "images", '[');
 	for (size_t i = 0; i < m->n_images; i++)

@@ -135,19 +135,6 @@ bool gf_trust_file_write(gf_trust_file *t, const char *path, bool replace, const
 	return ok;
 }
 
-static bool is_signed(const gf_trust_file *t, const gf_pubkey *k)
-{
-	const gf_member *file = &t->files.members[0];
-	bool is = false;
-
-	for (size_t i = 1; i < t->files.n && !is; i++) {
-		const char *ext = gf_signature_ext(t->files.members[i].name, file->name);
-
-		is = gf_signature_fits(k, ext, &t->files.members[i].bytes, gf_buf_text(&file->bytes), file->bytes.len);
-	}
-	return is;
-}
-
 bool gf_trust_file_sign(const gf_run *run, const gf_trust_file *t, gf_signer *s, gf_error *err)
 {
 	const gf_member *file = &t->files.members[0];
@@ -155,7 +142,8 @@ bool gf_trust_file_sign(const gf_run *run, const gf_trust_file *t, gf_signer *s,
 	gf_buf path;
 	bool ok;
 
-	if (is_signed(t, gf_signer_public(s))) {
+	if (gf_signature_among(gf_signer_public(s), file->name, gf_buf_text(&file->bytes), file->bytes.len,
+		t->files.members, t->files.n)) {
 		gf_event_say(run->events, GF_EVENT_NOTE, "a signature by key '%s' is there already and fits",
 		    gf_pubkey_holder(gf_signer_public(s)));
 		return true;

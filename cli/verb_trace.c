@@ -293,22 +293,6 @@ static bool show(const subject *s, const gf_state *state, const gf_trace *t, gf_
 	return ok;
 }
 
-static void put_hex(gf_json_out *o, const char *key, const gf_digest *d)
-{
-	char hex[GF_HEX_SIZE];
-
-	gf_digest_hex(d, hex);
-	gf_json_put(o, key, hex);
-}
-
-static void put_when(gf_json_out *o, const char *key, gf_time t)
-{
-	char when[GF_TIME_SIZE];
-
-	gf_time_print(t, when);
-	gf_json_put(o, key, when);
-}
-
 static void put_words(gf_json_out *o, const gf_trace_bundle *b)
 {
 	gf_json_open(o, "statements", '[');
@@ -319,11 +303,11 @@ static void put_words(gf_json_out *o, const gf_trace_bundle *b)
 		gf_json_put(o, "decision", word_text(w));
 		gf_json_put(o, "holder", w->holder);
 		gf_json_put(o, "environment", w->environment);
-		put_when(o, "created", w->created);
+		gf_json_put_time(o, "created", w->created);
 		if (w->expires != 0)
-			put_when(o, "expires", w->expires);
+			gf_json_put_time(o, "expires", w->expires);
 		gf_json_put(o, "reason", w->reason);
-		put_hex(o, "sha256", &w->file);
+		gf_json_put_hex(o, "sha256", &w->file);
 		gf_json_put_bool(o, "counted", w->counted);
 		gf_json_close(o, '}');
 	}
@@ -334,11 +318,11 @@ static void put_words(gf_json_out *o, const gf_trace_bundle *b)
 
 		gf_json_open(o, NULL, '{');
 		gf_json_put(o, "file", r->name);
-		put_hex(o, "sha256", &r->file);
+		gf_json_put_hex(o, "sha256", &r->file);
 		gf_json_put(o, "site", r->site);
 		gf_json_put(o, "environment", r->environment);
 		gf_json_put(o, "result", r->complete ? "complete" : "partial");
-		put_when(o, "created", r->created);
+		gf_json_put_time(o, "created", r->created);
 		gf_json_put(o, "signedBy", r->by);
 		gf_json_close(o, '}');
 	}

@@ -47,6 +47,9 @@ bool gf_signature_legacy(const char *ext, const gf_buf *signature);
 bool gf_signature_comment(const char *ext, const gf_buf *signature, gf_buf *out, gf_error *err);
 /* A name of the form STEM.<16 hex>.<ext>: its ext, or NULL when the name is not one. */
 const char *gf_signature_ext(const char *name, const char *stem);
+/* Does one of these files, named STEM.<16 hex>.<ext>, fit?  Each is judged by itself; what does not fit changes nothing. */
+bool gf_signature_among(
+    const gf_pubkey *k, const char *stem, const void *bytes, size_t n, const gf_member *files, size_t n_files);
 
 /* ---- making them (signer.c) ---- */
 

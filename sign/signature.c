@@ -52,3 +52,15 @@ const char *gf_signature_ext(const char *name, const char *stem)
 		return NULL;
 	return ext;
 }
+
+bool gf_signature_among(
+    const gf_pubkey *k, const char *stem, const void *bytes, size_t n, const gf_member *files, size_t n_files)
+{
+	for (size_t i = 0; i < n_files; i++) {
+		const char *ext = gf_signature_ext(files[i].name, stem);
+
+		if (ext != NULL && gf_signature_fits(k, ext, &files[i].bytes, bytes, n))
+			return true;
+	}
+	return false;
+}

@@ -93,8 +93,6 @@ static void put_lists(gf_json_out *o, const gf_floors *f)
 
 static void put_members(gf_json_out *o, const gf_cache *c)
 {
-	char text[GF_TIME_SIZE];
-
 	gf_json_put_u64(o, "version", VERSION);
 	gf_json_put_u64(o, "lines", c->tree.size);
 	gf_json_put_u64(o, "offset", c->offset);
@@ -104,10 +102,8 @@ static void put_members(gf_json_out *o, const gf_cache *c)
 	for (unsigned i = 0; i < gf_merkle_peaks(c->tree.size); i++)
 		gf_json_put_digest(o, NULL, &c->tree.peaks[i]);
 	gf_json_close(o, ']');
-	if (c->floors.newest > 0) {
-		gf_time_print(c->floors.newest, text);
-		gf_json_put(o, "newest", text);
-	}
+	if (c->floors.newest > 0)
+		gf_json_put_time(o, "newest", c->floors.newest);
 	if (c->floors.trust_version > 0) {
 		gf_json_put_u64(o, "trustVersion", c->floors.trust_version);
 		gf_json_put_digest(o, "trust", &c->floors.trust);

@@ -9,10 +9,14 @@ typedef struct gf_files {
 	size_t n;
 } gf_files;
 
-/* signed_by: one for each key of the role: it is valid at now, and its signature over the file at place `at` is among
- * the files, as NAME.<16 hex>.<ext>.  False: there is none. */
-bool gf_files_signed(
-    const gf_policy *p, const gf_policy_role *role, gf_time now, const gf_files *files, size_t at, bool *signed_by);
+/* signed_by: one for each key of the role: it is valid at now, and its signature over the file is among these, as
+ * NAME.<16 hex>.<ext>.  False: there is none. */
+bool gf_files_signed(const gf_policy *p, const gf_policy_role *role, gf_time now, const gf_member *file,
+    const gf_files *files, bool *signed_by);
+/* take for each statement (NAME.json) among the files that a key of the role signed so.  False ends it. */
+typedef bool gf_signed_take(void *ctx, const gf_member *file, const bool *signed_by, gf_error *err);
+bool gf_files_each_signed(const gf_policy *p, const gf_policy_role *role, gf_time now, const gf_files *files,
+    gf_signed_take *take, void *ctx, gf_error *err);
 /* Distinct holders of these keys. */
 size_t gf_role_holders(const gf_policy *p, const gf_policy_role *role, const bool *signed_by);
 

@@ -8,8 +8,6 @@
 #include "verify/receipt.h"
 #include "verify/signers.h"
 
-#define JSON ".json"
-
 /* ---- what speaks of this bundle, here ---- */
 
 static bool names_site(const gf_approval *a, const char *site)
@@ -54,7 +52,8 @@ typedef struct opinion {
 typedef struct poll {
 	const gf_judgement *g;
 	const gf_policy_role *role;
-	opinion *opinions; /* of the holder of each key of the role; one holder, one place: that of the first key */
+	bool rejections_only; /* of what is kept */
+	opinion *opinions;    /* of the holder of each key of the role; one holder, one place: that of the first key */
 } poll;
 
 /* The place of the holder of the i-th key of the role. */
@@ -80,40 +79,31 @@ static void hear(opinion *o, const gf_approval *a, const gf_digest *file)
 		(void)snprintf(o->reason, sizeof o->reason, "%s", a->reason);
 }
 
-/* One file: who signed it, then what it says. */
-static bool count_file(poll *p, const gf_files *files, size_t at, bool rejections_only, gf_error *err)
+/* What one file says, whose signers are known. */
+static bool count_file(void *ctx, const gf_member *file, const bool *signed_by, gf_error *err)
 {
-	const gf_judgement *g = p->g;
-	const gf_member *file = &files->list[at];
-	bool *signed_by = gf_alloc(p->role->n_keys + 1, sizeof *signed_by, err);
+	poll *p = ctx;
 	gf_approval a = { 0 };
 	gf_digest digest;
 	gf_error why;
+	bool ok = gf_hash_bytes(gf_buf_text(&file->bytes), file->bytes.len, &digest, err);
 
-	if (signed_by == NULL || !gf_hash_bytes(gf_buf_text(&file->bytes), file->bytes.len, &digest, err)) {
-		free(signed_by);
-		return false;
-	}
-	if (gf_files_signed(g->policy, p->role, g->now, files, at, signed_by) &&
-	    gf_approval_parse(gf_buf_text(&file->bytes), file->bytes.len, file->name, &a, &why) &&
-	    a.decision != GF_PERMIT && speaks_of(g, &a) && unexpired(g, &a) &&
-	    (a.decision == GF_REJECT || (!rejections_only && !dated_ahead(g, &a))))
+	if (ok && gf_approval_parse(gf_buf_text(&file->bytes), file->bytes.len, file->name, &a, &why) &&
+	    a.decision != GF_PERMIT && speaks_of(p->g, &a) && unexpired(p->g, &a) &&
+	    (a.decision == GF_REJECT || (!p->rejections_only && !dated_ahead(p->g, &a))))
 		for (size_t i = 0; i < p->role->n_keys; i++)
 			if (signed_by[i])
 				hear(&p->opinions[holder_place(p, i)], &a, &digest);
 	gf_approval_clear(&a);
-	free(signed_by);
-	return true;
+	return ok;
 }
 
 static bool count_files(poll *p, const gf_member *list, size_t n, bool rejections_only, gf_error *err)
 {
-	gf_files files = { list, n };
+	const gf_files files = { list, n };
 
-	for (size_t i = 0; i < n; i++)
-		if (gf_ends_with(list[i].name, JSON) && !count_file(p, &files, i, rejections_only, err))
-			return false;
-	return true;
+	p->rejections_only = rejections_only;
+	return gf_files_each_signed(p->g->policy, p->role, p->g->now, &files, count_file, p, err);
 }
 
 /* A holder who could have released it does not approve it too. */
@@ -207,60 +197,80 @@ bool gf_judge_approvals(gf_judgement *g, gf_error *err)
 
 /* ---- permits ---- */
 
-/* Holders are counted for each thing that is waived, over all permits that waive it. */
-static bool permit_bit(gf_judgement *g, const gf_policy_role *role, unsigned bit, gf_error *err)
+/* Who waives one thing, over all permits that waive it. */
+typedef struct waiver {
+	unsigned bit;
+	bool *by;       /* keys of the role */
+	gf_digest file; /* the last of them */
+} waiver;
+
+typedef struct waiving {
+	gf_judgement *g;
+	const gf_policy_role *role;
+	waiver waivers[3];
+} waiving;
+
+static bool take_permit(void *ctx, const gf_member *file, const bool *signed_by, gf_error *err)
 {
-	gf_files files = { g->judge->companions, g->judge->n_companions };
-	bool *all = gf_alloc(role->n_keys + 1, sizeof *all, err), *one = gf_alloc(role->n_keys + 1, sizeof *one, err);
-	bool ok = all != NULL && one != NULL;
-	size_t last = SIZE_MAX;
+	waiving *w = ctx;
+	gf_approval a = { 0 };
+	gf_digest digest;
+	gf_error why;
+	bool ok = gf_hash_bytes(gf_buf_text(&file->bytes), file->bytes.len, &digest, err);
 
-	for (size_t i = 0; ok && i < files.n; i++) {
-		const gf_member *file = &files.list[i];
-		gf_approval a = { 0 };
-		gf_error why;
+	if (ok && gf_approval_parse(gf_buf_text(&file->bytes), file->bytes.len, file->name, &a, &why) &&
+	    a.decision == GF_PERMIT && speaks_of(w->g, &a) && unexpired(w->g, &a) && !dated_ahead(w->g, &a))
+		for (size_t i = 0; i < sizeof w->waivers / sizeof *w->waivers; i++) {
+			waiver *v = &w->waivers[i];
 
-		if (gf_ends_with(file->name, JSON) && gf_files_signed(g->policy, role, g->now, &files, i, one) &&
-		    gf_approval_parse(gf_buf_text(&file->bytes), file->bytes.len, file->name, &a, &why) &&
-		    a.decision == GF_PERMIT && (a.waives & bit) != 0 && speaks_of(g, &a) && unexpired(g, &a) &&
-		    !dated_ahead(g, &a)) {
-			for (size_t k = 0; k < role->n_keys; k++)
-				all[k] = all[k] || one[k];
-			last = i;
+			if ((a.waives & v->bit) == 0)
+				continue;
+			v->file = digest;
+			for (size_t k = 0; k < w->role->n_keys; k++)
+				v->by[k] = v->by[k] || signed_by[k];
 		}
-		gf_approval_clear(&a);
-	}
-	if (ok && gf_role_holders(g->policy, role, all) >= role->threshold && last != SIZE_MAX) {
-		char *by = g->waived_by[bit];
-
-		g->waived |= bit;
-		by[0] = '\0';
-		for (size_t k = 0; k < role->n_keys; k++)
-			if (all[k])
-				gf_text_append(by, sizeof g->waived_by[bit], "%s%s", by[0] != '\0' ? ", " : "",
-				    g->policy->keys[role->keys[k]].holder);
-		ok = gf_hash_bytes(
-		    gf_buf_text(&files.list[last].bytes), files.list[last].bytes.len, &g->permits[bit], err);
-	}
-	free(all);
-	free(one);
+	gf_approval_clear(&a);
 	return ok;
+}
+
+static void waive(const waiving *w, const waiver *v)
+{
+	gf_judgement *g = w->g;
+	char *by = g->waived_by[v->bit];
+
+	if (gf_role_holders(g->policy, w->role, v->by) < w->role->threshold)
+		return;
+	g->waived |= v->bit;
+	g->permits[v->bit] = v->file;
+	by[0] = '\0';
+	for (size_t k = 0; k < w->role->n_keys; k++)
+		if (v->by[k])
+			gf_text_append(by, sizeof g->waived_by[v->bit], "%s%s", by[0] != '\0' ? ", " : "",
+			    g->policy->keys[w->role->keys[k]].holder);
 }
 
 bool gf_judge_permits(gf_judgement *g, gf_error *err)
 {
-	static const unsigned bits[] = { GF_WAIVE_SEQUENCE, GF_WAIVE_EXPIRES, GF_WAIVE_MAX_AGE };
-	const gf_policy_role *role;
+	const gf_files files = { g->judge->companions, g->judge->n_companions };
+	waiving w = { .g = g,
+		.waivers = { { .bit = GF_WAIVE_SEQUENCE }, { .bit = GF_WAIVE_EXPIRES }, { .bit = GF_WAIVE_MAX_AGE } } };
+	const size_t n = sizeof w.waivers / sizeof *w.waivers;
+	bool ok = true;
 
 	if (g->environment == NULL || g->verdict->unsigned_bundle)
 		return true;
-	role = gf_policy_role_find(g->policy, "permit");
-	if (role == NULL)
-		role = gf_policy_role_find(g->policy, "root");
-	for (size_t i = 0; i < sizeof bits / sizeof *bits; i++)
-		if (!permit_bit(g, role, bits[i], err))
-			return false;
-	return true;
+	w.role = gf_policy_role_find(g->policy, "permit");
+	if (w.role == NULL)
+		w.role = gf_policy_role_find(g->policy, "root");
+	for (size_t i = 0; ok && i < n; i++)
+		ok = (w.waivers[i].by = gf_alloc(w.role->n_keys + 1, sizeof(bool), err)) != NULL;
+	ok = ok && gf_files_each_signed(g->policy, w.role, g->now, &files, take_permit, &w, err);
+	for (size_t i = 0; i < n; i++) {
+		if (ok)
+			waive(&w, &w.waivers[i]);
+		free(w.waivers[i].by);
+	}
+	return ok;
 }
 
 /* ---- after ---- */

@@ -4,8 +4,6 @@
 
 #include "verify/verify.h"
 
-#define GF_SKEW 600 /* seconds that clocks may differ (FORMAT.md 5 "Time") */
-
 typedef struct gf_judgement {
 	const gf_judge *judge;
 	const gf_policy *policy;                  /* NULL: no trust file */

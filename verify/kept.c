@@ -4,9 +4,9 @@
 #include <string.h>
 
 #include "verify/companion.h"
-#include "verify/floors.h"
 #include "verify/judgement.h"
 #include "verify/records.h"
+#include "verify/state.h"
 
 static bool approves_somewhere(const gf_policy *p, size_t key)
 {
@@ -32,84 +32,72 @@ static bool all_approvers(const gf_policy *p, gf_policy_role *out, gf_error *err
 	return out->keys != NULL;
 }
 
-/* The first key of the role that signed the file at place `at`; NULL: none. */
-static const gf_policy_key *signer_of(
-    const gf_policy *p, const gf_policy_role *role, const gf_files *files, size_t at, gf_time now, bool *signed_by)
+/* The signatures over the file that a key of the trust file made; what they point to is not ours. */
+static gf_member *fitting(const gf_policy *p, const gf_files *files, const gf_member *file, size_t *n, gf_error *err)
 {
-	if (!gf_files_signed(p, role, now, files, at, signed_by))
-		return NULL;
-	for (size_t k = 0; k < role->n_keys; k++)
-		if (signed_by[k])
-			return &p->keys[role->keys[k]];
-	return NULL;
-}
-
-/* The signatures over the file at place `at` that a key of the trust file made; what they point to is not ours. */
-static gf_member *fitting(const gf_policy *p, const gf_files *files, size_t at, size_t *n, gf_error *err)
-{
-	const gf_member *file = &files->list[at];
 	gf_member *list = gf_alloc(files->n + 1, sizeof *list, err);
 
 	*n = 0;
 	for (size_t i = 0; list != NULL && i < files->n; i++) {
-		const char *ext = gf_signature_ext(files->list[i].name, file->name);
 		bool fits = false;
 
-		for (size_t k = 0; ext != NULL && !fits && k < p->n_keys; k++)
-			fits = gf_signature_fits(
-			    p->keys[k].key, ext, &files->list[i].bytes, gf_buf_text(&file->bytes), file->bytes.len);
+		for (size_t k = 0; !fits && k < p->n_keys; k++)
+			fits = gf_signature_among(
+			    p->keys[k].key, file->name, gf_buf_text(&file->bytes), file->bytes.len, &files->list[i], 1);
 		if (fits)
 			list[(*n)++] = files->list[i];
 	}
 	return list;
 }
 
-/* Is there a line "rejected" for the statement? */
-typedef struct lookup {
-	const gf_digest *statement;
-	bool found;
-} lookup;
-
-static bool look_at_line(void *ctx, const char *line, size_t n, uint64_t number, gf_error *err)
+static bool is_rejection(const void *statement, const gf_entry *e)
 {
-	lookup *l = ctx;
-	gf_json_doc *doc;
-	gf_entry e;
-	bool ok = gf_entry_read(line, n, &doc, &e, err);
-
-	(void)number;
-	l->found = l->found ||
-	    (ok && strcmp(e.type, "rejected") == 0 && e.has_statement && gf_digest_equal(&e.statement, l->statement));
-	gf_json_free(doc);
-	return ok;
+	return strcmp(e->type, "rejected") == 0 && e->has_statement && gf_digest_equal(&e->statement, statement);
 }
 
-/* A run that died between the file and its line left the file alone. */
-static bool is_logged(const gf_state *s, const gf_digest *statement, bool *is, gf_error *err)
-{
-	lookup l = { .statement = statement };
-	bool ok = gf_state_lines(s, look_at_line, &l, err);
+typedef struct keeping {
+	const gf_judge *judge;
+	const gf_files *files;
+	const gf_policy_role *approvers;
+} keeping;
 
-	*is = l.found;
-	return ok;
-}
-
-/* The log has one line for it, however often it is seen.  The file comes first: it is what blocks. */
+/* The log has one line for it, however often it is seen.  The file comes first: it is what blocks.  A run that died
+ * between the two left the file alone. */
 static bool keep_rejection(
-    const gf_judge *j, const gf_files *files, size_t at, const gf_approval *a, const char *holder, gf_error *err)
+    const keeping *k, const gf_member *file, const gf_approval *a, const char *holder, gf_error *err)
 {
-	const gf_member *file = &files->list[at];
+	const gf_judge *j = k->judge;
 	gf_digest digest;
 	gf_record line = { .type = "rejected", .manifest = &a->manifest, .statement = &digest, .holder = holder };
 	bool new = false, logged = false, ok;
 	size_t n;
-	gf_member *signatures = fitting(gf_trust_policy(j->trust), files, at, &n, err);
+	gf_member *signatures = fitting(gf_trust_policy(j->trust), k->files, file, &n, err);
 
 	ok = signatures != NULL && gf_hash_bytes(gf_buf_text(&file->bytes), file->bytes.len, &digest, err) &&
 	    gf_records_keep_statement(
 		gf_state_dir(j->state), &a->manifest, "approval", file, signatures, n, &new, err) &&
-	    (new || is_logged(j->state, &digest, &logged, err)) && (logged || gf_state_append(j->state, &line, 1, err));
+	    (new || gf_state_find(j->state, is_rejection, &digest, &logged, NULL, err)) &&
+	    (logged || gf_state_append(j->state, &line, 1, err));
 	free(signatures);
+	return ok;
+}
+
+/* holder: of the first key that signed it. */
+static bool take_rejection(void *ctx, const gf_member *file, const bool *signed_by, gf_error *err)
+{
+	const keeping *k = ctx;
+	const gf_policy *p = gf_trust_policy(k->judge->trust);
+	gf_approval a = { 0 };
+	gf_error why;
+	size_t first = 0;
+	bool ok = true;
+
+	while (!signed_by[first])
+		first++;
+	if (gf_approval_parse(gf_buf_text(&file->bytes), file->bytes.len, file->name, &a, &why) &&
+	    a.decision == GF_REJECT)
+		ok = keep_rejection(k, file, &a, p->keys[k->approvers->keys[first]].holder, err);
+	gf_approval_clear(&a);
 	return ok;
 }
 
@@ -117,28 +105,15 @@ bool gf_rejections_keep(const gf_judge *j, gf_error *err)
 {
 	const gf_policy *p = j->trust != NULL ? gf_trust_policy(j->trust) : NULL;
 	const gf_files files = { j->companions, j->n_companions };
-	gf_time now = gf_now();
 	gf_policy_role approvers;
-	bool *signed_by, ok;
+	keeping k = { j, &files, &approvers };
+	bool ok;
 
 	if (p == NULL)
 		return true;
-	signed_by = gf_alloc(p->n_keys + 1, sizeof *signed_by, err);
-	ok = all_approvers(p, &approvers, err) && signed_by != NULL;
-	for (size_t i = 0; ok && i < files.n; i++) {
-		const gf_member *file = &files.list[i];
-		const gf_policy_key *by =
-		    gf_ends_with(file->name, ".json") ? signer_of(p, &approvers, &files, i, now, signed_by) : NULL;
-		gf_approval a = { 0 };
-		gf_error why;
-
-		if (by != NULL && gf_approval_parse(gf_buf_text(&file->bytes), file->bytes.len, file->name, &a, &why) &&
-		    a.decision == GF_REJECT)
-			ok = keep_rejection(j, &files, i, &a, by->holder, err);
-		gf_approval_clear(&a);
-	}
+	ok = all_approvers(p, &approvers, err) &&
+	    gf_files_each_signed(p, &approvers, gf_now(), &files, take_rejection, &k, err);
 	free(approvers.keys);
-	free(signed_by);
 	return ok;
 }
 
@@ -176,7 +151,7 @@ bool gf_statements_keep(const gf_judge *j, const gf_digest *manifest, gf_error *
 
 		if (!gf_ends_with(file->name, ".json"))
 			continue;
-		signatures = fitting(p, &files, i, &n, err);
+		signatures = fitting(p, &files, file, &n, err);
 		ok = signatures != NULL;
 		kind = ok && n > 0 ? kind_of(file, manifest) : NULL;
 		ok = ok &&

@@ -239,7 +239,6 @@ bool gf_log_append(gf_log *l, const gf_buf *lines, gf_error *err)
 
 bool gf_log_print(const gf_record *r, gf_time created, gf_buf *out, gf_error *err)
 {
-	char text[GF_TIME_SIZE];
 	gf_json_out o;
 
 	begin(&o, r->type, out, err);
@@ -253,10 +252,8 @@ bool gf_log_print(const gf_record *r, gf_time created, gf_buf *out, gf_error *er
 	}
 	if (r->manifest != NULL)
 		gf_json_put_digest(&o, "manifest", r->manifest);
-	if (created > 0) {
-		gf_time_print(created, text);
-		gf_json_put(&o, "created", text);
-	}
+	if (created > 0)
+		gf_json_put_time(&o, "created", created);
 	gf_json_put(&o, "target", r->target);
 	gf_json_put(&o, "name", r->name);
 	if (r->digest != NULL)

@@ -10,6 +10,8 @@
 #include "verify/statement.h"
 #include "sign/sign.h"
 
+#define GF_SKEW 600 /* seconds that clocks may differ (FORMAT.md 5 "Time") */
+
 typedef struct gf_policy_key {
 	gf_digest id;
 	char *holder;

@@ -5,8 +5,6 @@
 
 #include "verify/verify.h"
 
-#define SKEW 600 /* seconds that clocks may differ */
-
 /* ---- counting ---- */
 
 static bool is_among(const gf_pubkey *const *signers, size_t n, const gf_policy_key *k)
@@ -49,14 +47,8 @@ bool gf_policy_signed(const gf_policy *p, const gf_policy_role *role, gf_time at
 		return false;
 	for (size_t k = 0; k < role->n_keys; k++) {
 		const gf_pubkey *key = p->keys[role->keys[k]].key;
-		bool fits = false;
 
-		for (size_t i = 0; !fits && i < n_signatures; i++) {
-			const char *ext = gf_signature_ext(signatures[i].name, stem);
-
-			fits = ext != NULL && gf_signature_fits(key, ext, &signatures[i].bytes, bytes, n);
-		}
-		if (fits)
+		if (gf_signature_among(key, stem, bytes, n, signatures, n_signatures))
 			signers[n_signers++] = key;
 	}
 	*holders = gf_policy_count(p, role, at, signers, n_signers);
@@ -113,7 +105,7 @@ static bool is_past(const gf_policy *p, const char *name, gf_error *err)
 {
 	char created[GF_TIME_SIZE], now[GF_TIME_SIZE];
 
-	if (p->created <= gf_now() + SKEW)
+	if (p->created <= gf_now() + GF_SKEW)
 		return true;
 	gf_time_print(p->created, created);
 	gf_time_print(gf_now(), now);

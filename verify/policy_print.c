@@ -37,14 +37,10 @@ static void put_key(gf_json_out *o, const gf_policy_key *k)
 
 static void put_role(gf_json_out *o, const gf_policy *p, const gf_policy_role *r)
 {
-	char hex[GF_HEX_SIZE];
-
 	gf_json_open(o, r->name, '{');
 	gf_json_open(o, "keys", '[');
-	for (size_t i = 0; i < r->n_keys; i++) {
-		gf_digest_hex(&p->keys[r->keys[i]].id, hex);
-		gf_json_put(o, NULL, hex);
-	}
+	for (size_t i = 0; i < r->n_keys; i++)
+		gf_json_put_hex(o, NULL, &p->keys[r->keys[i]].id);
 	gf_json_close(o, ']');
 	gf_json_put_u64(o, "threshold", r->threshold);
 	gf_json_close(o, '}');

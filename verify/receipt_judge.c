@@ -8,16 +8,10 @@
 #include "verify/signers.h"
 #include "verify/state.h"
 
+/* The file first, then what lies beside it. */
 static bool fits(const gf_pubkey *k, const gf_member *files, size_t n)
 {
-	for (size_t i = 1; i < n; i++) {
-		const char *ext = gf_signature_ext(files[i].name, files[0].name);
-
-		if (ext != NULL &&
-		    gf_signature_fits(k, ext, &files[i].bytes, gf_buf_text(&files[0].bytes), files[0].bytes.len))
-			return true;
-	}
-	return false;
+	return gf_signature_among(k, files[0].name, gf_buf_text(&files[0].bytes), files[0].bytes.len, files + 1, n - 1);
 }
 
 static bool by_given(const gf_member *files, size_t n, const gf_receipt_keys *keys, gf_receipt_by *out)
@@ -40,8 +34,8 @@ static bool by_role(const gf_policy *p, const gf_policy_role *role, const gf_mem
 
 	if (signed_by == NULL)
 		return false;
-	*met =
-	    gf_files_signed(p, role, now, &all, 0, signed_by) && gf_role_holders(p, role, signed_by) >= role->threshold;
+	*met = gf_files_signed(p, role, now, &files[0], &all, signed_by) &&
+	    gf_role_holders(p, role, signed_by) >= role->threshold;
 	(void)snprintf(out->how, sizeof out->how, "role %s:", role->name);
 	for (size_t k = 0; *met && k < role->n_keys; k++)
 		if (signed_by[k]) {

@@ -22,31 +22,42 @@ static bool says_complete(const gf_member *file, const char *environment, const 
 	return yes;
 }
 
+/* Keys of the role whose receipts say so. */
+typedef struct asking {
+	const char *environment;
+	const gf_digest *manifest;
+	const gf_policy_role *role;
+	bool *say;
+} asking;
+
+static bool ask(void *ctx, const gf_member *file, const bool *signed_by, gf_error *err)
+{
+	asking *a = ctx;
+
+	(void)err;
+	if (says_complete(file, a->environment, a->manifest))
+		for (size_t k = 0; k < a->role->n_keys; k++)
+			a->say[k] = a->say[k] || signed_by[k];
+	return true;
+}
+
 bool gf_receipt_complete(const gf_policy *p, const char *environment, const gf_digest *manifest, gf_time now,
     const gf_member *files, size_t n, bool *done, gf_error *err)
 {
 	const gf_files all = { files, n };
-	const gf_policy_role *role;
-	bool *one = NULL, *any = NULL, ok;
+	asking a = { .environment = environment, .manifest = manifest };
 	char name[80];
+	bool ok;
 
 	*done = false;
 	(void)snprintf(name, sizeof name, "receipt:%s", environment);
-	role = gf_policy_role_find(p, name);
-	if (role == NULL)
+	a.role = gf_policy_role_find(p, name);
+	if (a.role == NULL)
 		return true;
-	ok = (one = gf_alloc(role->n_keys + 1, sizeof *one, err)) != NULL &&
-	    (any = gf_alloc(role->n_keys + 1, sizeof *any, err)) != NULL;
-	for (size_t i = 0; ok && i < n; i++) {
-		if (!gf_ends_with(files[i].name, ".json") || !gf_files_signed(p, role, now, &all, i, one) ||
-		    !says_complete(&files[i], environment, manifest))
-			continue;
-		for (size_t k = 0; k < role->n_keys; k++)
-			any[k] = any[k] || one[k];
-	}
-	*done = ok && gf_role_holders(p, role, any) >= role->threshold;
-	free(one);
-	free(any);
+	a.say = gf_alloc(a.role->n_keys + 1, sizeof *a.say, err);
+	ok = a.say != NULL && gf_files_each_signed(p, a.role, now, &all, ask, &a, err);
+	*done = ok && gf_role_holders(p, a.role, a.say) >= a.role->threshold;
+	free(a.say);
 	return ok;
 }
 
@@ -63,11 +74,8 @@ void gf_receipt_log(const gf_receipt *r, gf_checkpoint *out)
 
 static void put_digest(gf_json_out *o, const gf_digest *d)
 {
-	char hex[GF_HEX_SIZE];
-
-	gf_digest_hex(d, hex);
 	gf_json_open(o, "digest", '{');
-	gf_json_put(o, "sha256", hex);
+	gf_json_put_hex(o, "sha256", d);
 	gf_json_close(o, '}');
 }
 

@@ -269,21 +269,30 @@ bool gf_records_keep_trust(const char *state_dir, uint64_t version, const gf_mem
 	return ok;
 }
 
-bool gf_records_trust(const char *state_dir, uint64_t version, const gf_digest *digest, gf_buf *text, gf_error *err)
+gf_policy *gf_records_trust(const char *state_dir, uint64_t version, const gf_digest *digest, gf_error *err)
 {
 	char name[TRUST_NAME_SIZE];
+	gf_policy *p = NULL;
 	gf_digest is;
-	gf_buf path;
+	gf_buf path, text;
 	bool ok;
 
 	trust_name(version, name);
 	gf_buf_init(&path, PATH_MAX_BYTES);
+	gf_buf_init(&text, GF_COMPANION_MAX);
 	ok = gf_buf_printf(&path, err, "%s/records/%s", state_dir, name) &&
-	    gf_file_load(path.data, GF_COMPANION_MAX, GF_FAILED, text, err) &&
-	    gf_hash_bytes(gf_buf_text(text), text->len, &is, err);
+	    gf_file_load(path.data, GF_COMPANION_MAX, GF_FAILED, &text, err) &&
+	    gf_hash_bytes(gf_buf_text(&text), text.len, &is, err);
 	if (ok && !gf_digest_equal(&is, digest))
 		ok = gf_fail(err, GF_FAILED, "state", path.data,
 		    "'%s' is not the trust file that the log says is installed; restore it from a copy", path.data);
+	if (ok)
+		p = gf_policy_parse(gf_buf_text(&text), text.len, "trust file", err);
+	if (p != NULL && !gf_policy_check(p, err)) {
+		gf_policy_free(p);
+		p = NULL;
+	}
+	gf_buf_clear(&text);
 	gf_buf_clear(&path);
-	return ok;
+	return p;
 }

@@ -20,7 +20,7 @@ bool gf_records_created(const char *state_dir, const gf_digest *manifest, gf_tim
 bool gf_records_keep_trust(const char *state_dir, uint64_t version, const gf_member *file, const gf_member *signatures,
     size_t n, gf_error *err);
 /* The trust file of that version, with the digest that the log has. */
-bool gf_records_trust(const char *state_dir, uint64_t version, const gf_digest *digest, gf_buf *text, gf_error *err);
+gf_policy *gf_records_trust(const char *state_dir, uint64_t version, const gf_digest *digest, gf_error *err);
 
 /* A statement about that manifest and its signatures (file->name.<16 hex>.<ext>), under the name TYPE-<16 hex of its digest>.json.
  * *new: it was not there before. */

@@ -240,59 +240,11 @@ const char *gf_state_dir(const gf_state *s)
 	return s->dir;
 }
 
-/* ---- asking ---- */
+/* ---- what it says; state_ask.c has the rest ---- */
 
-bool gf_state_floor(gf_state *s, const char *stream, const char *environment, gf_floor *out, gf_error *err)
+const gf_floors *gf_state_floors(const gf_state *s)
 {
-	const gf_floor *found = gf_floors_find(&s->cache.floors, stream, environment);
-
-	(void)err;
-	*out = found != NULL ? *found : (gf_floor){ 0 };
-	return true;
-}
-
-bool gf_state_first_epoch(const gf_state *s, const char *stream, uint64_t *epoch)
-{
-	const gf_floors *f = &s->cache.floors;
-
-	for (size_t i = 0; i < f->n_streams; i++) {
-		if (strcmp(f->streams[i].name, stream) == 0) {
-			*epoch = f->streams[i].epoch;
-			return true;
-		}
-	}
-	return false;
-}
-
-/* What the lists have no room for any more is looked for in the whole log. */
-typedef struct search {
-	bool (*is)(const struct search *q, const gf_entry *e);
-	const char *stream, *environment;
-	uint64_t epoch, sequence;
-	const gf_digest *manifest;
-	bool found;
-	gf_digest what;
-} search;
-
-static bool search_line(void *ctx, const char *line, size_t n, uint64_t number, gf_error *err)
-{
-	search *q = ctx;
-	gf_json_doc *doc;
-	gf_entry e;
-	bool ok = gf_entry_read(line, n, &doc, &e, err);
-
-	(void)number;
-	if (ok && !q->found && q->is(q, &e)) {
-		q->found = true;
-		q->what = e.manifest;
-	}
-	gf_json_free(doc);
-	return ok;
-}
-
-static bool search_log(const gf_state *s, search *q, gf_error *err)
-{
-	return gf_state_lines(s, search_line, q, err);
+	return &s->cache.floors;
 }
 
 bool gf_state_lines(const gf_state *s, gf_log_take *take, void *ctx, gf_error *err)
@@ -306,54 +258,6 @@ bool gf_state_lines(const gf_state *s, gf_log_take *take, void *ctx, gf_error *e
 	return ok;
 }
 
-static bool accepts(const search *q, const gf_entry *e)
-{
-	return gf_entry_accepts(e) && e->stream != NULL && strcmp(e->stream, q->stream) == 0 && e->epoch == q->epoch &&
-	    e->sequence == q->sequence;
-}
-
-bool gf_state_accepted(const gf_state *s, const char *stream, uint64_t epoch, uint64_t sequence, bool *is,
-    gf_digest *manifest, gf_error *err)
-{
-	search q = { .is = accepts, .stream = stream, .epoch = epoch, .sequence = sequence };
-	const gf_floors *f = &s->cache.floors;
-	bool ok = true;
-
-	for (size_t i = 0; i < f->n_releases && !q.found; i++) {
-		const struct gf_floor_release *r = &f->releases[i];
-
-		q.found =
-		    r->epoch == epoch && r->sequence == sequence && strcmp(f->streams[r->stream].name, stream) == 0;
-		q.what = r->manifest;
-	}
-	if (!q.found && f->releases_cut)
-		ok = search_log(s, &q, err);
-	*is = ok && q.found;
-	*manifest = q.what;
-	return ok;
-}
-
-static bool completes(const search *q, const gf_entry *e)
-{
-	return gf_entry_completes(e) && e->has_manifest && gf_digest_equal(&e->manifest, q->manifest) &&
-	    strcmp(e->environment, q->environment) == 0;
-}
-
-bool gf_state_complete(gf_state *s, const char *environment, const gf_digest *manifest, bool *is, gf_error *err)
-{
-	search q = { .is = completes, .environment = environment, .manifest = manifest };
-	const gf_floors *f = &s->cache.floors;
-	bool ok = true;
-
-	for (size_t i = 0; i < f->n_completes && !q.found; i++)
-		q.found = gf_digest_equal(&f->completes[i].manifest, manifest) &&
-		    strcmp(f->completes[i].environment, environment) == 0;
-	if (!q.found && f->completes_cut)
-		ok = search_log(s, &q, err);
-	*is = ok && q.found;
-	return ok;
-}
-
 bool gf_state_tree(gf_state *s, uint64_t *size, gf_digest *root, gf_error *err)
 {
 	*size = s->cache.tree.size;
@@ -364,17 +268,6 @@ bool gf_state_now(gf_state *s, gf_checkpoint *out, gf_error *err)
 {
 	gf_checkpoint_origin(s->site, out->origin);
 	return gf_state_tree(s, &out->size, &out->root, err);
-}
-
-uint64_t gf_state_trust(const gf_state *s, gf_digest *digest)
-{
-	*digest = s->cache.floors.trust;
-	return s->cache.floors.trust_version;
-}
-
-gf_time gf_state_newest(const gf_state *s)
-{
-	return s->cache.floors.newest;
 }
 
 /* ---- writing ---- */

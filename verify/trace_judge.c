@@ -10,15 +10,8 @@
 
 static bool load_policy(gf_trace_bundle *b, const char *state_dir, const gf_digest *digest, gf_error *err)
 {
-	gf_buf text;
-	bool ok;
-
-	gf_buf_init(&text, GF_COMPANION_MAX);
-	ok = gf_records_trust(state_dir, b->trust_version, digest, &text, err) &&
-	    (b->policy = gf_policy_parse(gf_buf_text(&text), text.len, "trust file", err)) != NULL &&
-	    gf_policy_check(b->policy, err);
-	gf_buf_clear(&text);
-	return ok ||
+	b->policy = gf_records_trust(state_dir, b->trust_version, digest, err);
+	return b->policy != NULL ||
 	    gf_because(
 		err, "trust file %llu, which was in force when it was accepted", (unsigned long long)b->trust_version);
 }
@@ -35,17 +28,6 @@ static const gf_pubkey *key_at(const gf_trace_bundle *b, const gf_trace_trust *t
 
 /* ---- signers ---- */
 
-static bool fits(const gf_pubkey *key, const gf_member *files, size_t n, const char *stem, const gf_buf *bytes)
-{
-	for (size_t i = 0; i < n; i++) {
-		const char *ext = gf_signature_ext(files[i].name, stem);
-
-		if (ext != NULL && gf_signature_fits(key, ext, &files[i].bytes, gf_buf_text(bytes), bytes->len))
-			return true;
-	}
-	return false;
-}
-
 static bool find_signers(
     gf_trace_bundle *b, const char *dir, const gf_buf *statement, const gf_trace_trust *t, gf_error *err)
 {
@@ -57,7 +39,8 @@ static bool find_signers(
 	b->signers = ok ? gf_alloc(n_keys + 1, sizeof *b->signers, err) : NULL;
 	ok = b->signers != NULL;
 	for (size_t k = 0; ok && k < n_keys; k++)
-		if (fits(key_at(b, t, k), files, n, "manifest.json", statement))
+		if (gf_signature_among(
+			key_at(b, t, k), "manifest.json", gf_buf_text(statement), statement->len, files, n))
 			b->signers[b->n_signers++] = key_at(b, t, k);
 	gf_members_free(files, n);
 	return ok;
@@ -117,7 +100,8 @@ static bool look_at_word(gf_trace_bundle *b, const gf_member *files, size_t n, s
 	if (gf_approval_parse(gf_buf_text(&file->bytes), file->bytes.len, file->name, &a, &why) &&
 	    gf_digest_equal(&a.manifest, &b->digest))
 		for (size_t k = 0; ok && k < b->policy->n_keys; k++)
-			if (fits(b->policy->keys[k].key, files, n, file->name, &file->bytes))
+			if (gf_signature_among(b->policy->keys[k].key, file->name, gf_buf_text(&file->bytes),
+				file->bytes.len, files, n))
 				ok = add_word(b, b->policy->keys[k].holder, file, &a, err);
 	gf_approval_clear(&a);
 	return ok;

@@ -111,18 +111,13 @@ gf_trust *gf_trust_open(const char *const *paths, size_t n, const char *config_d
 static gf_trust *open_installed(const gf_state *s, uint64_t version, const gf_digest *digest, gf_error *err)
 {
 	gf_trust *t = gf_alloc(1, sizeof *t, err);
-	gf_buf text;
-	bool ok;
 
-	gf_buf_init(&text, GF_COMPANION_MAX);
-	ok = t != NULL && gf_records_trust(gf_state_dir(s), version, digest, &text, err) &&
-	    (t->policy = gf_policy_parse(gf_buf_text(&text), text.len, "trust file", err)) != NULL &&
-	    gf_policy_check(t->policy, err);
-	if (ok)
+	if (t != NULL)
+		t->policy = gf_records_trust(gf_state_dir(s), version, digest, err);
+	if (t != NULL && t->policy != NULL) {
 		t->digest = *digest;
-	gf_buf_clear(&text);
-	if (ok)
 		return t;
+	}
 	(void)gf_because(err, "trust file %llu, which is installed", (unsigned long long)version);
 	gf_trust_free(t);
 	return NULL;
@@ -198,13 +193,12 @@ static bool copy_member(const gf_member *m, gf_member *out, gf_error *err)
 /* Does it fit a key of p's root? */
 static bool by_root(const gf_policy *p, const gf_member *file, const gf_member *signature)
 {
-	const char *ext = gf_signature_ext(signature->name, file->name);
 	const gf_policy_role *root = gf_policy_role_find(p, "root");
 	bool fits = false;
 
-	for (size_t i = 0; ext != NULL && !fits && i < root->n_keys; i++)
-		fits = gf_signature_fits(
-		    p->keys[root->keys[i]].key, ext, &signature->bytes, gf_buf_text(&file->bytes), file->bytes.len);
+	for (size_t i = 0; !fits && i < root->n_keys; i++)
+		fits = gf_signature_among(
+		    p->keys[root->keys[i]].key, file->name, gf_buf_text(&file->bytes), file->bytes.len, signature, 1);
 	return fits;
 }
 

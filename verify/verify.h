@@ -6,9 +6,9 @@
  *
  *   whom       trust, policy_* (the trust file), signers, companion (who signed a file beside the bundle)
  *   decide     accept, freshness (numbers and times), gates (approvals, permits, after), kept (rejections), verdict
- *   whole      walk, deep
+ *   whole      walk, deep, evidence, dsse
  *   said       statement (the envelope), approval, receipt, receipt_judge, receipt_use
- *   kept       state, floors, log, cache, replay (reading it), records, where
+ *   kept       state, state_ask, floors, log, cache, replay (reading it), records, where
  *   proved     merkle, note, checkpoint, sitekey, audit, prove
  *   asked      trace, trace_judge
  */

@@ -57,11 +57,16 @@ static const char *const known[KEYS] = {
 static void give(size_t key, const gf_buf *file, unsigned chosen)
 {
 	static gf_pubkey *keys[KEYS];
+	static char other[] = "n.0123456789abcdef.sig", ours[] = "m.0123456789abcdef.sig";
+	const gf_member beside[] = { { other, *file }, { ours, *file } };
 	gf_error err;
 
 	for (size_t i = 0; i < KEYS; i++)
 		if (keys[i] == NULL && (keys[i] = gf_pubkey_parse(pem[i], strlen(pem[i]), "fuzz", &err)) == NULL)
 			abort();
+	if (gf_signature_among(keys[key], "m", message, strlen(message), beside, 2) !=
+	    gf_signature_fits(keys[key], "sig", file, message, strlen(message)))
+		abort();
 	if (!gf_signature_fits(keys[key], "sig", file, message, strlen(message)))
 		return;
 	if (file->len != strlen(known[key]) + 1 || memcmp(file->data, known[key], file->len - 1) != 0)

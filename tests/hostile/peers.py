@@ -376,6 +376,18 @@ class BearerRegistry(Registry):
         return super().before(h)
 
 
+class Expires(BearerRegistry):
+    """Tokens that are no longer good when a blob is asked for by this method, so often."""
+    left, method = 0, "GET"
+
+    def before(self, h):
+        if h.command == self.method and h.what == "blobs" and self.left > 0:
+            self.left -= 1
+            h.say(401, error("UNAUTHORIZED", "expired"), WWW_Authenticate='Bearer realm="http://127.0.0.1:%d/token",service="registry",error="invalid_token"' % self.tokens.server_port)
+            return True
+        return super().before(h)
+
+
 class Hub(BearerRegistry):
     """Docker Hub: tokens from elsewhere, absolute locations, and pulls that are counted: 429 with when to come again."""
     secure_location, service = "absolute", "registry.docker.io"

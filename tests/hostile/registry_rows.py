@@ -8,7 +8,7 @@ import os
 import shutil
 import subprocess
 
-from peers import ECR, OTHER, PASSWORD, USER, BearerRegistry, Harbor, Registry, digest_of, error
+from peers import ECR, OTHER, PASSWORD, USER, Expires, Harbor, Registry, digest_of, error
 
 MIB = 1 << 20
 
@@ -214,18 +214,8 @@ def rows(run, one, two, big, evidence):
     gone = (404, error("BLOB_UPLOAD_UNKNOWN", "gone"), {})
     row("R43 - the session is gone: once more", Registry(), (0, ""), one, answers=planned(PUT_uploads=[gone]))
     row("R43 - every session is gone", Registry(), (5, "registry-not-found"), one, answers=planned(PUT_uploads=[gone] * 30))
-
-    class Expires(BearerRegistry):
-        left = 0
-
-        def before(self, h):
-            if h.command == "PUT" and h.what == "blobs" and self.left > 0:
-                self.left -= 1
-                h.say(401, error("UNAUTHORIZED", "expired"), WWW_Authenticate='Bearer realm="http://127.0.0.1:%d/token",service="registry",error="invalid_token"' % self.tokens.server_port)
-                return True
-            return super().before(h)
     for left, want in ((1, (0, "")), (99, (5, "registry-auth"))):
-        row("R15 - 401 to an upload after a good token, %d times" % left, Expires(left=left), want, one)
+        row("R15 - 401 to an upload after a good token, %d times" % left, Expires(left=left, method="PUT"), want, one)
     # 413, and pieces
     def pieces(r):
         sizes = [int(q["Content-Range"].split("-")[1]) - int(q["Content-Range"].split("-")[0]) + 1 for q in r.requests if q["method"] == "PATCH"]

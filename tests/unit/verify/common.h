@@ -67,8 +67,8 @@ static inline void make_key(const char *name)
 	gf_buf_clear(&public);
 }
 
-/* A signature file over bytes by NAME.key. */
-static inline void sign_by(const char *name, const gf_buf *bytes, gf_member *out)
+/* A signature file by NAME.key over the bytes of the file stem. */
+static inline void sign_as(const char *name, const char *stem, const gf_buf *bytes, gf_member *out)
 {
 	gf_error err = { 0 };
 	char path[256];
@@ -77,8 +77,14 @@ static inline void sign_by(const char *name, const gf_buf *bytes, gf_member *out
 
 	(void)snprintf(path, sizeof path, "%s.key", name);
 	need((s = gf_signer_open(path, NULL, &plain, &err)) != NULL);
-	need(gf_signer_sign(s, "manifest.json", bytes->data, bytes->len, out, &err));
+	need(gf_signer_sign(s, stem, bytes->data, bytes->len, out, &err));
 	gf_signer_free(s);
+}
+
+/* Over a manifest. */
+static inline void sign_by(const char *name, const gf_buf *bytes, gf_member *out)
+{
+	sign_as(name, "manifest.json", bytes, out);
 }
 
 /* ---- bundles ---- */

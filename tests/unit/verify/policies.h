@@ -116,16 +116,7 @@ static inline void file_add_text(signed_file *f, const char *name, const char *t
 
 static inline void file_sign(signed_file *f, const char *name)
 {
-	gf_error err = { 0 };
-	char path[64];
-	bool plain;
-	gf_signer *s;
-
-	(void)snprintf(path, sizeof path, "%s.key", name);
-	need((s = gf_signer_open(path, NULL, &plain, &err)) != NULL);
-	need(gf_signer_sign(
-	    s, f->all[0].name, gf_buf_text(&f->all[0].bytes), f->all[0].bytes.len, &f->all[f->n++], &err));
-	gf_signer_free(s);
+	sign_as(name, f->all[0].name, &f->all[0].bytes, &f->all[f->n++]);
 }
 
 /* p is freed.  signers: "alice bob". */

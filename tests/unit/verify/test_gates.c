@@ -1,6 +1,5 @@
 /* Judging under a trust file (FORMAT.md 5, steps 2 to 6): roles, thresholds, gates, rejections, permits, times. */
-#include "common.h"
-
+#include "policies.h"
 #include "verify/judgement.h"
 #include "verify/state.h"
 
@@ -19,27 +18,6 @@ static int setup(void **state)
 }
 
 /* ---- a trust file ---- */
-
-static void add_holder(gf_policy *p, const char *role, const char *name)
-{
-	char path[64];
-	gf_error err = { 0 };
-	gf_pubkey *k;
-
-	(void)snprintf(path, sizeof path, "%s.pub", name);
-	need((k = gf_pubkey_load(path, &err)) != NULL);
-	need(gf_policy_add_key(p, role, name, k, &err));
-	gf_pubkey_free(k);
-}
-
-static void threshold(gf_policy *p, const char *role, uint64_t n)
-{
-	gf_error err = { 0 };
-	gf_policy_role *r;
-
-	need((r = gf_policy_role_get(p, role, &err)) != NULL);
-	r->threshold = n;
-}
 
 static gf_policy_stream *stream_of(gf_policy *p, const char *name)
 {
@@ -75,14 +53,14 @@ static gf_policy *base_policy(void)
 	need((p = gf_policy_new(&err)) != NULL);
 	p->created = gf_now() - DAY;
 	p->expires = gf_now() + 100 * DAY;
-	add_holder(p, "root", "root");
-	add_holder(p, "release", "ci");
-	add_holder(p, "other", "cj");
-	add_holder(p, "approver:prod", "carol");
-	add_holder(p, "approver:prod", "dave");
-	threshold(p, "approver:prod", 2);
-	add_holder(p, "permit", "erin");
-	add_holder(p, "receipt:test", "lab");
+	add_person(p, "root", "root");
+	add_person(p, "release", "ci");
+	add_person(p, "other", "cj");
+	add_person(p, "approver:prod", "carol");
+	add_person(p, "approver:prod", "dave");
+	set_threshold(p, "approver:prod", 2);
+	add_person(p, "permit", "erin");
+	add_person(p, "receipt:test", "lab");
 	set_text(&stream_of(p, "shop")->release, "release");
 	set_text(&stream_of(p, "other")->release, "other");
 	(void)environment_of(p, "shop", "test");
@@ -90,19 +68,6 @@ static gf_policy *base_policy(void)
 	environment_of(p, "shop", "prod")->separate = true;
 	(void)environment_of(p, "other", "prod");
 	return p;
-}
-
-static void sign_as(const char *key, const char *stem, const gf_buf *bytes, gf_member *out)
-{
-	gf_error err = { 0 };
-	char path[64];
-	bool plain;
-	gf_signer *s;
-
-	(void)snprintf(path, sizeof path, "%s.key", key);
-	need((s = gf_signer_open(path, NULL, &plain, &err)) != NULL);
-	need(gf_signer_sign(s, stem, bytes->data, bytes->len, out, &err));
-	gf_signer_free(s);
 }
 
 static int states;
@@ -259,6 +224,14 @@ static void bundle(spec *s, made *m)
 	make_bundle("b.tar", s, m);
 }
 
+/* m: of the bundle that was judged. */
+static void end(gf_state *s, made *m)
+{
+	gf_buf_clear(&m->statement);
+	forget();
+	gf_state_close(s);
+}
+
 static spec shop(uint64_t sequence)
 {
 	return (spec){ .stream = "shop", .epoch = 1, .sequence = sequence };
@@ -292,7 +265,7 @@ static void test_release(void **state)
 	gf_judge j;
 
 	(void)state;
-	add_holder(p, "release", "carol"); /* a second releaser, who approves too: that is another test */
+	add_person(p, "release", "carol"); /* a second releaser, who approves too: that is another test */
 	environment_of(p, "shop", "prod")->separate = false;
 	s = install(p);
 	j = judge_for(s, "test");
@@ -328,8 +301,8 @@ static void test_threshold(void **state)
 	spec what = shop(1);
 
 	(void)state;
-	add_holder(p, "release", "mallory");
-	threshold(p, "release", 2);
+	add_person(p, "release", "mallory");
+	set_threshold(p, "release", 2);
 	s = install(p);
 	bundle(&what, NULL);
 	refused("one of two", judge_for(s, "test"), "threshold", GF_CHECK_STREAM);
@@ -355,9 +328,9 @@ static void test_distinct_holders(void **state)
 	need((second = gf_pubkey_load("mallory.pub", &err)) != NULL);
 	need(gf_policy_add_key(p, "release", "ci", second, &err));
 	gf_pubkey_free(second);
-	add_holder(p, "release", "dave");
+	add_person(p, "release", "dave");
 	environment_of(p, "shop", "prod")->separate = false;
-	threshold(p, "release", 2);
+	set_threshold(p, "release", 2);
 	s = install(p);
 	what.keys[0] = "ci";
 	what.keys[1] = "mallory";
@@ -506,8 +479,7 @@ static void test_max_age(void **state)
 	forget();
 	accept_here(s, "test", &m, &what, NULL);
 	expect("accepted before", judge_for(s, "test"), NULL, GF_CHECK_MAX_AGE, GF_CHECK_LIFTED);
-	gf_buf_clear(&m.statement);
-	gf_state_close(s);
+	end(s, &m);
 }
 
 /* ---- step 6: numbers ---- */
@@ -554,8 +526,7 @@ static void test_numbers(void **state)
 	what.epoch = 2;
 	bundle(&what, NULL);
 	refused("an epoch that the trust file has not", judge_for(s, "test"), "epoch", GF_CHECK_EPOCH);
-	gf_buf_clear(&m.statement);
-	gf_state_close(s);
+	end(s, &m);
 }
 
 /* Is a permit named as one that lifted something? */
@@ -625,9 +596,7 @@ static void test_permits(void **state)
 	say(&a, "erin");
 	refused("a fork with a permit", judge_for(s, "test"), "fork", GF_CHECK_FLOOR);
 	gf_buf_clear(&n.statement);
-	gf_buf_clear(&m.statement);
-	forget();
-	gf_state_close(s);
+	end(s, &m);
 }
 
 /* Without role permit it is root that waives. */
@@ -653,9 +622,7 @@ static void test_permit_by_root(void **state)
 	refused("not root", judge_for(s, "test"), "min-sequence", GF_CHECK_FLOOR);
 	say(&a, "root");
 	expect("root", judge_for(s, "test"), NULL, GF_CHECK_FLOOR, GF_CHECK_LIFTED);
-	gf_buf_clear(&m.statement);
-	forget();
-	gf_state_close(s);
+	end(s, &m);
 }
 
 /* ---- step 6: gates ---- */
@@ -681,9 +648,7 @@ static void test_approvals(void **state)
 	say(&a, "dave");
 	expect("two", judge_for(s, "prod"), NULL, GF_CHECK_APPROVALS, GF_CHECK_PASSED);
 	expect("test asks for none", judge_for(s, "test"), NULL, GF_CHECK_APPROVALS, GF_CHECK_NOT_REQUIRED);
-	gf_buf_clear(&m.statement);
-	forget();
-	gf_state_close(s);
+	end(s, &m);
 }
 
 /* Each of carol's is good; dave's has one fault. */
@@ -741,9 +706,7 @@ static void test_faulty_approvals(void **state)
 	put_signed("approval", &bytes, "dave", "carol");
 	companions[n_companions - 1].bytes.data[companions[n_companions - 1].bytes.len - 1] = ' ';
 	refused("changed after signing", judge_for(s, "prod"), "approvals", GF_CHECK_APPROVALS);
-	gf_buf_clear(&m.statement);
-	forget();
-	gf_state_close(s);
+	end(s, &m);
 }
 
 static void test_rejections(void **state)
@@ -781,9 +744,7 @@ static void test_rejections(void **state)
 	no.expires = gf_now() - 1;
 	say(&no, "dave");
 	expect("an expired one", judge_for(s, "prod"), NULL, GF_CHECK_APPROVALS, GF_CHECK_PASSED);
-	gf_buf_clear(&m.statement);
-	forget();
-	gf_state_close(s);
+	end(s, &m);
 }
 
 /* Seen once, it stays, though the file is taken away and the bundle was refused. */
@@ -833,9 +794,7 @@ static void test_rejection_is_kept(void **state)
 		assert_non_null(strstr(at, "\"holder\":\"dave\""));
 	}
 	gf_buf_clear(&log);
-	gf_buf_clear(&m.statement);
-	forget();
-	gf_state_close(s);
+	end(s, &m);
 }
 
 /* Who could have released it does not approve it. */
@@ -851,8 +810,8 @@ static void test_separation(void **state)
 		gf_approval a = word(&m, &what, GF_APPROVE);
 		gf_state *s;
 
-		add_holder(p, "approver:prod", "erin");
-		add_holder(p, "release", "carol"); /* who did not sign this one */
+		add_person(p, "approver:prod", "erin");
+		add_person(p, "release", "carol"); /* who did not sign this one */
 		environment_of(p, "shop", "prod")->separate = apart;
 		s = install(p);
 		say(&a, "carol");
@@ -992,7 +951,7 @@ static void test_words(void **state)
 	outcome o;
 
 	(void)state;
-	threshold(p, "approver:prod", 1);
+	set_threshold(p, "approver:prod", 1);
 	s = install(p);
 	j = judge_for(s, "test");
 	bundle(&what, NULL);
@@ -1092,7 +1051,7 @@ static void test_newer_trust(void **state)
 	(void)state;
 	next->version = 2;
 	need(gf_policy_revoke(next, "ci", &gone, &err));
-	add_holder(next, "release", "mallory");
+	add_person(next, "release", "mallory");
 	s = install(p);
 	bundle(&what, NULL);
 	expect("the old one", judge_for(s, "test"), NULL, GF_CHECK_TRUST, GF_CHECK_PASSED);
@@ -1135,9 +1094,7 @@ static void test_noise(void **state)
 		n_companions++;
 	}
 	expect("noise", judge_for(s, "prod"), NULL, GF_CHECK_APPROVALS, GF_CHECK_PASSED);
-	gf_buf_clear(&m.statement);
-	forget();
-	gf_state_close(s);
+	end(s, &m);
 }
 
 /* approve and permit are decided by less, and show the rest. */
