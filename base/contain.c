@@ -157,23 +157,18 @@ static bool filter_self(void)
 
 /* ---- together ---- */
 
-static void limit(int what, rlim_t n)
-{
-	const struct rlimit none = { n, n };
-
-	(void)setrlimit(what, &none);
-}
+static const struct rlimit none = { 0, 0 };
 
 gf_walls gf_walls_reader(int line)
 {
 	gf_walls w = { 0 };
 
-	limit(RLIMIT_CORE, 0);
-	limit(RLIMIT_FSIZE, 0);
+	(void)setrlimit(RLIMIT_CORE, &none);
+	(void)setrlimit(RLIMIT_FSIZE, &none);
 	(void)prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
 	w.landlock = landlock(false); /* opens a descriptor, so before the next line */
-	limit(RLIMIT_NOFILE, 0);
-	limit(RLIMIT_NPROC, 0);
+	(void)setrlimit(RLIMIT_NOFILE, &none);
+	(void)setrlimit(RLIMIT_NPROC, &none);
 	w.seccomp = filter_reader(line);
 	return w;
 }
@@ -191,7 +186,7 @@ void gf_contain_self(char walls[GF_WALLS_SIZE])
 {
 	gf_walls w = { 0 };
 
-	limit(RLIMIT_CORE, 0);
+	(void)setrlimit(RLIMIT_CORE, &none);
 	(void)prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
 	w.landlock = landlock(true);
 	w.seccomp = filter_self();
