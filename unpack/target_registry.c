@@ -15,6 +15,16 @@ static unsigned jobs_of(const gf_registry_target *r)
 	return r->t.job->options->jobs > 0 ? r->t.job->options->jobs : REGISTRY_JOBS;
 }
 
+/* A connection costs about three round trips, a question on one that is open costs one: few questions share it. */
+#define QUESTIONS 4
+
+static bool ask(gf_registry_target *r, size_t n, bool (*work)(void *, size_t, gf_error *), gf_error *err)
+{
+	size_t connections = (n + QUESTIONS - 1) / QUESTIONS;
+
+	return gf_parallel(connections < jobs_of(r) ? (unsigned)connections : jobs_of(r), n, work, r, err);
+}
+
 static size_t repository_of(const gf_registry_target *r, const gf_naming *n)
 {
 	for (size_t i = 0; i < r->n_repositories; i++)
@@ -159,9 +169,9 @@ static bool plan(gf_target *t, gf_error *err)
 {
 	gf_registry_target *r = (gf_registry_target *)t;
 
-	if (!open_registry(r, err) || !list_repositories(r, err) ||
-	    !gf_parallel(jobs_of(r), t->n_names, plan_name, r, err) || !list_blobs(r, err) ||
-	    !gf_parallel(jobs_of(r), r->n_pairs, plan_blob, r, err) || !gf_registry_look_elsewhere(r, jobs_of(r), err))
+	if (!open_registry(r, err) || !list_repositories(r, err) || !ask(r, t->n_names, plan_name, err) ||
+	    !list_blobs(r, err) || !ask(r, r->n_pairs, plan_blob, err) ||
+	    !gf_registry_look_elsewhere(r, jobs_of(r), err))
 		return false;
 	plan_sums(r);
 	return true;
@@ -185,7 +195,7 @@ static bool confirm(gf_target *t, gf_error *err)
 	}
 	if (t->sum.blobs_sent == 0 && !mounted)
 		return true;
-	if (!gf_parallel(jobs_of(r), n, plan_blob, r, err))
+	if (!ask(r, n, plan_blob, err))
 		return false;
 	for (size_t i = 0; i < n; i++)
 		if (r->blobs[r->pairs[i]] == GF_BLOB_LACKING) {

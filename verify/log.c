@@ -35,7 +35,8 @@ gf_log *gf_log_open(const char *path, bool write, gf_error *err)
 	}
 	if (ok && l->fd >= 0 && (fstat(l->fd, &st) != 0 || !S_ISREG(st.st_mode)))
 		ok = gf_fail(err, GF_FAILED, "state", path, "the log '%s' is not a regular file", path);
-	ok = ok && (!write || gf_dir_sync_parent(path, err));
+	/* Its name is on the disk before its first line is: where lines are, an earlier run saw to it. */
+	ok = ok && (!write || st.st_size > 0 || gf_dir_sync_parent(path, err));
 	if (ok)
 		return l;
 	gf_log_close(l);
@@ -104,7 +105,9 @@ bool gf_log_read(gf_log *l, gf_log_take *take, void *ctx, gf_error *err)
 	if (l->fd < 0)
 		return true;
 	gf_buf_init(&line, GF_LOG_LINE_MAX + 1);
-	ok = log_size(l, &size, err) && (piece = gf_alloc(1, GF_COPY_STEP, err)) != NULL;
+	ok = log_size(l, &size, err);
+	if (ok && at < size)
+		ok = (piece = gf_alloc(1, size - at < GF_COPY_STEP ? (size_t)(size - at) : GF_COPY_STEP, err)) != NULL;
 	while (ok && at < size) {
 		size_t n = size - at < GF_COPY_STEP ? (size_t)(size - at) : GF_COPY_STEP;
 

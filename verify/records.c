@@ -56,6 +56,22 @@ static bool keep_signature(const char *dir, const char *from, const char *to, co
 	return keep_file(dir, name, &m->bytes, &other, err);
 }
 
+/* The directory of a record, on the disk before the first file in it is: where the manifest lies an earlier run saw to it. */
+static bool make_record(gf_buf *dir, const char *state_dir, const gf_digest *manifest, gf_error *err)
+{
+	char hex[GF_HEX_SIZE];
+	gf_buf first;
+	bool ok;
+
+	gf_digest_hex(manifest, hex);
+	gf_buf_init(&first, PATH_MAX_BYTES);
+	ok = gf_buf_printf(dir, err, "%s/records/%s", state_dir, hex) && gf_dir_make(dir->data, 0700, err) &&
+	    gf_path_join(&first, dir->data, MANIFEST, err) &&
+	    (access(first.data, F_OK) == 0 || gf_dir_sync_parent(dir->data, err));
+	gf_buf_clear(&first);
+	return ok;
+}
+
 bool gf_records_keep(const char *state_dir, const gf_digest *manifest, const gf_buf *statement,
     const gf_member *signatures, size_t n, gf_error *err)
 {
@@ -70,15 +86,12 @@ bool gf_records_keep(const char *state_dir, const gf_digest *manifest, const gf_
 	if (ok && !gf_digest_equal(&found, manifest))
 		ok =
 		    gf_fail(err, GF_FAILED, "state", hex, "a record was to be kept under the digest of something else");
-	ok = ok && gf_buf_printf(&dir, err, "%s/records/%s", state_dir, hex) && gf_dir_make(dir.data, 0700, err) &&
-	    keep_file(dir.data, MANIFEST, statement, &other, err);
+	ok = ok && make_record(&dir, state_dir, manifest, err) && keep_file(dir.data, MANIFEST, statement, &other, err);
 	if (ok && other)
 		ok = gf_fail(err, GF_FAILED, "state", dir.data,
 		    "'%s/manifest.json' does not have the digest it lies under; the state is damaged", dir.data);
 	for (size_t i = 0; ok && i < n; i++)
 		ok = keep_signature(dir.data, MANIFEST, MANIFEST, &signatures[i], err);
-	/* A directory that an earlier run made may not be on the disk yet. */
-	ok = ok && gf_dir_sync_parent(dir.data, err);
 	gf_buf_clear(&dir);
 	return ok;
 }
@@ -214,21 +227,19 @@ bool gf_records_statements(const char *state_dir, const gf_digest *manifest, gf_
 bool gf_records_keep_statement(const char *state_dir, const gf_digest *manifest, const char *type,
     const gf_member *file, const gf_member *signatures, size_t n, bool *new, gf_error *err)
 {
-	char hex[GF_HEX_SIZE], name[64];
 	gf_buf dir, path;
+	char name[64];
 	bool ok, other = false;
 
-	gf_digest_hex(manifest, hex);
 	gf_buf_init(&dir, PATH_MAX_BYTES);
 	gf_buf_init(&path, PATH_MAX_BYTES);
-	ok = gf_companion_name(type, &file->bytes, name, err) &&
-	    gf_buf_printf(&dir, err, "%s/records/%s", state_dir, hex) && gf_dir_make(dir.data, 0700, err) &&
+	ok = gf_companion_name(type, &file->bytes, name, err) && make_record(&dir, state_dir, manifest, err) &&
 	    gf_path_join(&path, dir.data, name, err);
 	*new = ok &&access(path.data, F_OK) != 0;
 	/* Signatures first: a statement that stands there has one. */
 	for (size_t i = 0; ok && i < n; i++)
 		ok = keep_signature(dir.data, file->name, name, &signatures[i], err);
-	ok = ok && keep_file(dir.data, name, &file->bytes, &other, err) && gf_dir_sync_parent(dir.data, err);
+	ok = ok && keep_file(dir.data, name, &file->bytes, &other, err);
 	if (ok && other)
 		ok = gf_fail(err, GF_FAILED, "state", path.data,
 		    "'%s' does not have the digest that its name says; the state is damaged", path.data);

@@ -19,7 +19,7 @@ typedef struct batch {
 	gf_replay *replay;
 	gf_buf text;
 	row *rows;
-	size_t n;
+	size_t n, room;
 } batch;
 
 static bool copy(const char **text, char *room, size_t n)
@@ -93,6 +93,8 @@ static bool take(void *ctx, const char *line, size_t n, uint64_t number, gf_erro
 	(void)number;
 	if ((b->n == LINES || b->text.len + n > BYTES) && !flush(b, err))
 		return false;
+	if (!gf_grow(&b->rows, &b->room, b->n, sizeof *b->rows, err))
+		return false;
 	b->rows[b->n].at = b->text.len;
 	b->rows[b->n].n = n;
 	return gf_buf_add(&b->text, line, n, err) && ++b->n > 0;
@@ -105,9 +107,7 @@ bool gf_replay_run(gf_replay *r, gf_log *l, gf_error *err)
 
 	r->bad_line = false;
 	gf_buf_init(&b.text, BYTES + GF_LOG_LINE_MAX);
-	b.rows = gf_alloc(LINES, sizeof *b.rows, err);
-	ok = b.rows != NULL && gf_log_read(l, take, &b, err);
-	ok = ok && flush(&b, err);
+	ok = gf_log_read(l, take, &b, err) && flush(&b, err);
 	if (!ok)
 		gf_log_stand(l, r->cache->tree.size, r->cache->offset);
 	free(b.rows);

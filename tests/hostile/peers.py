@@ -93,7 +93,8 @@ class RegistryHandler(Handler):
         self.repo, self.what, self.name = m.groups() if m else (None, None, None)
         self.taken = 0
         s.seen.append("%s %s" % (self.command, self.path))
-        s.requests.append({"method": self.command, "path": self.path, **{k: self.headers.get(k) for k in ("Authorization", "Cookie", "Content-Range", "Accept")}})
+        self.asked = {"method": self.command, "path": self.path, **{k: self.headers.get(k) for k in ("Authorization", "Cookie", "Content-Range", "Accept")}}
+        s.requests.append(self.asked)
         try:
             if not s.before(self):
                 self.answer()
@@ -106,7 +107,7 @@ class RegistryHandler(Handler):
         return self.query.get(key, [None])[0]
 
     def say(self, status, body=b"", **headers):
-        self.server.requests[-1]["status"] = status
+        self.asked["status"] = status
         unread = int(self.headers.get("Content-Length") or 0) - self.taken
         if unread > 0:
             headers["Connection"] = "close"

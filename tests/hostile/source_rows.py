@@ -73,7 +73,7 @@ def stock(r, layers, tag="1", **more):
 
 def raw(h, *pieces):
     """An answer as it stands, and the end of the connection."""
-    h.server.requests[-1]["status"] = 0
+    h.asked["status"] = 0
     h.close_connection = True
     for x in pieces:
         h.wfile.write(x)

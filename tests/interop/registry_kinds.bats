@@ -82,7 +82,7 @@ refused() {
 @test "like Docker Hub: a limit that lasts is told, and what to do" {
 	start_kind hub limited=99
 	refused 5 "*'$R' answered 429; it limits how much may be asked for: wait, or log in*" acme "$ROBOT" --retries 0
-	same "asked at most once a name" 2 "$(asked '.status == 429')"
+	same "few questions share a connection, and the first such answer ends them" 1 "$(asked '.status == 429')"
 }
 
 @test "like Harbor: no cookie goes back, a project that is there, and one that is not" {
