@@ -1,21 +1,25 @@
 #!/usr/bin/python3
-"""mutate.py BUILD FILE.c... - flips each condition of the files once and runs the unit tests of their room.
+"""mutate.py BUILD FILE.c... - flips each condition of the files once: does a test notice?
 
-A condition is what if, while, for, do and ?: ask, each side of && and || by itself, and a comparison or a logical
-expression that is returned or assigned.  A mutant is the file with one of them negated.  It dies when a test program
-fails, crashes or takes too long; what lives is printed with its line.
+A condition is what if, while, for, do and ?: ask, each side of && and ||, what ! negates, and every comparison.  A mutant is
+the program with one of them flipped.  It dies when a test fails, crashes, or takes ten times as long as it should.
 
-tests/mutants names those that may live, each with its reason: FILE, a tab, the condition's text, a tab, why.  TAP, one test
-a file: good when every other mutant died and every line of tests/mutants still fits one that lives.
+All mutants are built at once: in a copy of the tree, below BUILD/mutate, each condition becomes gf_mutant(N, condition),
+and tests/mutant.c flips the one that the environment names.  A first run of every test by itself finds how long it takes and
+which conditions it comes by; then a mutant meets the tests that come by it, the fastest first, until one fails: the unit tests,
+and, if it outlives these, those of the command line and the hostile table.
 
-BUILD is a finished build (make units).  Programs run in the order of their speed; a mutant costs one compilation, one
-link for each program, and their run until one fails.  The tree must stay as it is meanwhile.  -j N: so many at once (default: cores).  --only TEXT: conditions
-that contain it."""
+tests/mutants names those that may live, each with its reason: FILE, FUNCTION, the condition's text, why, with a tab
+between.  TAP, one test a file: good when every other mutant died and every line of tests/mutants still fits one that lives.
+
+-j N: so many at once (default: cores).  --units: unit tests alone."""
 
 import argparse
 import concurrent.futures
 import os
 import re
+import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -24,139 +28,201 @@ import time
 import clang.cindex as clang
 from clang.cindex import CursorKind as Kind
 
-LIMIT = 60  # seconds for one program
-INSIDE = (Kind.PAREN_EXPR, Kind.UNEXPOSED_EXPR)
+ROOMS = ("bundles", "sign", "verify", "pack", "unpack", "cli")  # whose unit tests are run
+SLOW = 60  # seconds of tests that a mutant must outlive
 ASKING = {Kind.IF_STMT: 0, Kind.WHILE_STMT: 0, Kind.CONDITIONAL_OPERATOR: 0, Kind.DO_STMT: 1}
-COMPARING = {"==", "!=", "<", ">", "<=", ">="}
+COMPARING = (b"==", b"!=", b"<", b">", b"<=", b">=")
 
 
-def operator_of(node):
-    """Of a binary operator, from the tokens between its two sides."""
-    left, right = list(node.get_children())
-    for token in node.get_tokens():
-        if left.extent.end.offset <= token.extent.start.offset < right.extent.start.offset and token.spelling != ")":
-            return token.spelling
-    return ""
+# ---- conditions ----
+
+class File:
+    def __init__(self, path, flags):
+        self.path = path
+        with open(path, "rb") as f:
+            self.text = f.read()
+        self.found = {}  # (begin, end): function
+        unit = clang.Index.create().parse(path, args=flags)
+        errors = [d for d in unit.diagnostics if d.severity >= clang.Diagnostic.Error]
+        if errors:
+            sys.exit("mutate.py: %s" % errors[0])
+        for node in unit.cursor.get_children():
+            if node.kind == Kind.FUNCTION_DECL and node.location.file.name == path:
+                self.function = node.spelling
+                self.walk(node, False)
+
+    def walk(self, node, asked):
+        """asked: what is around node wants to know whether it is true."""
+        span = whole = extent(node)
+        sides = list(node.get_children())
+        while node.kind in (Kind.PAREN_EXPR, Kind.UNEXPOSED_EXPR) and len(sides) == 1:
+            node = sides[0]
+            span, sides = extent(node), list(node.get_children())
+        if node.kind == Kind.VAR_DECL and node.storage_class == clang.StorageClass.STATIC:
+            return
+        asks = ASKING.get(node.kind, -1)
+        if node.kind == Kind.FOR_STMT:
+            asks = next((i for i, s in enumerate(sides) if self.text[span[0]:extent(s)[0]].count(b";") == 1), -1)
+        operator = b""
+        if node.kind == Kind.UNARY_OPERATOR:
+            operator = self.text[span[0]:span[0] + 1]
+        elif node.kind == Kind.BINARY_OPERATOR:
+            operator = re.sub(rb"/\*.*?\*/", b"", self.text[extent(sides[0])[1]:extent(sides[1])[0]]).strip()
+        logical = operator in (b"&&", b"||", b"!")
+        if operator in COMPARING or (asked and not logical):
+            self.found[whole] = self.function
+        for i, side in enumerate(sides):
+            if extent(side) != span:  # else it is the inside of a macro
+                self.walk(side, logical or i == asks)
+
+    def wrapped(self, first):
+        """At one place the longer one opens first and closes last."""
+        marks = []
+        for number, (begin, end) in enumerate(sorted(self.found), first):
+            marks += [(begin, 1, -end, b"gf_mutant(%d, " % number), (end, 0, -begin, b")")]
+        out, at = [b"_Bool gf_mutant(int, _Bool);\n#line 1\n"], 0
+        for place, _, _, mark in sorted(marks):
+            out += [self.text[at:place], mark]
+            at = place
+        return b"".join(out) + self.text[at:]
 
 
-def bare(node):
-    while node.kind in INSIDE and len(list(node.get_children())) == 1:
-        node = next(node.get_children())
-    return node
+def extent(node):
+    return node.extent.start.offset, node.extent.end.offset
 
 
-def atoms(node, out):
-    node = bare(node)
-    if node.kind == Kind.BINARY_OPERATOR and operator_of(node) in ("&&", "||"):
-        for side in node.get_children():
-            atoms(side, out)
-    else:
-        out.add((node.extent.start.offset, node.extent.end.offset))
+class Mutant:
+    def __init__(self, file, span):
+        self.number, self.path, self.function = 0, file.path, file.found[span]
+        self.line = file.text.count(b"\n", 0, span[0]) + 1
+        self.condition = " ".join(file.text[span[0]:span[1]].decode().split())
+
+    def __str__(self):
+        return "%s:%d: %s: %s" % (self.path, self.line, self.function, self.condition)
 
 
-def logical(node):
-    node = bare(node)
-    if node.kind == Kind.UNARY_OPERATOR:
-        return next(node.get_tokens()).spelling == "!"
-    return node.kind == Kind.BINARY_OPERATOR and operator_of(node) in COMPARING | {"&&", "||"}
+# ---- what is built, and run ----
+
+def make(tree, *words):
+    done = subprocess.run(["make", "--no-print-directory", "-s", "-C", tree, *words], stdout=subprocess.PIPE)
+    if done.returncode != 0:
+        sys.exit("mutate.py: make failed")
+    return done.stdout.decode()
 
 
-def walk(node, path, out):
-    for child in node.get_children():
-        if child.location.file is not None and child.location.file.name != path:
-            continue
-        sides = list(child.get_children())
-        if child.kind in ASKING:
-            atoms(sides[ASKING[child.kind]], out)
-        elif child.kind == Kind.FOR_STMT:
-            for side in sides[:-1]:
-                if logical(side):
-                    atoms(side, out)
-        elif child.kind == Kind.RETURN_STMT and sides and logical(sides[0]):
-            atoms(sides[0], out)
-        elif child.kind in (Kind.VAR_DECL,) and sides and logical(sides[-1]):
-            atoms(sides[-1], out)
-        elif child.kind == Kind.BINARY_OPERATOR and operator_of(child) == "=" and logical(sides[1]):
-            atoms(sides[1], out)
-        walk(child, path, out)
+def compile_flags(build):
+    out = make(".", "-n", "-B", "B=" + build, build + "/verify/accept.o")
+    words = next(l for l in out.splitlines() if "accept.c" in l).replace("'\"", '"').replace("\"'", '"').split()
+    return [w for w in words if re.match(r"-(std|D|I)", w) and "FORTIFY" not in w]
 
 
-def conditions(path, flags):
-    clang.Config.set_library_file("/usr/lib/llvm-14/lib/libclang.so.1") if not clang.Config.loaded else None
-    unit = clang.Index.create().parse(path, args=flags)
-    errors = [d for d in unit.diagnostics if d.severity >= clang.Diagnostic.Error]
-    if errors:
-        sys.exit("mutate.py: %s" % errors[0])
-    found = set()
-    walk(unit.cursor, path, found)
-    return sorted(found)
+class Test:
+    """A command that fails when something is wrong."""
+
+    def __init__(self, place, *argv, **env):
+        self.place, self.argv, self.env = place, argv, env
+        self.seconds, self.seen, self.out = 0.0, b"", ""
+
+    def run(self, limit, **env):
+        """Does it pass?  Whatever it started in its group is ended."""
+        with tempfile.TemporaryDirectory(prefix="gf-mutant.") as work:
+            env = {"PATH": os.environ["PATH"], "LC_ALL": "C", "HOME": work, "TMPDIR": work, "B": self.place.out,
+                   "GAPFERRY": self.place.out + "/gapferry", "GAPFERRY_STATE": work + "/state", **self.env, **env}
+            p = subprocess.Popen(["prlimit", "--core=0", "--as=%d" % (16 << 30), *self.argv], env=env, cwd=self.place.tree,
+                                 stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, start_new_session=True)
+            try:
+                self.out = p.communicate(timeout=limit)[0].decode(errors="replace")
+            except subprocess.TimeoutExpired:
+                pass
+            finally:
+                try:
+                    os.killpg(p.pid, signal.SIGKILL)
+                except ProcessLookupError:
+                    pass
+                p.wait()
+            return p.returncode == 0
+
+    def measure(self):
+        """How long it takes without a mutant, and which it comes by."""
+        with tempfile.NamedTemporaryFile() as f:
+            f.write(bytes(self.place.mutants))
+            f.flush()
+            began = time.time()
+            good = self.run(300, GF_MUTANT_SEEN=f.name)
+            self.seconds = time.time() - began
+            f.seek(0)
+            self.seen = f.read()
+        return good
+
+    def kills(self, mutant):
+        return not self.run(max(10, 10 * self.seconds), GF_MUTANT=str(mutant.number))
 
 
-def make_flags(build):
-    """As the Makefile compiles, and what it links a test program with."""
-    out = subprocess.run(["make", "-n", "-B", "B=" + build, build + "/verify/accept.o"], check=True, stdout=subprocess.PIPE)
-    line = next(l for l in out.stdout.decode().splitlines() if "accept.c" in l)
-    words = line.replace("'\"", '"').replace("\"'", '"').split()
-    return [w for w in words[1:] if re.match(r"-(std|D|I|pthread)", w) and "FORTIFY" not in w]
+class Place:
+    """The copy of the tree, built; and its tests."""
+
+    def __init__(self, build, files):
+        self.tree, self.out, self.mutants = build + "/mutate/tree", build + "/mutate/build", 0
+        shutil.rmtree(self.tree, ignore_errors=True)
+        shutil.copytree(".", self.tree, symlinks=True, ignore=lambda at, names: [
+            n for n in names if n == ".git" or os.path.abspath(os.path.join(at, n)) == build])
+        for f in files:
+            with open(os.path.join(self.tree, f.path), "wb") as o:
+                o.write(f.wrapped(self.mutants))
+            self.mutants += len(f.found)
+        os.makedirs(self.out, exist_ok=True)
+        subprocess.run(["cc", "-O1", "-Wall", "-fPIE", "-c", "-o", self.out + "/mutant.o", "tests/mutant.c"], check=True)
+        make(self.tree, "-j%d" % os.cpu_count(), "B=" + self.out, "CFLAGS=-O1 -w", "LDFLAGS=" + self.out + "/mutant.o", "all", "units")
+
+    def unit(self, program):
+        """The tests of a program, each by itself; where one needs those before it, the whole program too."""
+        whole = Test(self, program, CMOCKA_MESSAGE_OUTPUT="TAP")
+        if not whole.measure():
+            sys.exit("mutate.py: %s fails without a mutant" % program)
+        names = re.findall(r"(?m)^ok \d+ - (\S+)", whole.out)
+        if len(names) < 2 or not any(whole.seen):
+            return [whole]
+        parts = [Test(self, program, GF_MUTANT_TEST=n) for n in names]
+        alone = [p for p in parts if p.measure()]
+        return alone + ([whole] if len(alone) < len(parts) else [])
+
+    def units(self, pool):
+        programs = sorted(self.out + "/" + os.path.join(at[len(self.tree) + 1:], n[:-2]) for r in ROOMS
+                          for at, _, names in os.walk(self.tree + "/tests/unit/" + r) for n in names if re.match(r"test_.*\.c$", n))
+        return fastest(sum(pool.map(self.unit, programs), []))
+
+    def program(self, pool):
+        """What asks the program itself: the tests of the command line, the hostile table."""
+        tests = []
+        for path in sorted(os.listdir(self.tree + "/tests/cli")):
+            if path.endswith(".bats"):
+                with open(self.tree + "/tests/cli/" + path, encoding="utf-8") as f:
+                    for name in re.findall(r"(?m)^@test (?:'|\")(.*)(?:'|\") {", f.read()):
+                        tests.append(Test(self, "bats", "--filter", "^%s$" % re.sub(r"([][.*+?(){}|^$\\])", r"\\\1", name), "tests/cli/" + path))
+        with open(self.tree + "/tests/hostile/table.py", encoding="utf-8") as f:
+            ids = set(re.findall(r'row\("([A-Z]\d+)"', f.read()))
+        tests += [Test(self, "/usr/bin/python3", "tests/hostile/table.py", "--show", i) for i in sorted(ids | {"trust", "peers", "D", "O"})]
+        for test, good in zip(tests, pool.map(Test.measure, tests)):
+            if not good:
+                print("# fails without a mutant, and is left out: %s" % " ".join(test.argv), flush=True)
+                test.seen = bytes(self.mutants)
+        return fastest(tests)
 
 
-class Program:
-    def __init__(self, build, room, name):
-        self.source = "tests/unit/%s/%s.c" % (room, name)
-        self.name = name
-        out = subprocess.run(["make", "-n", "-B", "B=" + build, "%s/tests/unit/%s/%s" % (build, room, name)], check=True,
-                             stdout=subprocess.PIPE)
-        line = next(l for l in out.stdout.decode().splitlines() if " -lcmocka" in l)
-        self.libraries = [w for w in line.split() if w.endswith(".a") or w.startswith("-l")]
-        self.object = "%s/mutate/%s.o" % (build, name)
-        self.seconds = 0.0
+def fastest(tests):
+    return sorted(tests, key=lambda t: t.seconds)
 
 
-class Bench:
-    def __init__(self, build, flags):
-        self.build, self.flags = build, flags
-
-    def compile(self, source, target):
-        subprocess.run(["cc", "-O0", "-w", *self.flags, "-c", "-o", target, source], check=True, stdin=subprocess.DEVNULL)
-
-    def run(self, program, mutant, work):
-        """True: every test passed."""
-        binary = os.path.join(work, program.name)
-        subprocess.run(["cc", "-pthread", "-o", binary, program.object, *([mutant] if mutant else []), *program.libraries],
-                       check=True)
-        try:
-            done = subprocess.run([binary], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-                                  timeout=LIMIT)
-        except subprocess.TimeoutExpired:
-            return False
-        return done.returncode == 0
-
-
-def judge(bench, programs, path, text, span):
-    """Does the mutant live?"""
-    begin, end = span
-    with tempfile.TemporaryDirectory(prefix="gf-mutant.") as work:
-        source = os.path.join(work, os.path.basename(path))
-        with open(source, "wb") as f:
-            f.write(text[:begin] + b"!(" + text[begin:end] + b")" + text[end:])
-        mutant = os.path.join(work, "mutant.o")
-        bench.compile(source, mutant)
-        return all(bench.run(p, mutant, work) for p in programs)
-
-
-def programs_for(bench, build, path):
-    """The unit tests of the file's room, the one of its own name first, then the fast ones."""
-    room, stem = path.split("/")[0], os.path.basename(path)[:-2]
-    names = sorted(f[:-2] for f in os.listdir("tests/unit/" + room) if f.startswith("test_") and f.endswith(".c"))
-    programs = [Program(build, room, n) for n in names]
-    with tempfile.TemporaryDirectory(prefix="gf-mutant.") as work:
-        for p in programs:
-            bench.compile(p.source, p.object)
-            start = time.time()
-            if not bench.run(p, None, work):
-                sys.exit("mutate.py: %s fails without a mutant" % p.name)
-            p.seconds = time.time() - start
-    return sorted(programs, key=lambda p: (p.name != "test_" + stem, p.seconds))
+def judge(mutant, tests):
+    """Does it live?"""
+    left = SLOW
+    for test in tests:
+        if test.seen[mutant.number] and left > 0:
+            began = time.time()
+            if test.kills(mutant):
+                return False
+            left -= time.time() - began
+    return True
 
 
 def allowed():
@@ -164,9 +230,25 @@ def allowed():
     with open("tests/mutants", encoding="utf-8") as f:
         for line in f:
             if line.strip() and not line.startswith("#"):
-                path, condition, why = line.rstrip("\n").split("\t")
-                out[path, condition] = why
+                path, function, condition, why = line.rstrip("\n").split("\t")
+                out[path, function, condition] = why
     return out
+
+
+def report(number, path, mutants, alive, may):
+    """Is all well with this file?"""
+    used, lines = set(), []
+    for m in alive:
+        key = (m.path, m.function, m.condition)
+        if key in may:
+            used.add(key)
+        else:
+            lines.append("# lives: %s" % m)
+    lines += ["# tests/mutants names one that died: %s: %s" % k[1:] for k in may if k[0] == path and k not in used]
+    died = len(mutants) - len(alive)
+    print("\n".join(lines + ["%sok %d - %s: %d conditions, %d died, %d live with a reason" % (
+        "not " if lines else "", number, path, len(mutants), died, len(alive) - len([l for l in lines if "lives" in l]))]), flush=True)
+    return not lines
 
 
 def main():
@@ -174,33 +256,31 @@ def main():
     parser.add_argument("build")
     parser.add_argument("files", nargs="+")
     parser.add_argument("-j", type=int, default=os.cpu_count())
-    parser.add_argument("--only", default="")
+    parser.add_argument("--units", action="store_true")
     args = parser.parse_args()
+    clang.Config.set_library_file("/usr/lib/llvm-14/lib/libclang.so.1")
     build = os.path.abspath(args.build)
-    flags = make_flags(build)
-    bench = Bench(build, flags)
-    os.makedirs(build + "/mutate", exist_ok=True)
-    may, bad = allowed(), 0
-    for number, path in enumerate(args.files, 1):
-        began, used, lives = time.time(), set(), []
-        programs = programs_for(bench, build, path)
-        with open(path, "rb") as f:
-            text = f.read()
-        spans = [s for s in conditions(path, flags) if args.only.encode() in text[s[0]:s[1]]]
-        with concurrent.futures.ThreadPoolExecutor(args.j) as pool:
-            verdicts = list(pool.map(lambda s: judge(bench, programs, path, text, s), spans))
-        for span, alive in zip(spans, verdicts):
-            condition = " ".join(text[span[0]:span[1]].decode().split())
-            if alive and (path, condition) in may:
-                used.add((path, condition))
-            elif alive:
-                lives.append("# lives: %s:%d: %s" % (path, text.count(b"\n", 0, span[0]) + 1, condition))
-        lives += ["# tests/mutants names one that died: %s" % c for p, c in may if p == path and (p, c) not in used and not args.only]
-        print("\n".join(lives + ["%sok %d - %s: %d conditions flipped, %d live with a reason; %d s" %
-                                 ("not " if lives else "", number, path, len(spans), len(used), time.time() - began)]), flush=True)
-        bad += bool(lives)
-    print("1..%d" % len(args.files))
-    sys.exit(1 if bad else 0)
+    flags = compile_flags(build)
+    files = [File(path, flags) for path in args.files]
+    mutants = [Mutant(f, span) for f in files for span in sorted(f.found)]
+    for number, m in enumerate(mutants):
+        m.number = number
+    place, may = Place(build, files), allowed()
+    with concurrent.futures.ThreadPoolExecutor(args.j) as pool:
+        alive = mutants
+        for stage in (place.units,) if args.units else (place.units, place.program):
+            tests = stage(pool)
+            alive, met = [], alive
+            for m, lives in zip(met, pool.map(lambda m: judge(m, tests), met)):
+                if lives:
+                    alive.append(m)
+                    print("# still lives: %s" % m, flush=True)
+            print("# %d mutants met %d tests: %d live" % (len(met), len(tests), len(alive)), flush=True)
+    good = [report(n, f.path, [m for m in mutants if m.path == f.path], [m for m in alive if m.path == f.path], may)
+            for n, f in enumerate(files, 1)]
+    died = len(mutants) - len(alive)
+    print("# %d of %d died: %.1f %%\n1..%d" % (died, len(mutants), 100 * died / len(mutants), len(files)))
+    sys.exit(0 if all(good) else 1)
 
 
 main()
