@@ -625,6 +625,34 @@ static void test_permit_by_root(void **state)
 	end(s, &m);
 }
 
+/* Several permits count together, each for who signed it. */
+static void test_permits_together(void **state)
+{
+	gf_policy *p = base_policy();
+	gf_state *s;
+	spec what = shop(8);
+	gf_approval a;
+	made m;
+
+	(void)state;
+	add_person(p, "permit", "dave");
+	set_threshold(p, "permit", 2);
+	stream_of(p, "shop")->min_sequence = 100;
+	s = install(p);
+	bundle(&what, &m);
+	a = word(&m, &what, GF_PERMIT);
+	a.environment = TEST;
+	a.waives = GF_WAIVE_SEQUENCE;
+	say(&a, "erin");
+	refused("one of two", judge_for(s, "test"), "min-sequence", GF_CHECK_FLOOR);
+	a.expires += 1;
+	say(&a, "erin");
+	refused("the same one twice", judge_for(s, "test"), "min-sequence", GF_CHECK_FLOOR);
+	say(&a, "dave");
+	expect("two of two", judge_for(s, "test"), NULL, GF_CHECK_FLOOR, GF_CHECK_LIFTED);
+	end(s, &m);
+}
+
 /* ---- step 6: gates ---- */
 
 static void test_approvals(void **state)
@@ -1128,12 +1156,12 @@ int main(void)
 		cmocka_unit_test(test_unsigned), cmocka_unit_test(test_trust_version),
 		cmocka_unit_test(test_expired_trust), cmocka_unit_test(test_clock), cmocka_unit_test(test_max_age),
 		cmocka_unit_test(test_numbers), cmocka_unit_test(test_permits), cmocka_unit_test(test_permit_by_root),
-		cmocka_unit_test(test_approvals), cmocka_unit_test(test_faulty_approvals),
-		cmocka_unit_test(test_rejections), cmocka_unit_test(test_rejection_is_kept),
-		cmocka_unit_test(test_separation), cmocka_unit_test(test_after), cmocka_unit_test(test_again),
-		cmocka_unit_test(test_noise), cmocka_unit_test(test_words), cmocka_unit_test(test_signature_only),
-		cmocka_unit_test(test_unverified), cmocka_unit_test(test_newer_trust),
-		cmocka_unit_test(test_advisory) };
+		cmocka_unit_test(test_permits_together), cmocka_unit_test(test_approvals),
+		cmocka_unit_test(test_faulty_approvals), cmocka_unit_test(test_rejections),
+		cmocka_unit_test(test_rejection_is_kept), cmocka_unit_test(test_separation),
+		cmocka_unit_test(test_after), cmocka_unit_test(test_again), cmocka_unit_test(test_noise),
+		cmocka_unit_test(test_words), cmocka_unit_test(test_signature_only), cmocka_unit_test(test_unverified),
+		cmocka_unit_test(test_newer_trust), cmocka_unit_test(test_advisory) };
 
 	return cmocka_run_group_tests(tests, setup, leave);
 }
