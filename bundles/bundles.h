@@ -259,7 +259,6 @@ struct gf_medium {
 	const char *name;
 	uint64_t size; /* where read_at is there */
 };
-gf_medium *gf_medium_open(const char *path, gf_error *err); /* regular file: seekable; "-", FIFO: forward */
 gf_medium *gf_medium_memory(const void *bytes, size_t n, bool seekable, gf_error *err); /* bytes stay the caller's */
 void gf_medium_close(gf_medium *m);
 

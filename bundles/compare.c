@@ -105,7 +105,7 @@ static bool differs(gf_error *err, const char *object, const char *what, const c
 	return gf_fail(err, GF_DAMAGED, "manifest-graph", object,
 	    "%s is '%.128s' in the manifest and '%.128s' in the "
 	    "image itself",
-	    what, said != NULL ? said : "", found != NULL ? found : "");
+	    what, said, found);
 }
 
 static bool same_digest(

@@ -147,8 +147,6 @@ bool gf_manifest_print(const gf_manifest *m, gf_buf *out, gf_error *err)
 	gf_json_out o;
 
 	gf_buf_clear(out);
-	if (out->max > GF_STATEMENT_MAX)
-		out->max = GF_STATEMENT_MAX;
 	gf_json_begin(&o, out, 1, err);
 	gf_json_open(&o, NULL, '{');
 	gf_json_put(&o, "_type", "https://in-toto.io/Statement/v1");

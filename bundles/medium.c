@@ -79,21 +79,6 @@ gf_medium *gf_medium_from_fd(int fd, bool close_fd, const char *name, gf_error *
 	return &f->base;
 }
 
-gf_medium *gf_medium_open(const char *path, gf_error *err)
-{
-	int fd;
-
-	if (strcmp(path, "-") == 0)
-		return gf_medium_from_fd(STDIN_FILENO, false, "stdin", err);
-	fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
-	if (fd < 0) {
-		gf_fail_errno(err, errno == ENOENT || errno == ENXIO || errno == ENAMETOOLONG ? GF_USAGE : GF_FAILED,
-		    "open", path, "cannot open the bundle");
-		return NULL;
-	}
-	return gf_medium_from_fd(fd, true, path, err);
-}
-
 void gf_medium_close(gf_medium *m)
 {
 	if (m != NULL)

@@ -32,7 +32,7 @@ gf_reader *gf_reader_open(const char *path, gf_error *err)
 	int fd;
 
 	if (strcmp(path, "-") == 0) {
-		m = gf_medium_open(path, err);
+		m = gf_medium_from_fd(STDIN_FILENO, false, "stdin", err);
 		return m != NULL ? gf_reader_tar(m, err) : NULL;
 	}
 	fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);

@@ -128,7 +128,7 @@ class Test:
         with tempfile.TemporaryDirectory(prefix="gf-mutant.") as work:
             env = {"PATH": os.environ["PATH"], "LC_ALL": "C", "HOME": work, "TMPDIR": work, "B": self.place.out,
                    "GAPFERRY": self.place.out + "/gapferry", "GAPFERRY_STATE": work + "/state", **self.env, **env}
-            p = subprocess.Popen(["prlimit", "--core=0", "--as=%d" % (16 << 30), *self.argv], env=env, cwd=self.place.tree,
+            p = subprocess.Popen(["prlimit", "--core=0", "--data=%d" % (4 << 30), *self.argv], env=env, cwd=self.place.tree,
                                  stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, start_new_session=True)
             try:
                 self.out = p.communicate(timeout=limit)[0].decode(errors="replace")
@@ -172,7 +172,7 @@ class Place:
             self.mutants += len(f.found)
         os.makedirs(self.out, exist_ok=True)
         subprocess.run(["cc", "-O1", "-Wall", "-fPIE", "-c", "-o", self.out + "/mutant.o", "tests/mutant.c"], check=True)
-        make(self.tree, "-j%d" % os.cpu_count(), "B=" + self.out, "CFLAGS=-O1 -w", "LDFLAGS=" + self.out + "/mutant.o", "all", "units")
+        make(self.tree, "-j%d" % os.cpu_count(), "B=" + self.out, "CFLAGS=-O1 -w", "LDFLAGS=-fsanitize=leak " + self.out + "/mutant.o", "all", "units")
 
     def unit(self, program):
         """The tests of a program, each by itself; where one needs those before it, the whole program too."""

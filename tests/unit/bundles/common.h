@@ -3,6 +3,7 @@
 #ifndef GF_TESTS_BUNDLES_COMMON_H
 #define GF_TESTS_BUNDLES_COMMON_H
 
+#include <dirent.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -15,6 +16,7 @@
 
 #define FIXTURES "tests/fixtures/bundle/"
 
+static size_t files_open; /* before the tests */
 static char dir[] = "/tmp/gf-bundles-XXXXXX";
 static gf_buf full_tar, thin_tar; /* the vectors */
 
@@ -35,9 +37,22 @@ static inline void put(const char *path, const void *bytes, size_t n)
 		fail_msg("%s", err.text);
 }
 
+static inline size_t count_files(void)
+{
+	DIR *d = opendir("/proc/self/fd");
+	size_t n = 0;
+
+	while (d != NULL && readdir(d) != NULL)
+		n++;
+	if (d != NULL)
+		(void)closedir(d);
+	return n;
+}
+
 static inline int enter(void **state)
 {
 	(void)state;
+	files_open = count_files();
 	load(FIXTURES "full.tar", &full_tar);
 	load(FIXTURES "thin.tar", &thin_tar);
 	return mkdtemp(dir) != NULL && chdir(dir) == 0 ? 0 : -1;
@@ -50,7 +65,7 @@ static inline int leave(void **state)
 	(void)state;
 	gf_buf_clear(&full_tar);
 	gf_buf_clear(&thin_tar);
-	return chdir("/") == 0 && gf_dir_remove(dir, &err) ? 0 : -1;
+	return chdir("/") == 0 && gf_dir_remove(dir, &err) && count_files() == files_open ? 0 : -1;
 }
 
 /* The exit status of a shell command, run in the directory. */

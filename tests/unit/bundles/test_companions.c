@@ -77,10 +77,80 @@ static void test_links_and_pipes(void **state)
 	assert_error(err, GF_DAMAGED, "companions");
 }
 
+static void load_with(const char *with, gf_class class)
+{
+	gf_member *members;
+	gf_error err = { 0 };
+	size_t n;
+
+	if (gf_companions_load("-", &with, 1, &members, &n, &err))
+		fail_msg("'%s' is taken", with);
+	assert_error(err, class, "companions");
+	assert_memory_equal(err.object, with, strlen(err.object));
+}
+
+/* --with names a directory that must be there; beside a bundle none need be. */
+static void test_with(void **state)
+{
+	static char longer[300], other[1100];
+	const char *const both[] = { "g", "h" };
+	gf_member *members;
+	gf_error err = { 0 };
+	size_t n;
+
+	(void)state;
+	memset(longer, 'x', sizeof longer - 1);
+	assert_int_equal(sh("mkdir g h && touch file && for d in g h; do "
+			    "echo $d > $d/manifest.json.0123456789abcdef.sig; done"),
+	    0);
+	assert_true(gf_companions_load("-", both, 2, &members, &n, &err));
+	assert_int_equal(n, 2);
+	gf_members_free(members, n);
+	load_with("nowhere", GF_USAGE);
+	load_with("file", GF_DAMAGED);
+	load_with(longer, GF_FAILED);
+	assert_int_equal(count(longer, &err), 0);
+	memset(other, 'x', sizeof other - 1);
+	for (size_t i = 0; i < sizeof other - 1; i += 50)
+		other[i] = '/';
+	memcpy(other, "file/", 5);
+	assert_int_equal(count(other, &err), SIZE_MAX);
+	assert_error(err, GF_DAMAGED, "companions");
+}
+
+static void test_store(void **state)
+{
+	gf_member m = { .name = (char *)(uintptr_t) "manifest.json.0123456789abcdef.sig" };
+	gf_error err = { 0 };
+	gf_buf found;
+
+	(void)state;
+	gf_buf_init(&m.bytes, 100);
+	assert_true(gf_buf_puts(&m.bytes, "signed\n", &err));
+	assert_true(gf_companion_store("s.thin.tar", &m, &err));
+	load("s.tar.d/manifest.json.0123456789abcdef.sig", &found);
+	assert_string_equal(gf_buf_text(&found), "signed\n");
+	gf_buf_clear(&found);
+	assert_int_equal(
+	    sh("touch file && test \"$(stat -c %a s.tar.d)\" = 755 && test \"$(ls -A s.tar.d | wc -l)\" = 1"), 0);
+	/* what is there stays, a link to nowhere too */
+	assert_true(gf_buf_puts(&m.bytes, "again\n", &err));
+	assert_false(gf_companion_store("s.tar", &m, &err));
+	assert_error(err, GF_USAGE, "exists");
+	assert_int_equal(sh("cd s.tar.d && ln -sf nowhere manifest.json.0123456789abcdef.sig"), 0);
+	assert_false(gf_companion_store("s.tar", &m, &err));
+	assert_error(err, GF_USAGE, "exists");
+	assert_int_equal(sh("test \"$(readlink s.tar.d/*.sig)\" = nowhere && test ! -e s.tar.d/nowhere"), 0);
+	err = (gf_error){ 0 };
+	assert_false(gf_companion_store("file/s.tar", &m, &err));
+	assert_int_equal(err.class, GF_FAILED);
+	gf_buf_clear(&m.bytes);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = { cmocka_unit_test(test_names), cmocka_unit_test(test_caps),
-		cmocka_unit_test(test_links_and_pipes) };
+		cmocka_unit_test(test_links_and_pipes), cmocka_unit_test(test_with), cmocka_unit_test(test_store) };
 
 	return cmocka_run_group_tests_name("bundles/companions", tests, enter, leave);
 }

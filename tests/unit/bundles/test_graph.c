@@ -121,6 +121,8 @@ static void refused(gf_digest root, const char *name)
 
 	if (g != NULL || strcmp(err.name, name) != 0)
 		fail_msg("'%s' (%s), expected '%s'", err.name, err.text, name);
+	if (strcmp(name, "graph-unreferenced") != 0 && strstr(err.text, "image 'first'") == NULL)
+		fail_msg("no image is named: %s", err.text);
 }
 
 static void is_blob(const gf_graph *g, size_t i, const char *text, gf_kind kind)
@@ -214,7 +216,11 @@ static void test_index(void **state)
 	assert_true(gf_digest_equal(&g->trees[0].pushes[0].digest, &g->blobs[1].digest));
 	assert_true(gf_digest_equal(&g->trees[0].pushes[2].digest, &root));
 	assert_string_equal(g->trees[0].pushes[2].media_type, GF_TYPE_INDEX);
-	assert_int_equal(g->trees[0].n_needs, 4);
+	assert_int_equal(g->trees[0].n_needs, 4); /* their places among the blobs */
+	assert_int_equal(g->trees[0].needs[0], 2);
+	assert_int_equal(g->trees[0].needs[1], 5);
+	assert_int_equal(g->trees[0].needs[2], 4);
+	assert_int_equal(g->trees[0].needs[3], 6);
 	gf_graph_free(g);
 }
 
@@ -398,10 +404,26 @@ static void test_missing(void **state)
 	(void)layers;
 }
 
+/* An index of a, whose descriptor has a copy of other in it. */
+static void copy_in_descriptor(char out[16384], const char *a, const char *other)
+{
+	gf_digest d = digest_of(a);
+	char digest[GF_DIGEST_SIZE];
+	gf_error err;
+	gf_buf data;
+
+	gf_digest_text(&d, digest);
+	gf_buf_init(&data, 8192);
+	assert_true(gf_base64_encode(&data, other, strlen(other), &err));
+	snprintf(out, 16384, INDEX "{\"mediaType\":\"%s\",\"digest\":\"%s\",\"size\":%zu,\"data\":\"%s\"}]}",
+	    GF_TYPE_MANIFEST, digest, strlen(a), gf_buf_text(&data));
+	gf_buf_clear(&data);
+}
+
 static void test_mismatch(void **state)
 {
 	static const char *const layers[] = { "base" };
-	char a[8192], text[16384], *at;
+	char a[8192], other[8192], text[16384], *at;
 	gf_digest roots[2];
 	gf_error err;
 
@@ -438,6 +460,15 @@ static void test_mismatch(void **state)
 	assert_int_equal(fresh(state), 0);
 	strcpy(a, image(layers, 1));
 	snprintf(text, sizeof text, INDEX "%s]}", desc(GF_TYPE_MANIFEST, a, ",\"data\":\"aGkh\""));
+	refused(add(text), "graph-mismatch");
+	assert_int_equal(fresh(state), 0);
+	strcpy(a, image(layers, 1));
+	copy_in_descriptor(text, a, a);
+	roots[0] = add(text);
+	gf_graph_free(build_ok(roots, 1));
+	strcpy(other, a);
+	other[2]++;
+	copy_in_descriptor(text, a, other);
 	refused(add(text), "graph-mismatch");
 }
 

@@ -108,6 +108,17 @@ static void test_complete(void **state)
 		assert_false(gf_platform_valid(
 		    (const char *const[]){ "", "linux", "linux/", "/amd64", "linux/AMD64", "a/b/c/d" }[i]));
 	gf_buf_clear(&out);
+	/* a root that is no image of it; more names than manifest.json has room for */
+	o.m->n_images--;
+	assert_false(gf_manifest_complete(o.m, g, "linux/amd64", &err));
+	assert_error(err, GF_FAILED, "internal");
+	o.m->n_images++;
+	free(o.m->images[0].names[0]);
+	o.m->images[0].names[0] = calloc(1, GF_MIB + 1);
+	assert_non_null(o.m->images[0].names[0]);
+	memset(o.m->images[0].names[0], 'a', GF_MIB);
+	assert_false(gf_manifest_complete(o.m, g, "linux/amd64", &err));
+	assert_error(err, GF_USAGE, "too-large");
 	opened_close(&o);
 }
 
@@ -153,6 +164,8 @@ static void test_compare(void **state)
 
 #define ALL SIZE_MAX
 #define APP "42b9c2c59a573413d3cbd3e7916422810d0c1bd960f4437e7adedd0836cec2c1"
+#define EVIDENCE "sha256:37d29b666dd7976b1ba9b987d8da7057e006c116d378e90d6e47da551ae26d2b"
+#define LAST_JSON "sha256:44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a"
 #define NOTE "a2a09e78411be2895466fdc522322477311dadec9d611b4fb9fb9d1ba7a7cb16"
 
 static void test_rules(void **state)
@@ -221,6 +234,15 @@ static void test_rules(void **state)
 		{ "{\n   \"name\": \"docker.io/acme/app:1.4.0\",\n   \"digest\": {\n    \"sha256\": \"" APP
 		  "\"\n   }\n  },",
 		    "", 1, "manifest-subject" },
+		{ " ],\n \"predicateType\"",
+		    " ,{\"name\":\"x\",\"digest\":{\"sha256\":\"" APP "\"}}],\n \"predicateType\"", 1,
+		    "manifest-subject" },
+		{ "\"evidence\": [", "\"evidence\": [\"sha256:x\",", 1, "digest-form" },
+		{ "\"evidence\": [", "\"evidence\": [\"" EVIDENCE "\",", 1, "manifest-twice" },
+		{ "\"oci\",\n    \"digest\": \"sha256:" NOTE, "\"oci\",\n    \"digest\": \"sha256:" APP, 1,
+		    "manifest-twice" },
+		{ "\"digest\": \"" LAST_JSON "\",\n    \"size\"", "\"digest\": \"" EVIDENCE "\",\n    \"size\"", 1,
+		    "manifest-twice" },
 		{ "\"subject\": [", "\"subject\": [{\"name\":\"x\",\"digest\":{\"sha256\":\"" APP "\"}},", 1,
 		    "manifest-subject" },
 	};
@@ -306,34 +328,66 @@ static void test_print_checks(void **state)
 	o.m->expires = o.m->created;
 	assert_false(gf_manifest_print(o.m, &out, &err));
 	assert_error(err, GF_USAGE, "manifest-time");
+	o.m->expires++;
+	/* larger than a statement may be */
+	gf_buf_clear(&out);
+	gf_buf_init(&out, 64 * GF_MIB);
+	free(o.m->build.url);
+	o.m->build.url = calloc(1, GF_STATEMENT_MAX + 1);
+	assert_non_null(o.m->build.url);
+	memset(o.m->build.url, 'a', GF_STATEMENT_MAX);
+	assert_false(gf_manifest_print(o.m, &out, &err));
+	assert_error(err, GF_USAGE, "too-large");
 	gf_buf_clear(&out);
 	opened_close(&o);
+}
+
+/* The blobs of the statement become n of this kind and size. */
+static void many_blobs(unsigned n, const char *kind, uint64_t size)
+{
+	gf_error err = { 0 };
+
+	restart();
+	*strstr(text.data, "\"blobs\": [") = '\0';
+	text.len = strlen(text.data);
+	assert_true(gf_buf_puts(&text, "\"blobs\": [", &err));
+	for (unsigned i = 0; i < n; i++)
+		assert_true(gf_buf_printf(&text, &err, "%s{\"digest\":\"sha256:%064x\",\"size\":%llu,\"kind\":\"%s\"}",
+		    i != 0 ? "," : "", i, (unsigned long long)size, kind));
+	assert_true(gf_buf_puts(&text, "]}}", &err));
+}
+
+static void test_caps_together(void **state)
+{
+	gf_error err = { 0 };
+	gf_manifest *m;
+
+	(void)state;
+	many_blobs(16, "json", GF_JSON_BLOB_MAX);
+	m = gf_manifest_parse(text.data, text.len, &err);
+	assert_non_null(m);
+	gf_manifest_free(m);
+	many_blobs(17, "json", GF_JSON_BLOB_MAX);
+	assert_null(gf_manifest_parse(text.data, text.len, &err));
+	assert_error(err, GF_DAMAGED, "too-large");
+	many_blobs(2, "layer", GF_BLOB_MAX - 1);
+	assert_null(gf_manifest_parse(text.data, text.len, &err));
+	assert_error(err, GF_DAMAGED, "too-large");
 }
 
 /* Twenty thousand blobs, and not in quadratic time: cut off by the runner's time limit otherwise. */
 static void test_many_blobs(void **state)
 {
 	gf_error err = { 0 };
-	gf_buf more;
 	gf_manifest *m;
 
 	(void)state;
-	gf_buf_init(&more, GF_STATEMENT_MAX);
-	for (unsigned i = 0; i < 20000; i++)
-		assert_true(gf_buf_printf(&more, &err, "%s{\"digest\":\"sha256:%064x\",\"size\":1,\"kind\":\"layer\"}",
-		    i != 0 ? "," : "", i));
-	assert_true(gf_buf_puts(&more, "]", &err));
-	restart();
-	*strstr(text.data, "\"blobs\": [") = '\0';
-	text.len = strlen(text.data);
-	assert_true(gf_buf_puts(&text, "\"blobs\": [", &err) && gf_buf_puts(&text, more.data, &err) &&
-	    gf_buf_puts(&text, "}}", &err));
+	many_blobs(20000, "layer", 1);
 	m = gf_manifest_parse(text.data, text.len, &err);
 	if (m == NULL)
 		fail_msg("%s: %s", err.name, err.text);
 	assert_int_equal(m->n_blobs, 20000);
 	gf_manifest_free(m);
-	gf_buf_clear(&more);
 }
 
 static int enter_manifest(void **state)
@@ -362,6 +416,7 @@ int main(void)
 		cmocka_unit_test(test_allowed),
 		cmocka_unit_test(test_name_length),
 		cmocka_unit_test(test_print_checks),
+		cmocka_unit_test(test_caps_together),
 		cmocka_unit_test(test_many_blobs),
 	};
 

@@ -4,9 +4,14 @@
  */
 #include <fcntl.h>
 #include <pthread.h>
+#include <signal.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/time.h>
 
 #include "common.h"
+
+#include "bundles/medium.h"
 
 static gf_buf work; /* a copy to spoil */
 
@@ -85,6 +90,8 @@ static void test_file_and_fifo(void **state)
 		fail_msg("%s: %s", err.name, err.text);
 }
 
+static char longer[5000];
+
 static void test_not_a_medium(void **state)
 {
 	gf_error err = { 0 };
@@ -96,6 +103,98 @@ static void test_not_a_medium(void **state)
 	assert_error(err, GF_USAGE, "medium");
 	assert_null(gf_reader_open("/dev/full", &err));
 	assert_error(err, GF_USAGE, "medium");
+	memset(longer, 'x', sizeof longer - 1);
+	assert_null(gf_reader_open(longer, &err));
+	assert_error(err, GF_USAGE, "open");
+	assert_int_equal(sh("python3 -c 'import socket; socket.socket(socket.AF_UNIX).bind(\"sock\")'"), 0);
+	assert_null(gf_reader_open("sock", &err));
+	assert_error(err, GF_USAGE, "open");
+	put("plain", "x", 1);
+	assert_null(gf_reader_open("plain/x", &err));
+	assert_error(err, GF_FAILED, "open");
+}
+
+/* A descriptor of somebody else's is not closed; a socket is a medium only as that. */
+static void test_descriptors(void **state)
+{
+	gf_error err = { 0 };
+	gf_medium *m;
+	int fds[2];
+
+	(void)state;
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, fds), 0);
+	m = gf_medium_from_fd(fds[0], false, "socket", &err);
+	assert_non_null(m);
+	gf_medium_close(m);
+	assert_int_equal(fcntl(fds[0], F_GETFD), 0);
+	assert_null(gf_medium_from_fd(fds[0], true, "socket", &err));
+	assert_error(err, GF_USAGE, "medium");
+	assert_int_equal(fcntl(fds[0], F_GETFD), -1);
+	close(fds[1]);
+	fds[0] = open("/dev/null", O_RDONLY);
+	assert_null(gf_medium_from_fd(fds[0], false, "null", &err));
+	assert_error(err, GF_USAGE, "medium");
+	assert_int_equal(fcntl(fds[0], F_GETFD), 0);
+	close(fds[0]);
+	assert_null(gf_medium_from_fd(-1, false, "nothing", &err));
+	assert_error(err, GF_FAILED, "read");
+	/* one that cannot be read */
+	assert_int_equal(pipe(fds), 0);
+	m = gf_medium_from_fd(fds[1], true, "pipe", &err);
+	assert_non_null(m);
+	assert_int_equal(m->ops->read(m, longer, 1, &err), -1);
+	assert_error(err, GF_FAILED, "read");
+	gf_medium_close(m);
+	close(fds[0]);
+}
+
+static int written;
+
+static void write_late(int signal)
+{
+	(void)signal;
+	assert_int_equal(write(written, "x", 1), 1);
+}
+
+/* A signal that comes while nothing has been read is no failure. */
+static void test_interrupted(void **state)
+{
+	const struct sigaction action = { .sa_handler = write_late };
+	const struct itimerval soon = { .it_value.tv_usec = 50000 };
+	gf_error err = { 0 };
+	gf_medium *m;
+	int fds[2];
+
+	(void)state;
+	assert_int_equal(pipe(fds), 0);
+	written = fds[1];
+	m = gf_medium_from_fd(fds[0], true, "pipe", &err);
+	assert_non_null(m);
+	assert_int_equal(sigaction(SIGALRM, &action, NULL), 0);
+	assert_int_equal(setitimer(ITIMER_REAL, &soon, NULL), 0);
+	assert_int_equal(m->ops->read(m, longer, 1, &err), 1);
+	assert_int_equal(signal(SIGALRM, SIG_DFL) == SIG_ERR, 0);
+	gf_medium_close(m);
+	close(fds[1]);
+}
+
+static void test_range(void **state)
+{
+	gf_error err = { 0 };
+	gf_medium *m = gf_medium_memory("0123456789", 10, true, &err);
+	gf_input *in;
+
+	(void)state;
+	assert_non_null(m);
+	in = gf_medium_input(m, 2, 5, &err);
+	assert_non_null(in);
+	assert_true(gf_input_skip(in, 3, &err));
+	assert_int_equal(gf_input_read(in, longer, 10, &err), 2);
+	assert_memory_equal(longer, "56", 2);
+	assert_false(gf_input_skip(in, 1, &err));
+	assert_error(err, GF_DAMAGED, "cut-short");
+	gf_input_close(in);
+	gf_medium_close(m);
 }
 
 /* ---- thin ---- */
@@ -585,15 +684,17 @@ static void test_directory(void **state)
 
 	(void)state;
 	unpack();
-	assert_int_equal(sh("touch d/._x d/META/.DS_Store && mkdir d/blobs/sha256/junk && chmod 600 d/index.json"), 0);
+	assert_int_equal(
+	    sh("touch d/._x d/META/.DS_Store d/blobs/other && mkdir d/blobs/sha256/junk && chmod 600 d/index.json"), 0);
 	if (!open_front(&o, gf_reader_open("d", &err), &err))
 		fail_msg("%s: %s", err.name, err.text);
 	assert_true(read_rest(&o, NULL, &err));
 	foreign = gf_reader_foreign(o.r, &n);
-	assert_int_equal(n, 3);
+	assert_int_equal(n, 4);
 	assert_string_equal(foreign[0], "._x");
 	assert_string_equal(foreign[1], "META/.DS_Store");
-	assert_string_equal(foreign[2], "blobs/sha256/junk");
+	assert_string_equal(foreign[2], "blobs/other");
+	assert_string_equal(foreign[3], "blobs/sha256/junk");
 	assert_true(gf_reader_seekable(o.r));
 	opened_close(&o);
 }
@@ -614,6 +715,9 @@ static void test_bad_directories(void **state)
 	unpack();
 	snprintf(command, sizeof command, "echo >> d/%s", layer);
 	assert_int_equal(sh(command), 0);
+	expect_dir(GF_DAMAGED, "blob-size");
+	unpack();
+	assert_int_equal(sh("echo >> d/oci-layout"), 0);
 	expect_dir(GF_DAMAGED, "blob-size");
 	unpack();
 	snprintf(command, sizeof command, "mv d/%s x && ln -s ../../../x d/%s", layer, layer);
@@ -646,6 +750,30 @@ static void test_bad_directories(void **state)
 	unpack();
 	assert_int_equal(sh(": > d/META/manifest.json.0000000000000000.sig"), 0);
 	expect_dir(GF_DAMAGED, "tar-head");
+}
+
+/* What was there when the front was read is opened again. */
+static void test_directory_changes(void **state)
+{
+	static const char *const changes[] = { "rm $L", "mv $L x && ln -s ../../../x $L", "rm $L && mkfifo $L" };
+	static const char *const names[] = { "blob-missing", "blob-missing", "not-regular" };
+	char layer[78], command[512];
+	gf_error err;
+	bool absent = true;
+	opened o;
+
+	(void)state;
+	layer_path(1, layer);
+	for (size_t i = 0; i < 3; i++) {
+		unpack();
+		assert_true(open_front(&o, gf_reader_open("d", &err), &err));
+		snprintf(command, sizeof command, "L=d/%s; %s", layer, changes[i]);
+		assert_int_equal(sh(command), 0);
+		assert_null(gf_reader_blob(o.r, first_layer(gf_reader_graph(o.r)) + 1, &absent, &err));
+		assert_error(err, GF_DAMAGED, names[i]);
+		assert_false(absent);
+		opened_close(&o);
+	}
 }
 
 /* ---- threads ---- */
@@ -686,6 +814,9 @@ int main(void)
 		cmocka_unit_test(test_order_of_calls),
 		cmocka_unit_test(test_file_and_fifo),
 		cmocka_unit_test(test_not_a_medium),
+		cmocka_unit_test(test_descriptors),
+		cmocka_unit_test(test_interrupted),
+		cmocka_unit_test(test_range),
 		cmocka_unit_test(test_thin),
 		cmocka_unit_test(test_full_with_absent_layer),
 		cmocka_unit_test(test_half_thin),
@@ -704,6 +835,7 @@ int main(void)
 		cmocka_unit_test(test_pass),
 		cmocka_unit_test(test_directory),
 		cmocka_unit_test(test_bad_directories),
+		cmocka_unit_test(test_directory_changes),
 		cmocka_unit_test(test_threads),
 	};
 

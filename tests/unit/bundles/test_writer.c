@@ -27,12 +27,67 @@ static void write_ok(const char *path, uint64_t front, bool unknown)
 static void test_front_size(void **state)
 {
 	gf_front f = front_of(&full);
+	gf_blob *blobs = ((gf_graph *)(uintptr_t)f.graph)->blobs;
+	size_t first = first_layer(f.graph);
+	gf_member signatures[2] = { { .bytes.len = 65024 }, { .bytes.len = 65024 } };
 	gf_error err;
 	uint64_t size = 0;
 
 	(void)state;
 	assert_true(gf_front_size(&f, &size, &err));
 	assert_int_equal(size, 65536);
+	/* everything before the layers counts, and nothing else */
+	f.signatures = signatures;
+	f.n_signatures = 2;
+	assert_true(gf_front_size(&f, &size, &err));
+	assert_int_equal(size, 3 * 65536);
+	for (int i = 0; i < GF_FILES; i++)
+		full.m->files[i].size += 65536;
+	assert_true(gf_front_size(&f, &size, &err));
+	assert_int_equal(size, 7 * 65536);
+	blobs[0].size += 65536;
+	blobs[first - 1].size += 65536;
+	assert_true(gf_front_size(&f, &size, &err));
+	assert_int_equal(size, 9 * 65536);
+	blobs[first].size += 65536;
+	assert_true(gf_front_size(&f, &size, &err));
+	assert_int_equal(size, 9 * 65536);
+	full.m->files[1].size += GF_BLOB_MAX;
+	assert_false(gf_front_size(&f, &size, &err));
+	assert_error(err, GF_USAGE, "too-large");
+	opened_close(&full);
+	full = open_full();
+}
+
+/* What no reader would take is not written. */
+static void test_bad_fronts(void **state)
+{
+	gf_member many[GF_SIGNATURES_MAX + 1];
+	char names[GF_SIGNATURES_MAX + 1][48];
+	gf_error err = { 0 };
+
+	(void)state;
+	full.m->files[1].digest.bytes[0] ^= 1;
+	assert_false(write_copy(&full, "out.tar", 65536, false, &err));
+	assert_error(err, GF_FAILED, "internal");
+	full.m->files[1].digest.bytes[0] ^= 1;
+	for (int i = 0; i <= GF_SIGNATURES_MAX; i++) {
+		(void)snprintf(names[i], sizeof names[i], "manifest.json.%016x.sig", i);
+		many[i] = (gf_member){ .name = names[i], .bytes = { .data = names[i], .len = 8, .max = 8 } };
+	}
+	for (size_t n = GF_SIGNATURES_MAX; n <= GF_SIGNATURES_MAX + 1; n++) {
+		gf_front f = front_of(&full);
+		gf_writer *w = gf_writer_open("out.tar", full.m->created, 65536, &err);
+
+		f.signatures = many;
+		f.n_signatures = n;
+		assert_non_null(w);
+		for (size_t i = first_layer(f.graph); i < f.graph->n_blobs; i++)
+			assert_true(write_layer(w, &full, i, false, &err));
+		assert_int_equal(gf_writer_commit(w, &f, &err), n == GF_SIGNATURES_MAX);
+		gf_writer_close(w);
+	}
+	assert_error(err, GF_USAGE, "too-large");
 }
 
 /* The bound met, a byte, a step and a MiB too high, too low, none. */
@@ -286,6 +341,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_front_size),
+		cmocka_unit_test(test_bad_fronts),
 		cmocka_unit_test(test_bounds),
 		cmocka_unit_test(test_bounds_copied),
 		cmocka_unit_test(test_nothing_before_commit),
