@@ -58,6 +58,7 @@ static inline int enter(void **state)
 	return mkdtemp(dir) != NULL && chdir(dir) == 0 ? 0 : -1;
 }
 
+/* cmocka does not count a group that was left badly. */
 static inline int leave(void **state)
 {
 	gf_error err;
@@ -65,7 +66,10 @@ static inline int leave(void **state)
 	(void)state;
 	gf_buf_clear(&full_tar);
 	gf_buf_clear(&thin_tar);
-	return chdir("/") == 0 && gf_dir_remove(dir, &err) && count_files() == files_open ? 0 : -1;
+	if (chdir("/") == 0 && gf_dir_remove(dir, &err) && count_files() == files_open)
+		return 0;
+	(void)fprintf(stderr, "files are left behind: %zu open, %zu before\n", count_files(), files_open);
+	exit(EXIT_FAILURE);
 }
 
 /* The exit status of a shell command, run in the directory. */

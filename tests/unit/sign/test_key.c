@@ -150,6 +150,37 @@ static void test_refused_der(void **state)
 	}
 }
 
+/* A refusal says what was found. */
+static void test_what_is_said(void **state)
+{
+#define DER(hex)                                                                                                       \
+	"python3 -c \"import base64; print('-----BEGIN PUBLIC KEY-----\\n' + base64.b64encode(bytes.fromhex('" hex     \
+	"')).decode() + '\\n-----END PUBLIC KEY-----')\""
+	static const char *const cases[][2] = {
+		{ "openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-521 | openssl pkey -pubout",
+		    "of type 'secp521r1'" },
+		{ "openssl genpkey -algorithm x25519 | openssl pkey -pubout", "of type 'X25519'" },
+		{ "openssl genrsa 2048 | openssl rsa -pubout", "expected a modulus of 3072 to" },
+		{ DER("300d300506032a0304030400010203"), "of type 'unknown'" },
+		{ DER("302c300706032b657005000321007d4d0e7f6153a69b6242b522abbee685fda4420f8834b108c3bdae369ef549fa"),
+		    "than that type has (none)" },
+		{ DER("3010300b06092a864886f70d010101030100"), "than that type has (NULL)" },
+		{ DER(ED25519 "0100000000000000000000000000000000000000000000000000000000000000"), "holds a point" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+		char command[2048];
+		gf_error err = { 0 };
+
+		(void)snprintf(command, sizeof command, "(%s) > bad.pub 2>/dev/null", cases[i][0]);
+		assert_int_equal(sh(command), 0);
+		assert_null(gf_pubkey_load("bad.pub", &err));
+		if (strstr(err.text, cases[i][1]) == NULL)
+			fail_msg("%s: expected '%s', found '%s'", cases[i][0], cases[i][1], err.text);
+	}
+}
+
 /* Nothing of a private key that was given by mistake may be repeated. */
 static void test_nothing_echoed(void **state)
 {
@@ -237,8 +268,8 @@ static void test_not_there(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = { cmocka_unit_test(test_refused), cmocka_unit_test(test_refused_der),
-		cmocka_unit_test(test_nothing_echoed), cmocka_unit_test(test_one_id), cmocka_unit_test(test_ed25519_id),
-		cmocka_unit_test(test_not_there) };
+		cmocka_unit_test(test_what_is_said), cmocka_unit_test(test_nothing_echoed),
+		cmocka_unit_test(test_one_id), cmocka_unit_test(test_ed25519_id), cmocka_unit_test(test_not_there) };
 
 	return cmocka_run_group_tests(tests, enter, leave);
 }

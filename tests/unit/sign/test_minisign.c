@@ -57,6 +57,19 @@ static bool fits_file(const gf_pubkey *k, const char *path)
 	return ok;
 }
 
+static void comment_is(const char *path, const char *ext, const char *want)
+{
+	gf_buf file, comment;
+	gf_error err;
+
+	get(path, &file);
+	gf_buf_init(&comment, GF_SIGNATURE_MAX);
+	assert_true(gf_signature_comment(ext, &file, &comment, &err));
+	assert_string_equal(gf_buf_text(&comment), want);
+	gf_buf_clear(&file);
+	gf_buf_clear(&comment);
+}
+
 static void make_pair(void)
 {
 	gf_secret text = { 0 };
@@ -104,6 +117,18 @@ static void test_both_ways(void **state)
 	put("again.pub", out.data, out.len);
 	assert_int_equal(sh("minisign -V -q -p again.pub -m m"), 0);
 	gf_buf_clear(&out);
+	comment_is("m.minisig", "minisig", "hello\tthere");
+	comment_is("m.minisig", "sig", "");
+	comment_is("m", "minisig", "");
+	assert_int_equal(sh("python3 -c \"import base64; l = open('k.pub').read().split('\\n'); "
+			    "assert l[0].split()[-1] == base64.b64decode(l[1])[2:10][::-1].hex().upper(), l\""),
+	    0);
+	/* signed as they are, and not to be shown */
+	assert_int_equal(sh("for c in '\\033[2J' '\\177' '\\302\\205'; do minisign -S -s k.key -m m -x control "
+			    "-t \"a$(printf \"$c\")b\" > /dev/null && cp control control.${#c}; done && "
+			    "minisign -S -s k.key -m m -x umlaut -t \"$(printf '\\302\\240\\303\\274')\" > /dev/null"),
+	    0);
+	assert_true(fits_file(k, "umlaut"));
 	assert_int_equal(sh("grep -v '^trusted' m.minisig > three && (cat m.minisig; echo x) > five && "
 			    "sed 's/hello/hullo/' m.minisig > comment && sed 's/$/\\r/' m.minisig > crlf && "
 			    "sed 's/hello/\\x1b[2J/' m.minisig > escape && head -c -1 m.minisig > nolf && "
@@ -111,7 +136,7 @@ static void test_both_ways(void **state)
 			    "cp m.minisig o.minisig && minisign -S -l -s k.key -m m -x legacy > /dev/null"),
 	    0);
 	for (const char *const *p = (const char *const[]){ "three", "five", "comment", "crlf", "escape", "nolf",
-		 "global", "empty", "legacy", NULL };
+		 "global", "empty", "legacy", "control.4", "control.7", "control.8", NULL };
 	     *p != NULL; p++)
 		if (fits_file(k, *p))
 			fail_msg("%s accepted", *p);
@@ -198,6 +223,8 @@ static void test_bad_minisign(void **state)
 
 /* ---- cosign.key ---- */
 
+static const char *inside = "der", *kdf = "scrypt", *cipher = "nacl/secretbox";
+
 /* What cosign writes (encrypted.Encrypt of go-securesystemslib), by libsodium. */
 static void write_cosign(const char *label, const char *n, size_t keep)
 {
@@ -214,15 +241,15 @@ static void write_cosign(const char *label, const char *n, size_t keep)
 	gf_buf_init(&raw, 4096);
 	gf_buf_init(&json, 8192);
 	gf_buf_init(&pem, 16384);
-	assert_true(gf_file_load("der", 2048, GF_FAILED, &der, &err));
+	assert_true(gf_file_load(inside, 2048, GF_FAILED, &der, &err));
 	assert_int_equal(
 	    crypto_pwhash_scryptsalsa208sha256_ll((const uint8_t *)"supersecret", 11, salt, 32, 32768, 8, 1, key, 32),
 	    0);
 	assert_int_equal(crypto_secretbox_easy(box, (const unsigned char *)der.data, der.len, nonce, key), 0);
 	assert_true(gf_buf_printf(&json, &err,
-			"{\"kdf\":{\"name\":\"scrypt\",\"params\":{\"N\":%s,\"r\":8,\"p\":1},\"salt\":\"", n) &&
+			"{\"kdf\":{\"name\":\"%s\",\"params\":{\"N\":%s,\"r\":8,\"p\":1},\"salt\":\"", kdf, n) &&
 	    gf_base64_encode(&json, salt, 32, &err) &&
-	    gf_buf_puts(&json, "\"},\"cipher\":{\"name\":\"nacl/secretbox\",\"nonce\":\"", &err) &&
+	    gf_buf_printf(&json, &err, "\"},\"cipher\":{\"name\":\"%s\",\"nonce\":\"", cipher) &&
 	    gf_base64_encode(&json, nonce, sizeof nonce, &err) && gf_buf_puts(&json, "\"},\"ciphertext\":\"", &err) &&
 	    gf_base64_encode(&json, box, keep != 0 ? keep : der.len + crypto_secretbox_MACBYTES, &err) &&
 	    gf_buf_puts(&json, "\"}", &err) && gf_base64_encode(&raw, json.data, json.len, &err) &&
@@ -280,10 +307,30 @@ static void test_cosign(void **state)
 	}
 }
 
+static void test_cosign_other(void **state)
+{
+	static const char label[] = "ENCRYPTED SIGSTORE PRIVATE KEY";
+
+	(void)state;
+	kdf = "argon2id";
+	write_cosign(label, "32768", 0);
+	expect_refused("true", "key-form", 0);
+	kdf = "scrypt";
+	cipher = "aes-gcm";
+	write_cosign(label, "32768", 0);
+	expect_refused("true", "key-form", 0);
+	cipher = "nacl/secretbox";
+	inside = "m"; /* which is no key */
+	write_cosign(label, "32768", 0);
+	expect_refused("true", "key-form", 1);
+	inside = "der";
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = { cmocka_unit_test(test_both_ways), cmocka_unit_test(test_encrypted),
-		cmocka_unit_test(test_bad_minisign), cmocka_unit_test(test_cosign) };
+		cmocka_unit_test(test_bad_minisign), cmocka_unit_test(test_cosign),
+		cmocka_unit_test(test_cosign_other) };
 
 	return cmocka_run_group_tests(tests, enter, leave);
 }

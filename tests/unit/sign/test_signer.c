@@ -2,7 +2,11 @@
 #define OPENSSL_SUPPRESS_DEPRECATED /* RAND_METHOD, the way to a generator that fails */
 #include "common.h"
 
+#include <openssl/evp.h>
+#include <openssl/pem.h>
+#include <openssl/pkcs12.h>
 #include <openssl/rand.h>
+#include <openssl/x509.h>
 
 static const char message[] = "{\"_type\":\"https://in-toto.io/Statement/v1\"}\n";
 
@@ -191,6 +195,7 @@ static void test_encryption(void **state)
 static void test_openssl_keys(void **state)
 {
 	static const char *const make[] = {
+		"openssl genrsa -traditional -out k.key 3072 2>/dev/null",
 		"openssl ecparam -name prime256v1 -genkey -out k.key 2>/dev/null",
 		"openssl ecparam -name prime256v1 -genkey -noout -out k.key 2>/dev/null",
 		"openssl ecparam -name prime256v1 -genkey -noout 2>/dev/null | openssl pkcs8 -topk8 -nocrypt -out k.key",
@@ -207,7 +212,7 @@ static void test_openssl_keys(void **state)
 
 		assert_int_equal(sh(make[i]), 0);
 		s = open_signer("k.key", "secret", &plain);
-		assert_int_equal(plain, i < 4);
+		assert_int_equal(plain, i < 5);
 		sign_to(s, "m.sig");
 		gf_signer_free(s);
 	}
@@ -226,6 +231,24 @@ static void expect_no_signer(const char *make, const char *passphrase, const cha
 	if (s != NULL || strcmp(err.name, name) != 0 || err.class != GF_USAGE)
 		fail_msg("%s: expected %s, found %s: %s", make, name, err.name, err.text);
 	assert_true(a.asked <= 1);
+}
+
+/* A key of an algorithm that nobody knows, encrypted as openssl does. */
+static void write_unknown(const char *passphrase)
+{
+	PKCS8_PRIV_KEY_INFO *info = PKCS8_PRIV_KEY_INFO_new();
+	unsigned char *inside = OPENSSL_zalloc(8);
+	X509_SIG *box;
+	FILE *f = fopen("k.key", "w");
+
+	assert_true(info != NULL && inside != NULL && f != NULL);
+	assert_int_equal(PKCS8_pkey_set0(info, OBJ_txt2obj("1.2.3.4", 1), 0, V_ASN1_UNDEF, NULL, inside, 8), 1);
+	box = PKCS8_encrypt(-1, EVP_aes_256_cbc(), passphrase, (int)strlen(passphrase), NULL, 0, 2048, info);
+	assert_non_null(box);
+	assert_int_equal(PEM_write_PKCS8(f, box), 1);
+	assert_int_equal(fclose(f), 0);
+	X509_SIG_free(box);
+	PKCS8_PRIV_KEY_INFO_free(info);
 }
 
 static void test_bad_keys(void **state)
@@ -247,6 +270,10 @@ static void test_bad_keys(void **state)
 	expect_no_signer("openssl ecparam -name prime256v1 -genkey -noout 2>/dev/null | "
 			 "openssl ec -aes128 -passout pass:secret -out k.key 2>/dev/null",
 	    "secret", "key-form");
+	expect_no_signer("openssl genrsa -traditional -aes128 -passout pass:secret -out k.key 3072 2>/dev/null",
+	    "secret", "key-form");
+	write_unknown("secret");
+	expect_no_signer("true", "secret", "key-form");
 	expect_no_signer("echo nothing > k.key", NULL, "key-form");
 	expect_no_signer(": > k.key", NULL, "key-form");
 	expect_no_signer("openssl genpkey -algorithm ed25519 | sed '2s/../AA/' > k.key", NULL, "key-form");
