@@ -19,10 +19,25 @@ PKGS     := libcurl libarchive libcrypto libsodium libisal libzstd liblzma zlib 
 ROOMS    := base bundles sign verify remote pack unpack cli
 LINKED   := cli unpack pack remote verify sign bundles base
 
+TRIPLET  := $(shell $(CC) -dumpmachine 2>/dev/null)
+# Of the flags $(2), those that the compiler $(1) knows: it quotes each that it does not; the driver first, so twice.
+unquoted  = $(filter-out $(shell LC_ALL=C $(1) -Werror $(2) -S -o /dev/null -x c /dev/null 2>&1 | \
+	    sed -n "s/^[^']*'\(-[^']*\)'.*/\1/p"),$(2))
+known     = $(call unquoted,$(1),$(call unquoted,$(1),$(2)))
+
 WARN     := -std=c11 -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes \
-            -Wformat=2 -Wwrite-strings -Wundef
-HARDEN   := -fstack-protector-strong -fstack-clash-protection -D_FORTIFY_SOURCE=2 -fPIE
-LDHARD   := -pie -Wl,-z,relro,-z,now,-z,noexecstack
+            -Wformat=2 -Wwrite-strings -Wundef -Wimplicit-fallthrough -Werror=format-security -Werror=implicit \
+            -Werror=incompatible-pointer-types -Werror=int-conversion
+# The OpenSSF's guide (best.openssf.org, Compiler Options Hardening Guide for C and C++), less what is for C++, for
+# shared libraries, and for threads that are cancelled.
+GUIDE    := -fPIE -fstack-protector-strong -fstack-clash-protection -fstrict-flex-arrays=3 -fno-strict-aliasing \
+            -fno-strict-overflow -fno-delete-null-pointer-checks -ftrivial-auto-var-init=zero \
+            -fzero-init-padding-bits=all -Wtrampolines -Wbidi-chars=any \
+            $(if $(filter x86_64%,$(TRIPLET)),-fcf-protection=full) \
+            $(if $(filter aarch64%,$(TRIPLET)),-mbranch-protection=standard)
+FORTIFY  := -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=3
+HARDEN   := $(call known,$(CC),$(GUIDE)) $(if $(filter -O1 -O2 -O3 -Os,$(CFLAGS)),$(FORTIFY))
+LDHARD   := -pie -Wl,-z,relro,-z,now,-z,noexecstack,-z,nodlopen,--as-needed,--no-copy-dt-needed-entries
 DEFS     := -D_POSIX_C_SOURCE=200809L -D_FILE_OFFSET_BITS=64 -DGF_VERSION='"$(VERSION)"'
 ALL_CFLAGS = $(WARN) $(WERROR) $(HARDEN) $(CFLAGS) $(CPPFLAGS) $(DEFS) -I. $(shell pkg-config --cflags $(PKGS)) -pthread
 ALL_LIBS   = $(LDFLAGS) $(LDHARD) $(shell pkg-config --libs $(PKGS)) -lbz2 -pthread

@@ -5,17 +5,16 @@
 #   locale     setlocale is never called: iconv would load modules
 #   libc       -B, or gcc takes the host's libc.a and start files before the sysroot's
 ARCH    := $(shell dpkg --print-architecture 2>/dev/null)
-TRIPLET := $(shell $(CC) -dumpmachine)
 S       := $(B)/static-$(ARCH)
 HERE    := packaging/static
 SYSLIB  := $(S)/sysroot/usr/lib/$(TRIPLET)
 
+# Asked when it is first used.
+SHARDEN  = $(eval SHARDEN := $$(call known,gcc,$$(GUIDE)) $$(FORTIFY))$(SHARDEN)
 SCC     := gcc --sysroot=$(S)/sysroot -B$(SYSLIB)/
-SCFLAGS := -O2 -g -ffunction-sections -fdata-sections -ffile-prefix-map=$(CURDIR)=. \
-	-fstack-protector-strong -fstack-clash-protection -D_FORTIFY_SOURCE=2 -fPIE
-SLDFLAGS := -static-pie -Wl,--gc-sections -Wl,-z,relro,-z,now,-z,noexecstack,-z,text -Wl,--build-id=sha1
+SCFLAGS  = -O2 -g -ffunction-sections -fdata-sections -ffile-prefix-map=$(CURDIR)=. $(SHARDEN)
+SLDFLAGS := -static-pie -Wl,--gc-sections -Wl,-z,relro,-z,now,-z,noexecstack,-z,nodlopen,-z,text -Wl,--build-id=sha1
 ifeq ($(ARCH),amd64)
-SCFLAGS += -fcf-protection
 SLDFLAGS += -Wl,-z,pack-relative-relocs
 endif
 SINCLUDE := -I. -isystem $(S)/curl/include -isystem $(S)/qrencode -isystem $(S)/include
