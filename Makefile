@@ -29,7 +29,7 @@ WARN     := -std=c11 -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wstrict-pro
             -Wformat=2 -Wwrite-strings -Wundef -Wimplicit-fallthrough -Werror=format-security -Werror=implicit \
             -Werror=incompatible-pointer-types -Werror=int-conversion
 # The OpenSSF's guide (best.openssf.org, Compiler Options Hardening Guide for C and C++), less what is for C++, for
-# shared libraries, and for threads that are cancelled.
+# shared libraries (ld drops nodlopen from programs), and for threads that are cancelled.  Held by tests/checksec.sh.
 GUIDE    := -fPIE -fstack-protector-strong -fstack-clash-protection -fstrict-flex-arrays=3 -fno-strict-aliasing \
             -fno-strict-overflow -fno-delete-null-pointer-checks -ftrivial-auto-var-init=zero \
             -fzero-init-padding-bits=all -Wtrampolines -Wbidi-chars=any \
@@ -37,7 +37,7 @@ GUIDE    := -fPIE -fstack-protector-strong -fstack-clash-protection -fstrict-fle
             $(if $(filter aarch64%,$(TRIPLET)),-mbranch-protection=standard)
 FORTIFY  := -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=3
 HARDEN   := $(call known,$(CC),$(GUIDE)) $(if $(filter -O1 -O2 -O3 -Os,$(CFLAGS)),$(FORTIFY))
-LDHARD   := -pie -Wl,-z,relro,-z,now,-z,noexecstack,-z,nodlopen,--as-needed,--no-copy-dt-needed-entries
+LDHARD   := -pie -Wl,-z,relro,-z,now,-z,noexecstack,--as-needed
 DEFS     := -D_POSIX_C_SOURCE=200809L -D_FILE_OFFSET_BITS=64 -DGF_VERSION='"$(VERSION)"'
 ALL_CFLAGS = $(WARN) $(WERROR) $(HARDEN) $(CFLAGS) $(CPPFLAGS) $(DEFS) -I. $(shell pkg-config --cflags $(PKGS)) -pthread
 ALL_LIBS   = $(LDFLAGS) $(LDHARD) $(shell pkg-config --libs $(PKGS)) -lbz2 -pthread

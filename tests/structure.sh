@@ -63,6 +63,7 @@ undefined() {
 }
 network='curl_.*|socket|socketpair|connect|bind|listen|accept4?|getaddrinfo|gethostby.*|send(to|msg)?|recv(from|msg)?|getpeername'
 printing='(__)?v?printf(_chk)?|puts|putchar|perror|psignal|stdout|stderr|err|errx|warn|warnx|exit|_exit|_Exit|quick_exit|abort|__assert_fail'
+# tests/checksec.sh knows them too
 banned='(__)?(strcpy|strcat|sprintf|vsprintf)(_chk)?|gets|strtok|ato[il]|atoll|atof|system|popen|tmpnam|tempnam|mktemp|alloca|setlocale|getpwnam|getpwuid|rand|srand'
 no_network() { for r in verify sign bundles; do undefined $r "$network"; done; }
 # base/process.c, base/contained.c: a child has no one to return to.
@@ -76,6 +77,72 @@ no_printing() {
 	done
 }
 no_banned() { for r in $rooms; do undefined "$r" "$banned"; done; }
+
+# Landing pads and shadow stacks are of use in whole programs alone, and Debian's start files lack their note: so it is
+# our objects that must have it.
+marked() {
+	local o mark
+	case $(uname -m) in
+	x86_64) mark='IBT, SHSTK' ;;
+	aarch64) mark=BTI ;;
+	*) return ;;
+	esac
+	for o in $rooms; do
+		[ "$(readelf -nW "$B/$o.a" | grep -c "$mark")" -eq "$(ar t "$B/$o.a" | wc -l)" ] || echo "$B/$o.a has objects without $mark"
+	done
+}
+hardened() {
+	local p
+	for p in "$B/gapferry" "$B"/static-*/gapferry; do
+		[ ! -e "$p" ] || tests/checksec.sh "$p"
+	done
+}
+# A check that cannot fail is none: a program that has all, and ones that lack one thing each, or have one too many.
+lacking() {
+	local dir flags want found
+	dir=$(mktemp -d)
+	cat >"$dir/p.c" <<-'C'
+		#include <stdio.h>
+		#include <stdlib.h>
+		#include <string.h>
+		#ifdef RELOCATED
+		__asm__(".text\n.quad main");
+		#endif
+		#ifdef WRITABLE
+		__asm__(".section .wx,\"awx\",%progbits\n.quad 0\n.text");
+		#endif
+		int main(int argc, char **argv)
+		{
+			char b[16];
+			memcpy(b, argv[0], strlen(argv[0]) + 1);
+		#ifdef BANNED
+			argc += system(b);
+		#endif
+			return printf("%s", b) + argc;
+		}
+	C
+	while IFS='|' read -r want flags; do
+		# shellcheck disable=SC2086 # flags are words
+		cc -O2 -w -fPIE -fstack-protector-strong -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2 -pie -Wl,-z,relro,-z,now,-z,noexecstack \
+			$flags -o "$dir/p" "$dir/p.c" 2>"$dir/said" || { cat "$dir/said"; continue; }
+		found=$(tests/checksec.sh "$dir/p" | sed 's/^[^:]*: //')
+		[ "$found" = "$want" ] || echo "with '$flags' checksec.sh says '$found', not '$want'"
+	done <<-'EOF'
+		|
+		not position independent|-no-pie -fno-pie
+		no RELRO segment|-Wl,-z,norelro
+		not bound at start|-Wl,-z,lazy
+		an executable stack|-Wl,-z,execstack
+		no stack protector|-fno-stack-protector
+		no fortified calls|-D_FORTIFY_SOURCE=0
+		a path to libraries|-Wl,-rpath,/nowhere
+		text relocations|-DRELOCATED -Wl,-z,notext
+		a segment to write and run|-DWRITABLE
+		imports of system|-DBANNED
+		exports of main|-Wl,--export-dynamic-symbol=main
+	EOF
+	rm -rf "$dir"
+}
 
 # Every header can be the first that a file includes.
 alone() {
@@ -125,6 +192,9 @@ check "verify/accept.c alone releases the reader" < <(released)
 check "verify, sign and bundles know no network" < <(no_network)
 check "only cli prints and exits" < <(no_printing)
 check "no function that is banned" < <(no_banned)
+check "every object is marked for landing pads and shadow stacks" < <(marked)
+check "the program is linked as it should be, the static one too" < <(hardened)
+check "what a program lacks is noticed" < <(lacking)
 check "every header compiles alone, gcc and clang" < <(alone)
 check "no source file above 650 lines (tests not counted)" < <(long)
 check "the papers are there" < <(papers)

@@ -13,7 +13,7 @@ SYSLIB  := $(S)/sysroot/usr/lib/$(TRIPLET)
 SHARDEN  = $(eval SHARDEN := $$(call known,gcc,$$(GUIDE)) $$(FORTIFY))$(SHARDEN)
 SCC     := gcc --sysroot=$(S)/sysroot -B$(SYSLIB)/
 SCFLAGS  = -O2 -g -ffunction-sections -fdata-sections -ffile-prefix-map=$(CURDIR)=. $(SHARDEN)
-SLDFLAGS := -static-pie -Wl,--gc-sections -Wl,-z,relro,-z,now,-z,noexecstack,-z,nodlopen,-z,text -Wl,--build-id=sha1
+SLDFLAGS := -static-pie -Wl,--gc-sections -Wl,-z,relro,-z,now,-z,noexecstack,-z,text -Wl,--build-id=sha1
 ifeq ($(ARCH),amd64)
 SLDFLAGS += -Wl,-z,pack-relative-relocs
 endif
