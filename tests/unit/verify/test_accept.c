@@ -305,6 +305,7 @@ static void check(
 	j.trust = trust;
 	make_bundle("b.tar", &s, NULL);
 	judge("b.tar", &j, &o);
+	assert_null(strstr(o.v.checks[id].detail, "permit")); /* without a trust file there is none */
 	if (name != NULL)
 		refused(&o, title, class, name, id);
 	else

@@ -212,6 +212,22 @@ static void expect(const char *title, gf_judge j, const char *name, gf_check_id 
 	done(&o);
 }
 
+/* The words of a verdict are what a person decides by. */
+static void says(const char *title, gf_judge j, gf_check_id id, const char *words)
+{
+	outcome o;
+
+	judge(j, &o);
+	if (strstr(o.v.checks[id].detail, words) == NULL)
+		fail_msg("%s: expected '%s' in '%s'", title, words, o.v.checks[id].detail);
+	for (size_t i = 0; i < GF_CHECKS; i++)
+		if (o.v.checks[i].advisory !=
+		    (j.advisory && i != GF_CHECK_STREAM && i != GF_CHECK_AUDIENCE && i >= GF_CHECK_TRUST_VERSION &&
+			i <= GF_CHECK_APPROVALS))
+			fail_msg("%s: does '%s' decide?", title, o.v.checks[i].name);
+	done(&o);
+}
+
 static void refused(const char *title, gf_judge j, const char *name, gf_check_id id)
 {
 	expect(title, j, name, id, GF_CHECK_FAILED);
@@ -351,6 +367,8 @@ static void test_key_times(void **state)
 	} rows[] = { { "valid", -DAY, DAY, true }, { "not yet", DAY, 2 * DAY, false },
 		{ "no more", -2 * DAY, -DAY, false }, { "from today", -1, 0, true } };
 	spec what = shop(1);
+	char at[GF_TIME_SIZE], words[120];
+	outcome o;
 
 	(void)state;
 	bundle(&what, NULL);
@@ -368,6 +386,16 @@ static void test_key_times(void **state)
 			expect(rows[i].title, judge_for(s, "test"), NULL, GF_CHECK_SIGNATURE, GF_CHECK_PASSED);
 		else
 			refused(rows[i].title, judge_for(s, "test"), "signature", GF_CHECK_SIGNATURE);
+		if (!rows[i].good) {
+			gf_time_print(gf_now() + (rows[i].before > 0 ? rows[i].before : rows[i].after), at);
+			at[13] = '\0'; /* the hour */
+			(void)snprintf(words, sizeof words, "; ci signed it, with a key that is valid %s %s",
+			    rows[i].before > 0 ? "only from" : "until", at);
+			judge(judge_for(s, "test"), &o);
+			if (strstr(o.err.text, words) == NULL)
+				fail_msg("expected '%s' in '%s'", words, o.err.text);
+			done(&o);
+		}
 		gf_state_close(s);
 	}
 }
@@ -439,13 +467,25 @@ static void test_clock(void **state)
 {
 	gf_policy *p = base_policy();
 	gf_state *s;
-	spec what = shop(1);
+	spec what = shop(1), ahead = shop(2);
+	outcome o;
+	made m;
 
 	(void)state;
 	p->created = gf_now() + 300; /* within what clocks may differ */
 	s = install(p);
 	bundle(&what, NULL);
 	expect("a little ahead", judge_for(s, "test"), NULL, GF_CHECK_TRUST, GF_CHECK_PASSED);
+	/* what was accepted last is newer than the trust file, and ahead of the clock */
+	ahead.created = gf_now() + 700;
+	bundle(&ahead, &m);
+	accept_here(s, "test", &m, &ahead, NULL);
+	gf_buf_clear(&m.statement);
+	bundle(&what, NULL);
+	judge(judge_for(s, "test"), &o);
+	assert_false(o.ok);
+	assert_string_equal(o.err.name, "clock");
+	done(&o);
 	gf_state_close(s);
 }
 
@@ -501,6 +541,7 @@ static void test_numbers(void **state)
 	bundle(&what, NULL);
 	expect("the first may be anything above", judge_for(s, "test"), NULL, GF_CHECK_MAX_JUMP, GF_CHECK_NOT_REQUIRED);
 	what = shop(5);
+	what.created = gf_now(); /* it is made twice, and is the same */
 	bundle(&what, &m);
 	expect("minSequence itself", judge_for(s, "test"), NULL, GF_CHECK_FLOOR, GF_CHECK_PASSED);
 	accept_here(s, "test", &m, &what, "loaded");
@@ -520,6 +561,7 @@ static void test_numbers(void **state)
 	other = shop(14);
 	bundle(&other, NULL);
 	refused("below the floor", judge_for(s, "test"), "floor", GF_CHECK_FLOOR);
+	says("words", judge_for(s, "test"), GF_CHECK_FLOOR, "nothing lower is accepted without a permit");
 	bundle(&what, NULL);
 	expect("what was loaded last", judge_for(s, "test"), NULL, GF_CHECK_FLOOR, GF_CHECK_LIFTED);
 	what = shop(20);
@@ -650,6 +692,7 @@ static void test_permits_together(void **state)
 	refused("the same one twice", judge_for(s, "test"), "min-sequence", GF_CHECK_FLOOR);
 	say(&a, "dave");
 	expect("two of two", judge_for(s, "test"), NULL, GF_CHECK_FLOOR, GF_CHECK_LIFTED);
+	says("words", judge_for(s, "test"), GF_CHECK_FLOOR, "lifted by a permit of erin, dave");
 	end(s, &m);
 }
 
@@ -665,9 +708,13 @@ static void test_approvals(void **state)
 	(void)state;
 	bundle(&what, &m);
 	refused("none", judge_for(s, "prod"), "approvals", GF_CHECK_APPROVALS);
+	says("none", judge_for(s, "prod"), GF_CHECK_APPROVALS,
+	    "there are 0; still possible: carol, dave (gapferry approve BUNDLE --env prod --site a)");
 	a = word(&m, &what, GF_APPROVE);
 	say(&a, "carol");
 	refused("one of two", judge_for(s, "prod"), "approvals", GF_CHECK_APPROVALS);
+	says("one of two", judge_for(s, "prod"), GF_CHECK_APPROVALS,
+	    "there is 1 (carol); still possible: dave (gapferry approve");
 	a.created++;
 	say(&a, "carol");
 	refused("the same one twice", judge_for(s, "prod"), "approvals", GF_CHECK_APPROVALS);
@@ -675,6 +722,7 @@ static void test_approvals(void **state)
 	refused("one without the role", judge_for(s, "prod"), "approvals", GF_CHECK_APPROVALS);
 	say(&a, "dave");
 	expect("two", judge_for(s, "prod"), NULL, GF_CHECK_APPROVALS, GF_CHECK_PASSED);
+	says("two", judge_for(s, "prod"), GF_CHECK_APPROVALS, "2 of 2 asked for: carol, dave");
 	expect("test asks for none", judge_for(s, "test"), NULL, GF_CHECK_APPROVALS, GF_CHECK_NOT_REQUIRED);
 	end(s, &m);
 }
@@ -756,6 +804,12 @@ static void test_rejections(void **state)
 	no.created = yes.created;
 	say(&no, "dave");
 	refused("a tie", judge_for(s, "prod"), "rejected", GF_CHECK_APPROVALS);
+	says("a tie", judge_for(s, "prod"), GF_CHECK_APPROVALS, "Z: because; only a later approval of dave");
+	no.reason = NULL;
+	no.created++;
+	say(&no, "dave");
+	says("no reason", judge_for(s, "prod"), GF_CHECK_APPROVALS, "Z; only a later approval of dave");
+	no.reason = WHY;
 	forget();
 	say(&yes, "carol");
 	say(&yes, "dave");
@@ -917,6 +971,7 @@ static void test_after(void **state)
 	forget();
 	accept_here(s, "test", &m, &what, "complete");
 	expect("complete in the log", judge_for(s, "prod"), NULL, GF_CHECK_AFTER, GF_CHECK_PASSED);
+	says("complete in the log", judge_for(s, "prod"), GF_CHECK_AFTER, "loaded whole in test before");
 	gf_buf_clear(&m.statement);
 	gf_buf_clear(&n.statement);
 	gf_state_close(s);
@@ -952,22 +1007,6 @@ static void test_again(void **state)
 	done(&o);
 	gf_buf_clear(&n.statement);
 	gf_state_close(s);
-}
-
-/* The words of a verdict are what a person decides by. */
-static void says(const char *title, gf_judge j, gf_check_id id, const char *words)
-{
-	outcome o;
-
-	judge(j, &o);
-	if (strstr(o.v.checks[id].detail, words) == NULL)
-		fail_msg("%s: expected '%s' in '%s'", title, words, o.v.checks[id].detail);
-	for (size_t i = 0; i < GF_CHECKS; i++)
-		if (o.v.checks[i].advisory !=
-		    (j.advisory && i != GF_CHECK_STREAM && i != GF_CHECK_AUDIENCE && i >= GF_CHECK_TRUST_VERSION &&
-			i <= GF_CHECK_APPROVALS))
-			fail_msg("%s: does '%s' decide?", title, o.v.checks[i].name);
-	done(&o);
 }
 
 static void test_words(void **state)
