@@ -93,15 +93,6 @@ static bool read_head(dir *d, gf_error *err)
 
 /* ---- after release ---- */
 
-static bool load_exact(int fd, const char *name, const char *shown, uint64_t size, gf_buf *out, gf_error *err)
-{
-	if (!gf_file_load_at(fd, name, out->max, GF_DAMAGED, out, err))
-		return false;
-	return out->len == size ||
-	    gf_fail(err, GF_DAMAGED, "blob-size", shown, "expected %llu bytes, found %zu", (unsigned long long)size,
-		out->len);
-}
-
 static bool dir_front(gf_reader *r, gf_buf files[GF_FILES], gf_error *err)
 {
 	dir *d = (dir *)r;
@@ -111,12 +102,12 @@ static bool dir_front(gf_reader *r, gf_buf files[GF_FILES], gf_error *err)
 	    open_below(d->blobs, "sha256", "blobs/sha256", &d->sha256, err);
 
 	for (size_t i = 0; i < GF_FILES && ok; i++)
-		ok = load_exact(d->root, gf_file_names[i], gf_file_names[i], r->m->files[i].size, &files[i], err) &&
+		ok = gf_file_load_at(d->root, gf_file_names[i], files[i].max, GF_DAMAGED, &files[i], err) &&
 		    gf_reader_take_file(r, i, &files[i], err);
 	for (size_t i = 0; ok && i < r->m->n_blobs && r->m->blobs[i].kind == GF_KIND_JSON; i++) {
 		gf_buf_init(&bytes, GF_JSON_BLOB_MAX);
 		gf_digest_hex(&r->m->blobs[i].digest, hex);
-		ok = load_exact(d->sha256, hex, hex, r->m->blobs[i].size, &bytes, err) &&
+		ok = gf_file_load_at(d->sha256, hex, bytes.max, GF_DAMAGED, &bytes, err) &&
 		    gf_reader_take_json(r, i, &bytes, err);
 		gf_buf_clear(&bytes);
 	}

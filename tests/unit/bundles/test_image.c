@@ -78,6 +78,27 @@ static void test_documents(void **state)
 	gf_document_free(d);
 }
 
+/* A refusal names what was found where. */
+static void test_what_is_said(void **state)
+{
+	static const char *const bad[][3] = {
+		{ "{\"schemaVersion\":2}", NULL, "neither an index nor a manifest" },
+		{ "{\"schemaVersion\":2," CONFIG ",\"layers\":[],\"manifests\":[]}", NULL,
+		    "both an index and a manifest" },
+		{ "{\"schemaVersion\":2," CONFIG ",\"layers\":[]}", "text/plain",
+		    "'text/plain' does not fit a manifest" },
+		{ "{\"schemaVersion\":2,\"manifests\":[]}", "text/plain", "'text/plain' does not fit an index" },
+	};
+	gf_error err;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+		assert_null(parse(bad[i][0], bad[i][1], &err));
+		if (strstr(err.text, bad[i][2]) == NULL)
+			fail_msg("expected '%s', found '%s'", bad[i][2], err.text);
+	}
+}
+
 static void test_bad_documents(void **state)
 {
 	static const struct {
@@ -192,8 +213,8 @@ static void test_chain_ids(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = { cmocka_unit_test(test_media_types), cmocka_unit_test(test_documents),
-		cmocka_unit_test(test_bad_documents), cmocka_unit_test(test_configs),
-		cmocka_unit_test(test_chain_ids) };
+		cmocka_unit_test(test_what_is_said), cmocka_unit_test(test_bad_documents),
+		cmocka_unit_test(test_configs), cmocka_unit_test(test_chain_ids) };
 
 	return cmocka_run_group_tests_name("bundles/image", tests, NULL, NULL);
 }

@@ -142,6 +142,7 @@ static void test_descriptors(void **state)
 	assert_int_equal(pipe(fds), 0);
 	m = gf_medium_from_fd(fds[1], true, "pipe", &err);
 	assert_non_null(m);
+	err = (gf_error){ 0 };
 	assert_int_equal(m->ops->read(m, longer, 1, &err), -1);
 	assert_error(err, GF_FAILED, "read");
 	gf_medium_close(m);
@@ -302,6 +303,67 @@ static void test_thin_extremes(void **state)
 			fail_msg("%s: %s", err.name, err.text);
 		assert_int_equal(n, 3);
 	}
+}
+
+/* The padding before the end is looked at, where there is no layer, too. */
+static void test_thin_padding(void **state)
+{
+	char first[78];
+	gf_error err;
+
+	(void)state;
+	layer_path(0, first);
+	for (int seekable = 0; seekable < 2; seekable++) {
+		spoil(&thin_tar);
+		cut_out(find(&work, first), work.len - 1024);
+		work.data[work.len - 1025] = 'x';
+		assert_false(read_copy(seekable, &err));
+		assert_error(err, GF_DAMAGED, "tar-fill");
+	}
+}
+
+/* A header that is not the next one: what it is instead. */
+static void test_other_headers(void **state)
+{
+	char text[200];
+	gf_error err;
+	size_t at;
+
+	(void)state;
+	spoil(&full_tar);
+	at = find(&work, "SHA256SUMS");
+	work.data[at + 2] = 'Z';
+	assert_false(read_copy(true, &err));
+	assert_error(err, GF_DAMAGED, "tar-header");
+	(void)snprintf(text, sizeof text, "expected its header, found that of 'SHZ256SUMS'");
+	assert_string_equal(err.text, text);
+	work.data[at + 2] = 'A';
+	work.data[at + 104] = '1';
+	assert_false(read_copy(true, &err));
+	assert_string_equal(err.text, "byte 104 of its header is 0x31, expected 0x36");
+	memset(work.data + at, 0, 512);
+	assert_false(read_copy(true, &err));
+	assert_string_equal(err.text, "expected its header, found the end of the bundle");
+}
+
+static void test_stdin(void **state)
+{
+	int saved = dup(STDIN_FILENO), fd;
+	gf_error err = { 0 };
+
+	(void)state;
+	put("full.tar", full_tar.data, full_tar.len);
+	fd = open("full.tar", O_RDONLY);
+	assert_int_equal(dup2(fd, STDIN_FILENO), STDIN_FILENO);
+	assert_true(read_all(gf_reader_open("-", &err), NULL, &err));
+	close(fd);
+	fd = open(".", O_RDONLY);
+	assert_int_equal(dup2(fd, STDIN_FILENO), STDIN_FILENO);
+	assert_null(gf_reader_open("-", &err));
+	assert_error(err, GF_USAGE, "medium");
+	close(fd);
+	assert_int_equal(dup2(saved, STDIN_FILENO), STDIN_FILENO);
+	close(saved);
 }
 
 /* Layers of a thin copy in another order. */
@@ -752,6 +814,22 @@ static void test_bad_directories(void **state)
 	expect_dir(GF_DAMAGED, "tar-head");
 }
 
+/* Of what is no document the size is looked at with the front. */
+static void test_directory_sizes(void **state)
+{
+	char layer[78], command[512];
+	gf_error err;
+	opened o;
+
+	(void)state;
+	layer_path(1, layer);
+	unpack();
+	(void)snprintf(command, sizeof command, "echo >> d/%s", layer);
+	assert_int_equal(sh(command), 0);
+	assert_false(open_front(&o, gf_reader_open("d", &err), &err));
+	assert_error(err, GF_DAMAGED, "blob-size");
+}
+
 /* What was there when the front was read is opened again. */
 static void test_directory_changes(void **state)
 {
@@ -821,6 +899,9 @@ int main(void)
 		cmocka_unit_test(test_full_with_absent_layer),
 		cmocka_unit_test(test_half_thin),
 		cmocka_unit_test(test_thin_extremes),
+		cmocka_unit_test(test_thin_padding),
+		cmocka_unit_test(test_other_headers),
+		cmocka_unit_test(test_stdin),
 		cmocka_unit_test(test_thin_order),
 		cmocka_unit_test(test_thin_damage),
 		cmocka_unit_test(test_flips),
@@ -835,6 +916,7 @@ int main(void)
 		cmocka_unit_test(test_pass),
 		cmocka_unit_test(test_directory),
 		cmocka_unit_test(test_bad_directories),
+		cmocka_unit_test(test_directory_sizes),
 		cmocka_unit_test(test_directory_changes),
 		cmocka_unit_test(test_threads),
 	};

@@ -106,7 +106,7 @@ static void test_bounds(void **state)
 /* tmpfs moves no ranges: the layers are copied. */
 static void test_bounds_copied(void **state)
 {
-	static const uint64_t bounds[] = { 65536 * 3, 1 };
+	static const uint64_t bounds[] = { 65536 * 3, 1, 0 };
 	char path[64];
 
 	(void)state;
@@ -239,6 +239,9 @@ static void test_misuse(void **state)
 	assert_non_null(p);
 	assert_false(gf_place_keep(p, &f.graph->blobs[0].digest, &err)); /* less */
 	assert_error(err, GF_DAMAGED, "blob-size");
+	assert_true(write_layer(w, &full, first, false, &err));
+	assert_false(write_layer(w, &full, first, false, &err)); /* two places for one */
+	assert_error(err, GF_FAILED, "internal");
 	p = gf_writer_place(w, UINT64_MAX, &err);
 	assert_non_null(p);
 	assert_null(gf_writer_place(w, 1, &err)); /* one of unknown size is the last */
@@ -291,9 +294,12 @@ static void test_stdout(void **state)
 {
 	gf_error err = { 0 };
 	int saved = dup(STDOUT_FILENO), fd = open("piped.tar", O_WRONLY | O_CREAT | O_TRUNC, 0644);
+	char *tmpdir = getenv("TMPDIR") != NULL ? strdup(getenv("TMPDIR")) : NULL;
+	gf_writer *w;
 	bool ok;
 
 	(void)state;
+	assert_int_equal(unsetenv("TMPDIR"), 0);
 	assert_int_equal(dup2(fd, STDOUT_FILENO), STDOUT_FILENO);
 	ok = write_copy(&full, "-", 131072, true, &err);
 	assert_int_equal(dup2(saved, STDOUT_FILENO), STDOUT_FILENO);
@@ -302,6 +308,14 @@ static void test_stdout(void **state)
 	if (!ok)
 		fail_msg("%s: %s", err.name, err.text);
 	same_as_vector("piped.tar");
+	for (int i = 0; i < 2; i++) { /* the whole bundle lies in TMPDIR first */
+		assert_int_equal(setenv("TMPDIR", i == 0 ? "" : "/no/where", 1), 0);
+		w = gf_writer_open("-", full.m->created, 0, &err);
+		assert_int_equal(w != NULL, i == 0);
+		gf_writer_close(w);
+	}
+	assert_int_equal(tmpdir != NULL ? setenv("TMPDIR", tmpdir, 1) : unsetenv("TMPDIR"), 0);
+	free(tmpdir);
 }
 
 /* ---- stock tools ---- */
