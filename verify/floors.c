@@ -68,25 +68,14 @@ bool gf_floors_stream(gf_floors *f, const char *name, uint64_t epoch, size_t *at
 	return true;
 }
 
-bool gf_floors_copy(const gf_floors *f, gf_floors *out, gf_error *err)
+gf_floors gf_floors_trial(const gf_floors *f)
 {
-	bool ok = true;
-	size_t at;
+	gf_floors out = *f;
 
-	*out = *f;
-	out->marks = NULL;
-	out->streams = NULL;
-	out->n_marks = out->marks_room = out->n_streams = out->streams_room = 0;
-	for (size_t i = 0; ok && i < f->n_marks; i++) {
-		gf_floor *floor = gf_floors_mark(out, f->marks[i].stream, f->marks[i].environment, err);
-
-		ok = floor != NULL;
-		if (ok)
-			*floor = f->marks[i].floor;
-	}
-	for (size_t i = 0; ok && i < f->n_streams; i++)
-		ok = gf_floors_stream(out, f->streams[i].name, f->streams[i].epoch, &at, err);
-	return ok;
+	out.marks = NULL;
+	out.streams = NULL;
+	out.n_marks = out.marks_room = out.n_streams = out.streams_room = 0;
+	return out;
 }
 
 /* ---- one line ---- */

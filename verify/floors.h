@@ -48,8 +48,8 @@ typedef struct gf_floors {
 } gf_floors;
 
 void gf_floors_clear(gf_floors *f);
-/* out is zeroed or cleared before. */
-bool gf_floors_copy(const gf_floors *f, gf_floors *out, gf_error *err);
+/* To try lines on: what no line can contradict, floors and streams, is left out.  Cleared as any. */
+gf_floors gf_floors_trial(const gf_floors *f);
 /* One line of the log.  Types that say nothing of floors are passed over; what does not go on from the lines before is
  * an error, and then f is as it was. */
 bool gf_floors_take(gf_floors *f, const gf_entry *e, gf_error *err);

@@ -384,8 +384,8 @@ static bool add_line(const gf_state *s, const gf_record *r, gf_buf *lines, gf_er
 static bool try_lines(const gf_state *s, const gf_buf *lines, gf_error *err)
 {
 	const char *at = gf_buf_text(lines), *end = at + lines->len;
-	gf_floors trial;
-	bool ok = gf_floors_copy(&s->cache.floors, &trial, err);
+	gf_floors trial = gf_floors_trial(&s->cache.floors);
+	bool ok = true;
 
 	while (ok && at < end) {
 		const char *lf = memchr(at, '\n', (size_t)(end - at));

@@ -3,6 +3,7 @@
 
 #include "common.h"
 #include "verify/cache.h"
+#include "verify/checkpoint.h"
 #include "verify/note.h"
 
 static gf_state *open_state(const char *path, bool write)
@@ -204,16 +205,136 @@ static void test_written_and_read(void **state)
 static void forge(gf_buf *text, const char *from, const char *to)
 {
 	char hex[GF_HEX_SIZE], *at = strstr(text->data, from), *sum;
+	size_t n = strlen(from), more = strlen(to);
 	gf_error err = { 0 };
 	gf_digest d;
 
-	assert_non_null(at);
-	assert_int_equal(strlen(from), strlen(to));
-	memcpy(at, to, strlen(to));
+	if (at == NULL)
+		fail_msg("no '%s' in %s", from, text->data);
+	assert_true(text->len - n + more < text->room);
+	memmove(at + more, at + n, text->len - (size_t)(at + n - text->data) + 1);
+	memcpy(at, to, more);
+	text->len = text->len - n + more;
 	sum = strstr(text->data, ",\"sum\":");
 	need(gf_hash_bytes(text->data, (size_t)(sum - text->data), &d, &err));
 	gf_digest_hex(&d, hex);
 	memcpy(sum + strlen(",\"sum\":\"sha256:"), hex, 64);
+}
+
+/* A sum that fits says nothing of what is under it. */
+static void test_forged(void **state)
+{
+	gf_digest d = digest_of(3);
+	gf_state *s;
+	static const char *const forged[][2] = { { "\"loaded\":\"sha256:", "\"loaded\":\"sha255:" },
+		{ "\"leaf\":\"sha256:", "\"leaf\":\"sha255:" }, { "\"version\":1", "\"version\":2" },
+		{ "\"sequence\":3", "\"sequence\":x" }, { "\"offset\":", "\"offset\":0,\"x\":" } };
+	gf_cache *c = calloc(1, sizeof *c);
+	struct gf_floor_release *r;
+	char first[400];
+	gf_error err = { 0 };
+	gf_buf text;
+
+	(void)state;
+	filled("forged");
+	s = open_state("forged", true);
+	lines(s,
+	    (gf_record){ .type = "complete",
+		.stream = "shop",
+		.environment = "prod",
+		.epoch = 1,
+		.sequence = 3,
+		.manifest = &d },
+	    1);
+	gf_state_close(s);
+	for (size_t i = 0; i < sizeof forged / sizeof *forged; i++) {
+		get("forged", "state.json", &text);
+		need(gf_buf_reserve(&text, text.len + 100, &err));
+		forge(&text, forged[i][0], forged[i][1]);
+		if (gf_cache_parse(text.data, text.len, c, &err))
+			fail_msg("%s is taken", forged[i][1]);
+		assert_string_equal(err.name, "cache");
+		gf_buf_clear(&text);
+	}
+	/* of nothing */
+	gf_buf_init(&text, GF_STATEMENT_MAX);
+	need(gf_cache_print(c, &text, &err));
+	need(gf_cache_parse(text.data, text.len, c, &err));
+	/* as many releases as it keeps, and one more */
+	gf_buf_clear(&text);
+	filled("full");
+	get("full", "state.json", &text);
+	need(gf_cache_parse(text.data, text.len, c, &err));
+	while (c->floors.n_releases < GF_FLOORS_LAST) {
+		r = &c->floors.releases[c->floors.n_releases++];
+		*r = c->floors.releases[0];
+		r->sequence = 1000 + c->floors.n_releases;
+	}
+	gf_buf_clear(&text);
+	gf_buf_init(&text, GF_STATEMENT_MAX);
+	need(gf_cache_print(c, &text, &err));
+	gf_cache_clear(c);
+	need(gf_cache_parse(text.data, text.len, c, &err));
+	gf_cache_clear(c);
+	need(gf_buf_reserve(&text, text.len + sizeof first, &err));
+	(void)snprintf(first, sizeof first, "\"accepted\":[%.*s,",
+	    (int)(strchr(strstr(text.data, "\"accepted\":["), '}') + 1 - (strstr(text.data, "\"accepted\":[") + 12)),
+	    strstr(text.data, "\"accepted\":[") + 12);
+	forge(&text, "\"accepted\":[", first);
+	assert_false(gf_cache_parse(text.data, text.len, c, &err));
+	gf_buf_clear(&text);
+	free(c);
+}
+
+static unsigned entries(const gf_buf *text, const char *list)
+{
+	const char *at = strstr(text->data, list), *end = strchr(at, ']');
+	unsigned n = 0;
+
+	for (; (at = strchr(at, '{')) != NULL && at < end; at++)
+		n++;
+	return n;
+}
+
+/* A release, and a load that was complete, are kept once, whatever repeats them. */
+static void test_kept_once(void **state)
+{
+	gf_digest d = digest_of(1);
+	gf_record r = { .type = "restored", .stream = "shop", .environment = "prod", .epoch = 1, .sequence = 1 };
+	gf_buf text;
+	gf_state *s = open_state("once", true);
+
+	(void)state;
+	r.manifest = &d;
+	lines(s, r, 2);
+	r.environment = "test";
+	lines(s, r, 1);
+	r.stream = "other";
+	lines(s, r, 1);
+	r.epoch = 2;
+	lines(s, r, 1);
+	r.sequence = 2;
+	lines(s, r, 2);
+	r.type = "complete";
+	lines(s, r, 2);
+	r.environment = "prod";
+	lines(s, r, 2);
+	gf_state_close(s);
+	get("once", "state.json", &text);
+	assert_int_equal(entries(&text, "\"accepted\":["), 4);
+	assert_int_equal(entries(&text, "\"complete\":["), 2);
+	gf_buf_clear(&text);
+	/* the newest time is the newest, whatever came after it */
+	filled("newest");
+	get("newest", "state.json", &text);
+	assert_non_null(strstr(text.data, "\"newest\":\"2023-11-14T22:13:29Z\""));
+	gf_buf_clear(&text);
+	s = open_state("newest", true);
+	lines(s, (gf_record){ .type = "trust", .statement = &d, .trust_version = 3, .created = 1700000100 }, 1);
+	gf_state_close(s);
+	get("newest", "state.json", &text);
+	assert_non_null(strstr(text.data, "\"newest\":\"2023-11-14T22:15:00Z\""));
+	gf_buf_clear(&text);
 }
 
 typedef enum damage { MISSING, TORN, EMPTY, STALE, AHEAD, MOVED, ANOTHER, DIRECTORY, DAMAGES } damage;
@@ -466,6 +587,9 @@ static void test_site_key(void **state)
 	gf_signer *key;
 	struct stat st;
 	gf_digest id;
+	gf_checkpoint c;
+	gf_buf note = { 0 };
+	bool there;
 
 	(void)state;
 	need(gf_state_site_public(s, &public, &err));
@@ -483,6 +607,12 @@ static void test_site_key(void **state)
 	need(gf_state_site_public(s, &public, &err));
 	assert_true(gf_digest_equal(&id, gf_pubkey_id(public)));
 	gf_pubkey_free(public);
+	/* a state that is a file, and one that is nowhere */
+	put("key", "plain", "", 0);
+	assert_false(gf_checkpoint_load("key/plain", &there, &c, &note, &err));
+	assert_string_equal(err.name, "state");
+	need(gf_checkpoint_load("key/nowhere", &there, &c, &note, &err));
+	assert_false(there);
 	/* by a command */
 	assert_int_equal(sh("mv key/site.pem elsewhere.pem"), 0);
 	need((key = gf_state_site_key(s, "openssl dgst -sha256 -sign elsewhere.pem", &err)) != NULL);
@@ -602,11 +732,11 @@ static void test_tried_before_written(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(test_written_and_read),
-		cmocka_unit_test(test_whatever_becomes_of_it), cmocka_unit_test(test_another_last_line),
-		cmocka_unit_test(test_older_than_the_lists), cmocka_unit_test(test_constant_cost),
-		cmocka_unit_test(test_two_operators), cmocka_unit_test(test_site_key),
-		cmocka_unit_test(test_checkpoint), cmocka_unit_test(test_cut_short),
+	const struct CMUnitTest tests[] = { cmocka_unit_test(test_written_and_read), cmocka_unit_test(test_forged),
+		cmocka_unit_test(test_kept_once), cmocka_unit_test(test_whatever_becomes_of_it),
+		cmocka_unit_test(test_another_last_line), cmocka_unit_test(test_older_than_the_lists),
+		cmocka_unit_test(test_constant_cost), cmocka_unit_test(test_two_operators),
+		cmocka_unit_test(test_site_key), cmocka_unit_test(test_checkpoint), cmocka_unit_test(test_cut_short),
 		cmocka_unit_test(test_tried_before_written) };
 
 	return cmocka_run_group_tests(tests, enter, leave);

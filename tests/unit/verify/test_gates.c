@@ -671,6 +671,8 @@ static void test_permit_by_root(void **state)
 static void test_permits_together(void **state)
 {
 	gf_policy *p = base_policy();
+	gf_error err = { 0 };
+	gf_pubkey *second;
 	gf_state *s;
 	spec what = shop(8);
 	gf_approval a;
@@ -678,6 +680,9 @@ static void test_permits_together(void **state)
 
 	(void)state;
 	add_person(p, "permit", "dave");
+	need((second = gf_pubkey_load("mallory.pub", &err)) != NULL);
+	need(gf_policy_add_key(p, "permit", "erin", second, &err));
+	gf_pubkey_free(second);
 	set_threshold(p, "permit", 2);
 	stream_of(p, "shop")->min_sequence = 100;
 	s = install(p);
@@ -690,6 +695,16 @@ static void test_permits_together(void **state)
 	a.expires += 1;
 	say(&a, "erin");
 	refused("the same one twice", judge_for(s, "test"), "min-sequence", GF_CHECK_FLOOR);
+	a.expires += 1;
+	say(&a, "mallory");
+	refused("her other key", judge_for(s, "test"), "min-sequence", GF_CHECK_FLOOR);
+	forget();
+	say(&a, "mallory");
+	say(&a, "dave");
+	expect("her other key alone, and another's", judge_for(s, "test"), NULL, GF_CHECK_FLOOR, GF_CHECK_LIFTED);
+	forget();
+	say(&a, "erin");
+	a.expires += 1;
 	say(&a, "dave");
 	expect("two of two", judge_for(s, "test"), NULL, GF_CHECK_FLOOR, GF_CHECK_LIFTED);
 	says("words", judge_for(s, "test"), GF_CHECK_FLOOR, "lifted by a permit of erin, dave");
