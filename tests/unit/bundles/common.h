@@ -3,7 +3,6 @@
 #ifndef GF_TESTS_BUNDLES_COMMON_H
 #define GF_TESTS_BUNDLES_COMMON_H
 
-#include <dirent.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -13,10 +12,10 @@
 #include <cmocka.h>
 
 #include "bundles/bundles.h"
+#include "tests/unit/open_files.h"
 
 #define FIXTURES "tests/fixtures/bundle/"
 
-static size_t files_open; /* before the tests */
 static char dir[] = "/tmp/gf-bundles-XXXXXX";
 static gf_buf full_tar, thin_tar; /* the vectors */
 
@@ -37,18 +36,6 @@ static inline void put(const char *path, const void *bytes, size_t n)
 		fail_msg("%s", err.text);
 }
 
-static inline size_t count_files(void)
-{
-	DIR *d = opendir("/proc/self/fd");
-	size_t n = 0;
-
-	while (d != NULL && readdir(d) != NULL)
-		n++;
-	if (d != NULL)
-		(void)closedir(d);
-	return n;
-}
-
 static inline int enter(void **state)
 {
 	(void)state;
@@ -58,7 +45,6 @@ static inline int enter(void **state)
 	return mkdtemp(dir) != NULL && chdir(dir) == 0 ? 0 : -1;
 }
 
-/* cmocka does not count a group that was left badly. */
 static inline int leave(void **state)
 {
 	gf_error err;
@@ -66,10 +52,7 @@ static inline int leave(void **state)
 	(void)state;
 	gf_buf_clear(&full_tar);
 	gf_buf_clear(&thin_tar);
-	if (chdir("/") == 0 && gf_dir_remove(dir, &err) && count_files() == files_open)
-		return 0;
-	(void)fprintf(stderr, "files are left behind: %zu open, %zu before\n", count_files(), files_open);
-	exit(EXIT_FAILURE);
+	return left(chdir("/") == 0 && gf_dir_remove(dir, &err));
 }
 
 /* The exit status of a shell command, run in the directory. */

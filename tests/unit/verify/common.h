@@ -12,6 +12,7 @@
 #include <unistd.h>
 #include <cmocka.h>
 
+#include "tests/unit/open_files.h"
 #include "verify/verify.h"
 
 static char dir[] = "/tmp/gf-verify-XXXXXX";
@@ -19,6 +20,7 @@ static char dir[] = "/tmp/gf-verify-XXXXXX";
 static inline int enter(void **state)
 {
 	(void)state;
+	files_open = count_files();
 	(void)unsetenv("GAPFERRY_STATE");
 	return mkdtemp(dir) != NULL && chdir(dir) == 0 ? 0 : -1;
 }
@@ -28,7 +30,7 @@ static inline int leave(void **state)
 	gf_error err;
 
 	(void)state;
-	return chdir("/") == 0 && gf_dir_remove(dir, &err) ? 0 : -1;
+	return left(chdir("/") == 0 && gf_dir_remove(dir, &err));
 }
 
 /* Fail the test with the error's own words. */

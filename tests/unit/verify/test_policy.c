@@ -172,6 +172,8 @@ static void test_ids(void **state)
 	gf_buf_clear(&text);
 }
 
+static gf_error said; /* by the last refusal */
+
 static void judged_as(gf_policy *p, const char *name)
 {
 	gf_error err = { 0 };
@@ -180,6 +182,7 @@ static void judged_as(gf_policy *p, const char *name)
 		need(gf_policy_check(p, &err));
 	else if (gf_policy_check(p, &err) || strcmp(err.name, name) != 0 || err.class != GF_REFUSED)
 		fail_msg("expected %s, found '%s' %s", name, err.name, err.text);
+	said = err;
 	gf_policy_free(p);
 }
 
@@ -213,10 +216,12 @@ static void test_roles(void **state)
 	p = whole(1);
 	set_threshold(p, "root", 3);
 	judged_as(p, "trust-threshold");
+	assert_non_null(strstr(said.text, "has threshold 3 and 2 holders;"));
 	/* Two keys of one holder are one holder. */
 	p = rooted(1, "alice", 2);
 	add_holder(p, "root", "bob", "alice");
 	judged_as(p, "trust-threshold");
+	assert_non_null(strstr(said.text, "has threshold 2 and 1 holder;"));
 	p = rooted(1, "alice bob", 2);
 	set_text(&p->keys[0].holder, "bob");
 	judged_as(p, "trust-threshold");
@@ -273,6 +278,12 @@ static void test_separate(void **state)
 	(void)state;
 	add_person(p, "release", "dave");
 	judged_as(p, "trust-separate");
+	assert_non_null(strstr(said.text, "apart from role 'release', and there is 1"));
+	p = whole(1);
+	add_person(p, "release", "dave");
+	add_person(p, "release", "carol");
+	judged_as(p, "trust-separate");
+	assert_non_null(strstr(said.text, "apart from role 'release', and there are 0"));
 	/* It is the holder that counts: another key of dave's makes releases. */
 	p = whole(1);
 	add_holder(p, "release", "frank", "dave");

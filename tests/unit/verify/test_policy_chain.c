@@ -102,16 +102,39 @@ static void test_versions(void **state)
 {
 	static const uint64_t wrong[] = { 1, 4, 5, 7, 9007199254740991 };
 	gf_policy *now = rooted(5, "alice", 1);
+	gf_error err = { 0 };
 	signed_file f;
 
 	(void)state;
 	for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
 		f = file_of(rooted(wrong[i], "alice", 1), "alice");
 		expect_next(now, &f, "trust-version");
+		assert_null(gf_policy_next(now, &f.all[0], f.all, f.n, &err));
+		assert_int_equal(strstr(err.text, ": give the versions between, too") != NULL, wrong[i] > 5);
 		file_clear(&f);
 	}
 	f = file_of(rooted(6, "alice", 1), "alice");
 	expect_next(now, &f, NULL);
+	file_clear(&f);
+	gf_policy_free(now);
+}
+
+/* A refusal says whose signatures are asked for. */
+static void test_who_is_asked(void **state)
+{
+	gf_policy *now = rooted(1, "alice bob", 2);
+	signed_file f = file_of(rooted(2, "alice bob", 2), "alice");
+	gf_error err = { 0 };
+	char hex[2][GF_HEX_SIZE], words[160];
+
+	(void)state;
+	gf_digest_hex(&now->keys[0].id, hex[0]);
+	gf_digest_hex(&now->keys[1].id, hex[1]);
+	(void)snprintf(words, sizeof words, "by 1 of the 2 root holders that version 1 asks for (%s %.16s, %s %.16s)",
+	    now->keys[0].holder, hex[0], now->keys[1].holder, hex[1]);
+	assert_null(gf_policy_next(now, &f.all[0], f.all, f.n, &err));
+	if (strstr(err.text, words) == NULL)
+		fail_msg("expected '%s', found '%s'", words, err.text);
 	file_clear(&f);
 	gf_policy_free(now);
 }
@@ -369,11 +392,11 @@ static int enter_with_fixtures(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = { cmocka_unit_test(test_rotation), cmocka_unit_test(test_all_replaced),
-		cmocka_unit_test(test_versions), cmocka_unit_test(test_holders_count),
-		cmocka_unit_test(test_bad_signatures_beside), cmocka_unit_test(test_signed_before_parsed),
-		cmocka_unit_test(test_unsound), cmocka_unit_test(test_times), cmocka_unit_test(test_first),
-		cmocka_unit_test(test_count), cmocka_unit_test(test_vectors),
-		cmocka_unit_test(test_from_the_page_alone) };
+		cmocka_unit_test(test_versions), cmocka_unit_test(test_who_is_asked),
+		cmocka_unit_test(test_holders_count), cmocka_unit_test(test_bad_signatures_beside),
+		cmocka_unit_test(test_signed_before_parsed), cmocka_unit_test(test_unsound),
+		cmocka_unit_test(test_times), cmocka_unit_test(test_first), cmocka_unit_test(test_count),
+		cmocka_unit_test(test_vectors), cmocka_unit_test(test_from_the_page_alone) };
 
 	return cmocka_run_group_tests(tests, enter_with_fixtures, leave);
 }
