@@ -164,6 +164,11 @@ sanitized:
 		CFLAGS="-O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all" \
 		all units drivers replay
 
+# What runs in threads again with ThreadSanitizer (tests/threads.sh).
+threaded:
+	$(MAKE) B=$(B)/tsan HARDEN=-fPIE LDFLAGS=-fsanitize=thread \
+		CFLAGS="-O1 -g -fno-omit-frame-pointer -fsanitize=thread" all units
+
 # ---- drivers of tests that need the libraries ----
 
 $(B)/tests/hostile/%: tests/hostile/%.c $(filter-out $(B)/cli.a,$(LIBS))
@@ -178,4 +183,4 @@ clean:
 	rm -rf $(B)
 
 -include $(OBJ:.o=.d) $(UNITS:=.d)
-.PHONY: all units clean deps demo test test-long test-engines mutate check-docs check bench install fuzz fuzz-build replay drivers sanitized
+.PHONY: all units clean deps demo test test-long test-engines mutate check-docs check bench install fuzz fuzz-build replay drivers sanitized threaded

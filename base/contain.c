@@ -159,12 +159,34 @@ static bool filter_self(void)
 
 static const struct rlimit none = { 0, 0 };
 
+/* A child begins with all that its parent has (and a sanitizer's terabytes): it may have that, and so much more.  There is
+ * no limit on its time, for none lets a large archive on a slow machine through and holds an endless loop; who waits for
+ * that can end the program. */
+static void limit_memory(void)
+{
+	char text[256] = "";
+	int fd = open("/proc/self/statm", O_RDONLY | O_CLOEXEC);
+	ssize_t n = fd >= 0 ? read(fd, text, sizeof text - 1) : -1;
+	unsigned long long pages;
+
+	if (fd >= 0)
+		(void)close(fd);
+	/* size resident shared text lib data dt (proc(5)) */
+	if (n > 0 && sscanf(text, "%*u %*u %*u %*u %*u %llu", &pages) == 1) {
+		struct rlimit r = { .rlim_cur = (rlim_t)pages * (rlim_t)sysconf(_SC_PAGESIZE) + GF_CONTAINED_MEMORY };
+
+		r.rlim_max = r.rlim_cur;
+		(void)setrlimit(RLIMIT_DATA, &r);
+	}
+}
+
 gf_walls gf_walls_reader(int line)
 {
 	gf_walls w = { 0 };
 
 	(void)setrlimit(RLIMIT_CORE, &none);
 	(void)setrlimit(RLIMIT_FSIZE, &none);
+	limit_memory();
 	(void)prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
 	w.landlock = landlock(false); /* opens a descriptor, so before the next line */
 	(void)setrlimit(RLIMIT_NOFILE, &none);

@@ -31,9 +31,11 @@
 
 /* Archives made by others (pack). */
 #define GF_ARCHIVE_MEMBERS_MAX 100000
-#define GF_ARCHIVE_JSON_MAX (64 * GF_MIB) /* small members kept in memory until manifest.json is seen */
-#define GF_ARCHIVE_TAIL_MAX (64 * GF_MIB) /* what follows the end of an archive: fill, or something else */
-#define GF_WINDOW_LOG 27                  /* zstd and xz: 128 MiB of memory for what is being inflated */
+#define GF_ARCHIVE_JSON_MAX (64 * GF_MIB)  /* small members kept in memory until manifest.json is seen */
+#define GF_ARCHIVE_TAIL_MAX (64 * GF_MIB)  /* what follows the end of an archive: fill, or something else */
+#define GF_WINDOW_LOG 27                   /* zstd and xz: 128 MiB of memory for what is being inflated */
+#define GF_CONTAINED_MEMORY (512 * GF_MIB) /* of a contained child, beside what its parent had */
+
 /* Bombs: beyond the first of these, what was inflated may be so many times what came in.  xz reaches 7,000, gzip 1,032;
  * zstd and bzip2 make a gigabyte of a few bytes. */
 #define GF_INFLATED_FREE (1024 * GF_MIB)

@@ -1,11 +1,76 @@
+#define _GNU_SOURCE /* madvise */
 #include <errno.h>
+#include <malloc.h>
+#include <openssl/crypto.h>
 #include <sodium.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
 
 #include "base/secret.h"
 #include "base/sys.h"
 
 #define PASSPHRASE_MAX 4096
+#define KEYS_SIZE ((size_t)256 * 1024) /* a private RSA key and what signing makes of it is some 10 KiB */
+
+/* A forked child finds zeros in the pages of p: what is contained there holds no secret of ours (Linux 4.14). */
+static void forks_see_zeros(void *p, size_t n)
+{
+	uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE), begin = (uintptr_t)p / page * page;
+
+	(void)madvise((void *)begin, (uintptr_t)p + n - begin, MADV_WIPEONFORK);
+}
+
+/* ---- OpenSSL's own memory ---- */
+
+static void *plain_malloc(size_t n, const char *file, int line)
+{
+	(void)file;
+	(void)line;
+	return malloc(n);
+}
+
+static void wiping_free(void *p, const char *file, int line)
+{
+	(void)file;
+	(void)line;
+	if (p != NULL)
+		sodium_memzero(p, malloc_usable_size(p));
+	free(p);
+}
+
+static void *wiping_realloc(void *old, size_t n, const char *file, int line)
+{
+	size_t had = old != NULL ? malloc_usable_size(old) : 0;
+	void *p = n > 0 ? malloc(n) : NULL;
+
+	if (p == NULL && n > 0)
+		return NULL;
+	if (had > 0 && n > 0)
+		memcpy(p, old, had < n ? had : n);
+	wiping_free(old, file, line);
+	return p;
+}
+
+void gf_secret_wipe_frees(void)
+{
+	(void)CRYPTO_set_mem_functions(plain_malloc, wiping_realloc, wiping_free);
+}
+
+void gf_secret_guard(void)
+{
+	void *all;
+
+	(void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+	if (CRYPTO_secure_malloc_initialized() || CRYPTO_secure_malloc_init(KEYS_SIZE, 32) == 0)
+		return;
+	/* Whoever is given as much as there is has been told where it lies. */
+	all = OPENSSL_secure_malloc(KEYS_SIZE);
+	if (all != NULL)
+		forks_see_zeros(all, KEYS_SIZE);
+	OPENSSL_secure_free(all);
+}
 
 /* n bytes and a NUL of guarded memory; the guard page stands right behind the NUL. */
 static bool secret_new(gf_secret *s, size_t n, gf_error *err)
@@ -16,6 +81,7 @@ static bool secret_new(gf_secret *s, size_t n, gf_error *err)
 	s->data = n < SIZE_MAX ? sodium_malloc(n + 1) : NULL;
 	if (s->data == NULL)
 		return gf_no_memory(err);
+	forks_see_zeros(s->data, n + 1);
 	s->data[n] = '\0';
 	s->len = n;
 	return true;

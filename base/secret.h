@@ -1,4 +1,4 @@
-/* secret: bytes in sodium_malloc'd memory: guarded, not swapped, wiped when freed. */
+/* secret: bytes in sodium_malloc'd memory: guarded, not swapped, not in a core, zeros in a forked child, wiped when freed. */
 #ifndef GF_BASE_SECRET_H
 #define GF_BASE_SECRET_H
 
@@ -12,6 +12,11 @@ typedef struct gf_secret {
 /* s is zeroed or holds a secret, which is freed first; on failure it stays. */
 bool gf_secret_set(gf_secret *s, const void *bytes, size_t n, gf_error *err);
 void gf_secret_clear(gf_secret *s);
+/* Before OpenSSL has a private key: it lies where secrets do, too, and this process leaves no core and is not to be traced
+ * by others of its user.  As far as the kernel can; a second call does nothing. */
+void gf_secret_guard(void);
+/* Before OpenSSL allocates anything: what it frees is wiped, copies of keys among it. */
+void gf_secret_wipe_frees(void);
 /* A buffer that something secret has passed through: zeroed, then cleared. */
 void gf_buf_wipe(gf_buf *b);
 /* The first line of a file, or of stdin for "-", without its LF; at most 4096 bytes, else GF_USAGE "passphrase";

@@ -144,6 +144,7 @@ static void fill_standard(void)
 static void prepare(void)
 {
 	fill_standard();
+	gf_secret_wipe_frees();
 #if defined(STATIC_BUILD)
 	/* glibc would load the host's NSS modules, of another version than what is linked here. */
 	__nss_configure_lookup("hosts", "files dns");

@@ -52,6 +52,7 @@ bool gf_key_generate(
 	int n;
 	bool ok;
 
+	gf_secret_guard();
 	if (passphrase != NULL && (passphrase->len == 0 || passphrase->len > 4096))
 		return gf_fail(err, GF_USAGE, "passphrase", NULL, "a passphrase has 1 to 4096 bytes, this one has %zu",
 		    passphrase->len);

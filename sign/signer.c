@@ -196,6 +196,7 @@ gf_signer *gf_signer_open(const char *path, const gf_asker *asker, bool *plain, 
 	gf_signer *s = gf_alloc(1, sizeof *s, err);
 
 	*plain = false;
+	gf_secret_guard();
 	if (s != NULL && !read_key(s, path, asker, plain, err)) {
 		gf_signer_free(s);
 		s = NULL;

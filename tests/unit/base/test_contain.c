@@ -7,6 +7,7 @@
 #include <netinet/in.h>
 #include <signal.h>
 #include <stddef.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -121,6 +122,13 @@ static int try_dup(void)
 	return result(dup(kept));
 }
 
+static int try_memory(void)
+{
+	void *p = mmap(NULL, GF_CONTAINED_MEMORY * 2, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	return p == MAP_FAILED ? errno : result(munmap(p, GF_CONTAINED_MEMORY * 2));
+}
+
 /* What holds it: seccomp, a limit, Landlock from this ABI on (0: not).  A looker has no limits. */
 static const struct {
 	const char *name;
@@ -144,6 +152,7 @@ static const struct {
 	{ "pwrite to what is kept", try_kept_at, true, true, false, 0 },
 	{ "kill", try_kill, true, false, false, 6 },
 	{ "dup", try_dup, true, true, false, 0 },
+	{ "memory", try_memory, false, true, false, 0 },
 };
 #define TRIES TESTS_OF(tries)
 

@@ -58,7 +58,7 @@ static void test_set(void **state)
 	gf_secret_clear(&s);
 }
 
-/* One byte too far, on either side of what is read, ends the process. */
+/* A child finds zeros; one byte too far ends the process. */
 static void test_guarded(void **state)
 {
 	gf_secret s = { 0 };
@@ -74,7 +74,7 @@ static void test_guarded(void **state)
 		if (pid == 0) {
 			(void)signal(SIGSEGV, SIG_DFL);
 			(void)setrlimit(RLIMIT_CORE, &none);
-			_exit(((volatile char *)s.data)[at] == (at == 9 ? '9' : '\0') ? 0 : 1);
+			_exit(((volatile char *)s.data)[at] == '\0' ? 0 : 1);
 		}
 		assert_int_equal(waitpid(pid, &status, 0), pid);
 		if (at <= 10)
