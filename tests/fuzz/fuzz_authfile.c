@@ -7,9 +7,11 @@
 #include <string.h>
 
 #include "remote/auth.h"
+#include "tests/fuzz/json_mutate.h"
 #include "tests/fuzz/planted.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+GF_MUTATOR(json_mutate);
 
 static bool names_host(const gf_auth_text *t)
 {

@@ -7,9 +7,11 @@
 #include <string.h>
 
 #include "sign/sign.h"
+#include "tests/fuzz/mutate.h"
 #include "tests/fuzz/planted.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+GF_MUTATOR(choice_mutate);
 
 #define KEYS 3
 

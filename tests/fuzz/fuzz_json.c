@@ -3,9 +3,11 @@
  * parser: base/json_scan.c base/json.c base/json_write.c
  */
 #include "tests/fuzz/tree.h"
+#include "tests/fuzz/json_mutate.h"
 #include "tests/fuzz/planted.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+GF_MUTATOR(json_mutate);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {

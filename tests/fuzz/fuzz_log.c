@@ -1,8 +1,8 @@
 /*
  * A log that was damaged: it is read by the state and by trace, or refused with the number of a line; what both take
  * leads to no record, for there is none.
- * parser: verify/trace.c verify/floors.c verify/log.c:gf_log_read,take_lines -find_image -image_is -find_signers -take_load
- *     -copy -gf_trace_clear -gf_floors_find -gf_floor_compare
+ * parser: verify/trace.c verify/floors.c verify/log.c:gf_log_read,take_lines -find_image -image_is -take_load -copy
+ *     -gf_trace_clear -gf_floors_find -gf_floors_copy -gf_floor_compare
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,9 +10,11 @@
 #include <unistd.h>
 
 #include "verify/verify.h"
+#include "tests/fuzz/json_mutate.h"
 #include "tests/fuzz/planted.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+GF_MUTATOR(json_mutate);
 
 static void hold(bool what)
 {
@@ -34,6 +36,12 @@ static void leave(void)
 	(void)gf_dir_remove(dir, &err);
 }
 
+static bool no_load(void *ctx, const char *name, const gf_manifest *m, gf_error *err)
+{
+	(void)ctx, (void)name, (void)m, (void)err;
+	abort(); /* where there is no record there is no manifest */
+}
+
 static void trace(const gf_state *s)
 {
 	static const char named[] = "sha256:0000000000000000000000000000000000000000000000000000000000000007";
@@ -52,6 +60,8 @@ static void trace(const gf_state *s)
 		hold_refused(&err);
 	gf_trace_clear(&out);
 	if (!gf_trace_name(s, "prod.example/app:1.2", &found, &digest, &err))
+		hold_refused(&err);
+	if (!gf_trace_loads(s, "oci:/srv", no_load, NULL, &err))
 		hold_refused(&err);
 	GF_PLANTED(found && !gf_digest_equal(&digest, &known));
 	gf_trust_free(t);

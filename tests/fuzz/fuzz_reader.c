@@ -9,8 +9,10 @@
 
 #include "bundles/bundles.h"
 #include "tests/fuzz/planted.h"
+#include "tests/fuzz/tar_mutate.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+GF_MUTATOR(tar_mutate);
 
 #define BLOCK 512
 #define PADDING_MAX 65536

@@ -6,9 +6,11 @@
 #include <string.h>
 
 #include "remote/registry.h"
+#include "tests/fuzz/json_mutate.h"
 #include "tests/fuzz/planted.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+GF_MUTATOR(json_mutate);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {

@@ -4,10 +4,12 @@
  * parser: pack/v1.c
  */
 #include "pack/v1.h"
+#include "tests/fuzz/json_mutate.h"
 #include "tests/fuzz/planted.h"
 #include "tree.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+GF_MUTATOR(json_mutate);
 
 static bool make(const gf_buf *text, gf_buf *history, gf_buf *out, gf_error *err)
 {

@@ -1,6 +1,6 @@
 /*
  * A document printed from its getters, for the fuzz targets of JSON and YAML.  What no getter gives (reals, negative
- * numbers, texts with NUL, booleans and numbers in lists) is printed as null.
+ * numbers, texts with NUL, numbers in lists) is printed as null.
  */
 #ifndef GF_TESTS_FUZZ_TREE_H
 #define GF_TESTS_FUZZ_TREE_H
@@ -52,6 +52,20 @@ static inline void tree_ask(gf_json object, const char *key, gf_json member)
 	}
 }
 
+static inline void tree_put_item(gf_json_out *o, gf_json v);
+
+/* Under the key in capitals stands this member or, if there are several of such names, another. */
+static inline void tree_ask_any_case(gf_json object, const char *key, gf_json member)
+{
+	char loud[64] = "";
+
+	if (strlen(key) >= sizeof loud)
+		return;
+	for (size_t i = 0; key[i] != '\0'; i++)
+		loud[i] = (char)(key[i] >= 'a' && key[i] <= 'z' ? key[i] - 'a' + 'A' : key[i]);
+	must(member.node != NULL && gf_json_get_any_case(object, loud).node != NULL);
+}
+
 static inline void tree_put_object(gf_json_out *o, gf_json v)
 {
 	gf_json member, again;
@@ -62,12 +76,24 @@ static inline void tree_put_object(gf_json_out *o, gf_json v)
 		key = gf_json_key_at(v, i, &member);
 		must(key != NULL && member.node != NULL && gf_json_get(v, key).node == member.node);
 		must(gf_json_get_any_case(v, key).node == member.node);
+		tree_ask_any_case(v, key, member);
 		must(gf_json_object(v, key, &again, &err) == (gf_json_typeof(member) == GF_JSON_OBJECT));
 		must(gf_json_array(v, key, &again, &err) == (gf_json_typeof(member) == GF_JSON_ARRAY));
 		tree_ask(v, key, member);
 		tree_put(o, key, v, member);
 	}
 	must(gf_json_key_at(v, gf_json_count(v), &member) == NULL);
+}
+
+static inline void tree_put_item(gf_json_out *o, gf_json v)
+{
+	bool yes = false;
+	gf_error err = { 0 };
+
+	if (gf_json_typeof(v) == GF_JSON_OTHER && gf_json_flag(v, &yes, &err))
+		gf_json_put_value(o, NULL, v);
+	else
+		tree_put(o, NULL, (gf_json){ .doc = v.doc }, v);
 }
 
 /* parent: the object that has v under key, if it is one. */
@@ -85,7 +111,7 @@ static inline void tree_put(gf_json_out *o, const char *key, gf_json parent, gf_
 	} else if (gf_json_typeof(v) == GF_JSON_ARRAY) {
 		gf_json_open(o, key, '[');
 		for (size_t i = 0; i < gf_json_count(v); i++)
-			tree_put(o, NULL, (gf_json){ .doc = v.doc }, gf_json_at(v, i));
+			tree_put_item(o, gf_json_at(v, i));
 		gf_json_close(o, ']');
 	} else if (gf_json_typeof(v) == GF_JSON_STRING && gf_json_text(v, &text, &err)) {
 		gf_json_put(o, key, text);
@@ -94,7 +120,7 @@ static inline void tree_put(gf_json_out *o, const char *key, gf_json parent, gf_
 	} else if (key != NULL && gf_json_typeof(v) == GF_JSON_OTHER && gf_json_bool_if(parent, key, &yes, &err)) {
 		gf_json_put_bool(o, key, yes);
 	} else {
-		must(key == NULL || err.name[0] != '\0');
+		must(key == NULL || err.name[0] != '\0' || gf_json_is_null(v));
 		gf_json_put_null(o, key);
 	}
 	if (err.name[0] != '\0')

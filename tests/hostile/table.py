@@ -27,6 +27,7 @@ import threading
 from model import (BLOCK, CONFIG, EMPTY, IN_TOTO, INDEX, MANIFEST, P256_N, TAR, Bundle, Key, Maker, Member, archive, checksum,
                    compact, der_int, der_read, der_sig, header, image, layer, run, sha256, with_checksum)
 from peers import Daemon, Registry
+from quine import quine
 import daemon_rows
 import file_rows
 import operator_rows
@@ -1077,6 +1078,8 @@ row("C40", "zeros without an end behind an archive",
     lambda bad: codecs["zstd"](archive(image(LAYERS).items(), bytes(2**26 + 2**20 if bad else 2**20))), (4, "archive-tail"), verbs=PACK)
 row("C40", "an archive through gzip ten times", saved_as("gzip", lambda b: [b := gzip.compress(b, mtime=0) for _ in range(9)][-1], False),
     (2, "archive-compression"), verbs=PACK)
+row("C41", "a gzip that inflates to itself", lambda bad: quine() if bad else gzip.compress(saved()(False), mtime=0), (2, "archive-compression"), verbs=PACK)
+row("C41", "a layer that inflates to itself", saved(lambda f: f.update({"l0/layer.tar": quine()})), (4, "diff-id"), verbs=PACK)
 row("C37", "an archive of lrzip", lambda bad: b"LRZI\0\6" + bytes(2048) if bad else saved()(False), (4, "archive-format"), verbs=PACK)
 row("C37", "an archive of lzop", lambda bad: b"\x89LZO\0\r\n\x1a\n" + bytes(2048) if bad else saved()(False), (4, "archive-format"), verbs=PACK)
 for what, magic in (("RAR", b"Rar!\x1a\7\0"), ("CAB", b"MSCF"), ("XAR", b"xar!"), ("mtree", b"#mtree\n"), ("shar", b"#!/bin/sh\n# This is a shell archive\n")):
@@ -1335,6 +1338,12 @@ def specials():
     b.sign(("META/manifest.json.%s.minisig" % ("0" * 16), text_of(lines)))
     status, o = verified(b, "--key", MINI)
     yield "S13 - a trusted comment in UTF-8, signed by another hand than minisign's, is accepted", [] if status == 0 else ["status %d" % status]
+    # its stored bytes and what is inside have one digest: pack, which looks at digests, takes it; it is no tar
+    b = pack("quine", archive(image([quine(), LAYERS[1]]).items()), "--layers", "none")
+    for deep, want in (((), (0, "")), (("--deep",), (4, "layer-tar"))):
+        status, o = verified(b, *deep)
+        found = (status, o.get("error", {}).get("name", ""))
+        yield "C41 - a layer that inflates to itself and has the diff ID of both, verify %s" % "".join(deep), [] if found == want else ["found %s %s" % found]
     # one key, three encodings (FORMAT.md 3)
     for form in ("compressed", "uncompressed", "hybrid"):
         path = os.path.join(keydir, form + ".pub")
