@@ -3,6 +3,7 @@
 #   make deps         install what building needs          make install   PREFIX (/usr/local), DESTDIR
 #   make demo         carry one real image, step by step   make bench     against the peers, on real images
 #   make test         every test, with a sum at the end    make fuzz      FUZZ_SECONDS=60 each target
+#   make afl          the program under AFL++, FUZZ_SECONDS=60 each way
 #   make mutate      flips conditions in the code that decides: each must be noticed
 #   make test-engines against the Docker and podman of Debian 11 and 13, debootstrapped
 #   make check        format, warnings, linters, sanitizers over all tests
@@ -148,6 +149,12 @@ fuzz-build:
 		HARDEN=-fPIE FUZZ_MAIN=-fsanitize=fuzzer $(foreach f,fuzz planted,$(FUZZERS:%=$(FUZZ_B)/tests/fuzz/$(f)_%))
 replay: $(FUZZERS:%=$(B)/tests/fuzz/fuzz_%)
 
+# The whole program under AFL++ (Debian: afl++; nothing else here needs it).
+afl:
+	@$(MAKE) --no-print-directory -s B=$(B)/afl CC=afl-clang-fast HARDEN=-fPIE LDFLAGS=-fsanitize=address,undefined \
+		CFLAGS="-O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all" all
+	@FUZZ_SECONDS=$(FUZZ_SECONDS) tests/fuzz/afl.sh $(B)/afl
+
 FUZZ_MAIN ?= tests/fuzz/replay.c
 FUZZ_LIBS := $(filter-out $(B)/cli.a,$(LIBS))
 FUZZ_DEPS := $(wildcard tests/fuzz/*.h) tests/fuzz/replay.c $(FUZZ_LIBS)
@@ -183,4 +190,4 @@ clean:
 	rm -rf $(B)
 
 -include $(OBJ:.o=.d) $(UNITS:=.d)
-.PHONY: all units clean deps demo test test-long test-engines mutate check-docs check bench install fuzz fuzz-build replay drivers sanitized threaded
+.PHONY: all units clean deps demo test test-long test-engines mutate check-docs check bench install fuzz fuzz-build replay afl drivers sanitized threaded

@@ -12,7 +12,7 @@ demo='busybox-static jq openssl'
 test='binutils git python3 libcmocka-dev bats shellcheck strace time valgrind zip unzip xz-utils bzip2 zstd procps curl
 faketime clang clang-14 python3-clang-14 llvm-14 libclang-rt-14-dev clang-tidy clang-format cppcheck
 docker.io docker-registry skopeo podman buildah crun containerd umoci minisign age apache2-utils iptables
-docker-compose python3-yaml debootstrap dpkg-dev nasm libzbar0
+docker-compose python3-yaml libarchive-tools debootstrap dpkg-dev nasm libzbar0
 chromium poppler-utils python3-html5lib'
 
 case ${1-} in

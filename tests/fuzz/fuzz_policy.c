@@ -97,7 +97,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	}
 	hold(p->version > 0 && p->created > 0 && p->expires > p->created); /* a line of the log can be made of it */
 	check_round(p);
-	GF_PLANTED(gf_policy_check(p, &err) && p->version != 1); /* that of the seeds */
+	GF_PLANTED(gf_policy_check(p, &err) && /* those of the seeds */
+	    (p->version != 1 || p->expires - p->created != (gf_time)365 * 86400));
 	if (gf_policy_check(p, &err))
 		check_promises(p);
 	else

@@ -39,7 +39,7 @@ static void look(const gf_receipt *r)
 	}
 	if (!gf_receipt_summary(r, &own, &summary, &err) && strcmp(err.name, "summary") != 0)
 		abort();
-	GF_PLANTED(r->complete && r->sequence != 42); /* that of the seeds */
+	GF_PLANTED(r->complete && r->stream != NULL && r->sequence != 42); /* that of the seeds */
 	gf_buf_clear(&text);
 	gf_buf_clear(&text_again);
 	gf_buf_clear(&summary);

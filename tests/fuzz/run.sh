@@ -76,8 +76,12 @@ seeds=tests/fuzz/corpus/$name
 mkdir -p "$grown" "$dir/finds"
 options=(-timeout=10 -rss_limit_mb=2048 -print_final_stats=1)
 [ ! -f "tests/fuzz/$name.dict" ] || options+=("-dict=tests/fuzz/$name.dict")
-# The 1,025 subjects among its seeds are for replay; here they would be most of the work.
-[ "$name" != dsse ] || options+=(-max_len=8192)
+# The largest seeds are for replay: here they would be most of the work.
+case $name in
+dsse) options+=(-max_len=8192) ;;
+json) options+=(-max_len=1536) ;;
+manifest) options+=(-max_len=3072) ;;
+esac
 
 rc=0
 "$program" "${options[@]}" -max_total_time="$seconds" -artifact_prefix="$dir/finds/$name-" "$grown" "$seeds" \
