@@ -10,6 +10,7 @@ dir=$1
 shift
 if [ $# -ne 1 ]; then
 	# What one target has to say stays together.
+	# shellcheck disable=SC2016
 	printf '%s\n' "$@" | xargs -P "${FUZZ_JOBS:-1}" -I NAME sh -c 'said=$("$@" 2>&1); rc=$?; printf "%s\n" "$said"; exit $rc' \
 		sh "$0" "$dir" NAME
 	exit
