@@ -234,7 +234,8 @@ static bool apply(const gf_run *run, applying *ap, gf_error *err)
 	    (site == NULL || gf_state_set_site(ap->state, site, err)) && gf_trust_install(ap->trust, ap->state, err);
 }
 
-/* The log as this run leaves it.  Its lines are on the disk whether they are signed or not. */
+/* The log as this run leaves it, or one that died before it came to this.  Its lines are on the disk whether they are
+ * signed or not. */
 static void sign_log(const gf_run *run, gf_state *s)
 {
 	gf_error err;
@@ -286,10 +287,10 @@ bool gf_verb_trust_apply(gf_run *run, gf_error *err)
 		ok = apply(run, &ap, err);
 		gf_state_unlock(ap.state);
 	}
-	if (ok)
+	if (ok) {
 		installed = (size_t)(gf_trust_policy(ap.trust)->version - ap.before);
-	if (installed > 0)
 		sign_log(run, ap.state);
+	}
 	ok = ok && tell_applied(run, &ap, ap.before == 0 ? 1 : installed, err);
 	gf_trust_free(ap.trust);
 	gf_state_close(ap.state);

@@ -85,9 +85,10 @@ run() {
 	mutants) suite mutants 3600 make --no-print-directory -s B="$B" mutate ;;
 	cli | faults | interop)
 		if compgen -G "tests/$1/*.bats" >/dev/null; then
-			more=()
+			more=() seconds=900
+			[ -z "${GF_LONG-}" ] || seconds=3600
 			[ -z "${GF_LONG-}" ] || [ ! -d "tests/$1/long" ] || more=("tests/$1/long")
-			suite "$1" $((900 + ${#more[@]} * 2700)) bats --tap --timing "tests/$1" "${more[@]}"
+			suite "$1" $seconds bats --tap --timing "tests/$1" "${more[@]}"
 		fi
 		;;
 	*)

@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 # shellcheck disable=SC2154 # root, stderr: from common.bash and bats
 # What a courier cannot take back (W0): a trust version that revokes, and a rejection, stay once they were seen, whatever
-# becomes of the bundle that brought them, also where the run is killed in between.
+# becomes of the bundle that brought them; also where the run is killed in between (faults/log_killed.bats).
 
 setup_file() {
 	load common
@@ -119,39 +119,4 @@ stays() { # BUNDLE STATUS NAME ENVIRONMENT
 	roots_sign trust-3.json
 	gapferry trust apply trust-3.json
 	gapferry unpack -q --env test b.tar
-}
-
-# kill -9 where a system call is entered, from the start of the run to where W0 has ended (the bundle is refused).
-@test "kill -9 within W0: the log is whole, a version is installed whole or not, and the next run has all" {
-	cp "$files/strange.tar" b.tar
-	cp -r "$files/news" b.tar.d
-	again() {
-		rm -rf state
-		cp -r "$files/state" .
-	}
-	unpack() { ASAN_OPTIONS=detect_leaks=0 "$@" "$GAPFERRY" unpack -q --env prod b.tar >said 2>&1; }
-	again
-	unpack strace -f -c -o calls || true
-	places=0
-	while read -r call count; do
-		for ((n = 1; n <= count; n += 4)); do
-			again
-			{ unpack strace -f -qq -o /dev/null -e trace="$call" -e inject="$call:signal=KILL:when=$n" || true; } 2>/dev/null
-			gapferry log verify --json >json || { echo "$call $n: $(cat json)"; return 1; }
-			version=$(gapferry trust show --json | jq .version) || { echo "$call $n: no trust file"; return 1; }
-			mapfile -t kept < <(find state/records -name 'approval-*.json')
-			# in the log only if in records/
-			[ "$(grep -c '"type":"rejected"' state/audit.jsonl || true)" -le ${#kept[@]} ] || { echo "$call $n: rejection"; return 1; }
-			[ "$version" -eq 1 ] || cmp "$files/trust-2.json" state/records/trust-2.json || { echo "$call $n: trust"; return 1; }
-			run -3 unpack
-			[ "$(jq -r 'select(.type == "trust") | .trustVersion' state/audit.jsonl | paste -sd' ')" = '1 2' ] || { echo "$call $n: $(types)"; return 1; }
-			[ "$(grep -c '"type":"rejected"' state/audit.jsonl)" -eq 1 ] || { echo "$call $n: $(types)"; return 1; }
-			gapferry verify -q --json --env prod shop-7.tar >json 2>/dev/null || true
-			[ "$(jq -r '.checks[] | select(.name == "approvals") | .detail[:14]' json)" = 'carol rejected' ] || { echo "$call $n: $(cat json)"; return 1; }
-			gapferry log verify >/dev/null || return 1
-			places=$((places + 1))
-		done
-	done < <(awk '$1 + 0 > 0 || $1 == "0.00" { if ($NF ~ /^(fsync|openat|mkdirat|mkdir|write|pwrite64|linkat|renameat|renameat2|rename|ftruncate|unlink|unlinkat)$/) print $NF, $4 }' calls)
-	echo "# killed at $places places" >&3
-	[ "$places" -gt 10 ]
 }
