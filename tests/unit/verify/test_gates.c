@@ -1,5 +1,6 @@
 /* Judging under a trust file (FORMAT.md 5, steps 2 to 6): roles, thresholds, gates, rejections, permits, times. */
 #include "policies.h"
+#include "verify/companion.h"
 #include "verify/judgement.h"
 #include "verify/state.h"
 
@@ -894,6 +895,137 @@ static void test_rejection_is_kept(void **state)
 	end(s, &m);
 }
 
+/* A receipt as another site writes it. */
+static void put_receipt(const gf_digest *manifest, char *environment, bool complete, char *signature, const char *by)
+{
+	static char site[] = "lab", name[] = "signature";
+	struct gf_receipt_check check = { name, signature };
+	gf_digest signer = { { 7 } };
+	gf_receipt r = { .manifest = *manifest,
+		.site = site,
+		.environment = environment,
+		.complete = complete,
+		.checks = &check,
+		.n_checks = 1,
+		.signers = &signer,
+		.n_signers = 1,
+		.created = gf_now() };
+	gf_error err = { 0 };
+	gf_buf bytes;
+
+	gf_buf_init(&bytes, GF_COMPANION_MAX);
+	need(gf_receipt_print(&r, &bytes, &err));
+	put_signed("receipt", &bytes, by, NULL);
+}
+
+/* What was said of a bundle that is accepted stays beside it: what somebody of the trust file signed, under its own name. */
+static void test_statements_are_kept(void **state)
+{
+	static char passed[] = "passed";
+	gf_state *s = install(base_policy());
+	spec what = shop(1), other = shop(2);
+	gf_approval a;
+	gf_error err = { 0 };
+	gf_member *list;
+	gf_judge j;
+	outcome o;
+	made m, n;
+	size_t found;
+
+	(void)state;
+	bundle(&other, &n);
+	bundle(&what, &m);
+	a = word(&m, &what, GF_APPROVE);
+	say(&a, "carol");
+	say(&a, "mallory"); /* in no role */
+	a.decision = GF_PERMIT;
+	a.waives = GF_WAIVE_SEQUENCE;
+	say(&a, "erin");
+	put_receipt(&m.manifest, TEST, true, passed, "lab");
+	a = word(&n, &other, GF_APPROVE);
+	say(&a, "dave");
+	j = judge_for(s, "prod");
+	judge(j, &o);
+	j.trust = o.trust;
+	need(gf_state_lock(s, &err) && gf_statements_keep(&j, &m.manifest, &err) &&
+	    gf_statements_keep(&j, &m.manifest, &err)); /* again: the same files */
+	gf_state_unlock(s);
+	done(&o);
+	need(gf_state_statements(s, &m.manifest, &list, &found, &err));
+	assert_int_equal(found, 6);
+	for (size_t i = 0; i < found; i++) {
+		static const char *const starts[] = { "approval-", "permit-", "receipt-" };
+		size_t same = 0;
+
+		for (size_t k = 0; k < 3; k++)
+			same += strncmp(list[i].name, starts[k], strlen(starts[k])) == 0;
+		assert_int_equal(same, 1);
+		for (same = 0; same < n_companions; same++)
+			if (strcmp(list[i].name, companions[same].name) == 0 &&
+			    list[i].bytes.len == companions[same].bytes.len &&
+			    memcmp(list[i].bytes.data, companions[same].bytes.data, list[i].bytes.len) == 0)
+				break;
+		if (same == n_companions)
+			fail_msg("%s is none of the companions", list[i].name);
+	}
+	gf_members_free(list, found);
+	need(gf_state_statements(s, &n.manifest, &list, &found, &err));
+	assert_int_equal(found, 0);
+	gf_members_free(list, found);
+	/* without a trust file nobody's word is kept */
+	j.trust = NULL;
+	need(gf_statements_keep(&j, &n.manifest, &err));
+	gf_buf_clear(&n.statement);
+	end(s, &m);
+}
+
+/* The site's own receipt lies beside the manifest, with its signature. */
+static void test_receipt_is_kept(void **state)
+{
+	static char site[] = "a", name[] = "signature", result[] = "passed";
+	struct gf_receipt_check check = { name, result };
+	gf_digest signer = { { 7 } }, bundle_digest = { { 9 } };
+	gf_receipt r = { .manifest = bundle_digest,
+		.site = site,
+		.environment = TEST,
+		.complete = true,
+		.checks = &check,
+		.n_checks = 1,
+		.signers = &signer,
+		.n_signers = 1,
+		.created = gf_now() };
+	gf_state *s = install(base_policy());
+	gf_member file, signature, *list;
+	gf_error err = { 0 };
+	gf_signer *key;
+	size_t n;
+
+	(void)state;
+	need(gf_state_lock(s, &err));
+	need((key = gf_state_site_key(s, NULL, &err)) != NULL);
+	need(gf_receipt_keep(s, &r, key, &file, &signature, &err));
+	gf_state_unlock(s);
+	assert_true(gf_signature_fits(gf_signer_public(key), gf_signature_ext(signature.name, file.name),
+	    &signature.bytes, file.bytes.data, file.bytes.len));
+	need(gf_state_statements(s, &r.manifest, &list, &n, &err));
+	assert_int_equal(n, 2);
+	for (size_t i = 0; i < n; i++) {
+		const gf_member *m = strcmp(list[i].name, file.name) == 0 ? &file : &signature;
+
+		assert_string_equal(list[i].name, m->name);
+		assert_int_equal(list[i].bytes.len, m->bytes.len);
+		assert_memory_equal(list[i].bytes.data, m->bytes.data, m->bytes.len);
+	}
+	assert_int_equal(strncmp(file.name, "receipt-", 8), 0);
+	gf_members_free(list, n);
+	free(file.name);
+	gf_buf_clear(&file.bytes);
+	free(signature.name);
+	gf_buf_clear(&signature.bytes);
+	gf_signer_free(key);
+	gf_state_close(s);
+}
+
 /* Who could have released it does not approve it. */
 static void test_separation(void **state)
 {
@@ -925,29 +1057,6 @@ static void test_separation(void **state)
 		gf_state_close(s);
 	}
 	gf_buf_clear(&m.statement);
-}
-
-/* A receipt as another site writes it. */
-static void put_receipt(const gf_digest *manifest, char *environment, bool complete, char *signature, const char *by)
-{
-	static char site[] = "lab", name[] = "signature";
-	struct gf_receipt_check check = { name, signature };
-	gf_digest signer = { { 7 } };
-	gf_receipt r = { .manifest = *manifest,
-		.site = site,
-		.environment = environment,
-		.complete = complete,
-		.checks = &check,
-		.n_checks = 1,
-		.signers = &signer,
-		.n_signers = 1,
-		.created = gf_now() };
-	gf_error err = { 0 };
-	gf_buf bytes;
-
-	gf_buf_init(&bytes, GF_COMPANION_MAX);
-	need(gf_receipt_print(&r, &bytes, &err));
-	put_signed("receipt", &bytes, by, NULL);
 }
 
 static void test_after(void **state)
@@ -1212,9 +1321,10 @@ int main(void)
 		cmocka_unit_test(test_numbers), cmocka_unit_test(test_permits), cmocka_unit_test(test_permit_by_root),
 		cmocka_unit_test(test_permits_together), cmocka_unit_test(test_approvals),
 		cmocka_unit_test(test_faulty_approvals), cmocka_unit_test(test_rejections),
-		cmocka_unit_test(test_rejection_is_kept), cmocka_unit_test(test_separation),
-		cmocka_unit_test(test_after), cmocka_unit_test(test_again), cmocka_unit_test(test_noise),
-		cmocka_unit_test(test_words), cmocka_unit_test(test_signature_only), cmocka_unit_test(test_unverified),
+		cmocka_unit_test(test_rejection_is_kept), cmocka_unit_test(test_statements_are_kept),
+		cmocka_unit_test(test_receipt_is_kept), cmocka_unit_test(test_separation), cmocka_unit_test(test_after),
+		cmocka_unit_test(test_again), cmocka_unit_test(test_noise), cmocka_unit_test(test_words),
+		cmocka_unit_test(test_signature_only), cmocka_unit_test(test_unverified),
 		cmocka_unit_test(test_newer_trust), cmocka_unit_test(test_advisory) };
 
 	return cmocka_run_group_tests(tests, setup, leave);

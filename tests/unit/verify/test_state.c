@@ -1,9 +1,11 @@
 /* Floors, the log, records: what must survive anything. */
+#define _DEFAULT_SOURCE /* chroot */
 #include <signal.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 
 #include "common.h"
+#include "verify/state.h"
 
 /* A state of its own for each test. */
 static const char *fresh(void)
@@ -737,6 +739,100 @@ static void test_records(void **state)
 	gf_state_close(s);
 }
 
+/* ---- where it is when nobody says ---- */
+
+static void lies_in(const char *home, const char *want)
+{
+	gf_error err = { 0 };
+	char *found;
+
+	assert_int_equal(home != NULL ? setenv("HOME", home, 1) : unsetenv("HOME"), 0);
+	found = gf_state_where(&err);
+	if (want == NULL ? found != NULL || strcmp(err.name, "state") != 0 : found == NULL || strcmp(found, want) != 0)
+		fail_msg("HOME %s: %s, expected %s", home, found, want);
+	free(found);
+}
+
+/* Alone in a directory that is the root of all, and nobody. */
+static void as_nobody(const char *make, const char *home, const char *want)
+{
+	int status;
+	pid_t pid;
+
+	assert_int_equal(sh("rm -rf jail && mkdir -p jail/var/lib"), 0);
+	assert_int_equal(sh(make), 0);
+	pid = fork();
+	assert_true(pid >= 0);
+	if (pid == 0) {
+		if (chroot("jail") != 0 || chdir("/") != 0 || seteuid(65534) != 0)
+			_exit(2);
+		lies_in(home, want);
+		_exit(0);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	if (status != 0)
+		fail_msg("%s, HOME %s: not %s", make, home, want);
+}
+
+static void test_nobody_says(void **state)
+{
+	static const char system[] = "/var/lib/gapferry", own[] = "/home/me/.local/state/gapferry";
+	const char *home = getenv("HOME");
+	char *kept = home != NULL ? strdup(home) : NULL;
+
+	(void)state;
+	if (geteuid() != 0)
+		skip();
+	lies_in("/home/me", system);
+	as_nobody("true", "/home/me", own);
+	as_nobody("true", NULL, NULL);
+	as_nobody("true", "home/me", NULL);
+	as_nobody("mkdir jail/var/lib/gapferry", "/home/me", system);
+	as_nobody("chmod 0 jail/var/lib", "/home/me", system);
+	as_nobody("rmdir jail/var/lib && touch jail/var/lib", "/home/me", own);
+	assert_int_equal(kept != NULL ? setenv("HOME", kept, 1) : unsetenv("HOME"), 0);
+	free(kept);
+}
+
+/* What takes the lock for itself gives it back, and no other. */
+static void test_whose_lock(void **state)
+{
+	gf_state *s;
+	gf_error err = { 0 };
+	gf_signer *key;
+
+	(void)state;
+	need((s = gf_state_open("whose", true, &err)) != NULL);
+	for (int locked = 0; locked < 2; locked++) {
+		need(!locked || gf_state_lock(s, &err));
+		need(gf_state_set_site(s, "site-a", &err));
+		assert_int_equal(gf_state_locked(s), locked);
+		need((key = gf_state_site_key(s, NULL, &err)) != NULL);
+		assert_int_equal(gf_state_locked(s), locked);
+		need(gf_state_checkpoint(s, key, &err));
+		assert_int_equal(gf_state_locked(s), locked);
+		gf_signer_free(key);
+	}
+	gf_state_unlock(s);
+	gf_state_close(s);
+	/* read only: nothing is made, nothing is locked */
+	need((s = gf_state_open("whose", false, &err)) != NULL);
+	assert_false(gf_state_lock(s, &err));
+	assert_non_null(strstr(err.text, "is open for reading only"));
+	gf_state_close(s);
+	need((s = gf_state_open("nowhere", false, &err)) != NULL);
+	gf_state_close(s);
+	assert_null(gf_state_look("nowhere", &err));
+	assert_string_equal(err.name, "state");
+	need((s = gf_state_look("whose", &err)) != NULL);
+	gf_state_close(s);
+	assert_int_not_equal(sh("test -e nowhere"), 0);
+	assert_int_equal(sh("touch plain"), 0);
+	err = (gf_error){ 0 };
+	assert_null(gf_state_open("plain/x", false, &err));
+	assert_string_equal(err.name, "state");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = { cmocka_unit_test(test_floors), cmocka_unit_test(test_trust_lines),
@@ -746,7 +842,7 @@ int main(void)
 		cmocka_unit_test(test_two_processes), cmocka_unit_test(test_no_room), cmocka_unit_test(test_lines),
 		cmocka_unit_test(test_members), cmocka_unit_test(test_absent), cmocka_unit_test(test_modes),
 		cmocka_unit_test(test_unusable), cmocka_unit_test(test_where), cmocka_unit_test(test_site),
-		cmocka_unit_test(test_records) };
+		cmocka_unit_test(test_nobody_says), cmocka_unit_test(test_whose_lock), cmocka_unit_test(test_records) };
 
 	return cmocka_run_group_tests(tests, enter, leave);
 }
