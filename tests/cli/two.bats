@@ -142,3 +142,73 @@ name_of() { jq -r '.error.name // ""' held.json; }
 	done
 	echo "#$seen" >&3
 }
+
+@test "two trust applies, not steered: of one file both end well, of two versions 2 one is in force and the other refused" {
+	gapferry trust threshold -q trust-1.json root:1 >/dev/null
+	gapferry trust revoke -q trust-1.json dave --threshold approver:prod:1 -o trust-2b.json >/dev/null
+	roots_sign trust-2.json
+	roots_sign trust-2b.json
+	seen=
+	for other in trust-2.json trust-2b.json trust-2.json trust-2b.json; do
+		rm -rf state
+		cp -r "$BATS_FILE_TMPDIR/state" .
+		gapferry trust apply --json trust-2.json >one.out 2>one.err &
+		one=$!
+		gapferry trust apply --json $other >two.out 2>two.err &
+		two=$!
+		a=0 b=0
+		wait $one || a=$?
+		wait $two || b=$?
+		seen="$seen [$other: $a $b]"
+		case "$other $a $b" in
+		'trust-2.json 0 0') [ "$(jq -s 'map(.before + .installed) | add' one.out two.out)" -eq 4 ] ;;
+		'trust-2b.json 0 3') [ "$(jq -r .error.name two.out)" = trust-version ] ;;
+		'trust-2b.json 3 0') [ "$(jq -r .error.name one.out)" = trust-version ] ;;
+		*) false ;;
+		esac || {
+			echo "$seen $(cat one.err two.err)"
+			return 1
+		}
+		[ $a -eq 0 ] && installed=trust-2.json || installed=$other
+		cmp $installed state/records/trust-2.json
+		[ "$(jq -r 'select(.type == "trust") | .statement' state/audit.jsonl | tail -n +2)" = "sha256:$(sha256sum <$installed | cut -c1-64)" ]
+		gapferry log verify --json | jq -e '.checkpoint == .lines and .lines == 2' >/dev/null
+	done
+	echo "#$seen" >&3
+}
+
+# Under version 2 dave approves nothing, so what is accepted on his word stands before it.
+@test "an unpack that needs dave's approval and the trust file that takes his role away, not steered: never both" {
+	gapferry unpack -q --env test shop-7.tar >/dev/null
+	approve carol
+	approve dave
+	gapferry trust add -q --approver prod:erin.pub trust-1.json -o trust-2.json >/dev/null
+	gapferry trust revoke -q --same-version trust-2.json dave >/dev/null
+	roots_sign trust-2.json
+	cp -r state approved
+	seen=
+	for late in 0 0.01 0.02 0.03 0.05 0.1; do
+		rm -rf state layout-prod
+		cp -r approved state
+		gapferry unpack -q --json --env prod shop-7.tar >one.out 2>one.err &
+		one=$!
+		sleep $late
+		gapferry trust apply trust-2.json >two.out
+		a=0
+		wait $one || a=$?
+		# the lock is held from accepted to complete: no trust file comes between
+		ended="$a $(jq -r '.error.name // ""' one.out) $(jq -r 'select(.environment == "prod" or .type == "trust") | .type + (.code // "" | sub("^(?=.)"; " "))' state/audit.jsonl | paste -sd,)"
+		seen="$seen [$ended]"
+		case $ended in
+		'0  trust,intent,accepted,loaded,complete,trust') [ "$(layout prod)" = prod.example/shop:1.2 ] ;;
+		'3 trust-changed trust,intent,trust,refused trust-changed' | '3 trust-changed trust,trust,intent,refused trust-changed' | '3 approvals trust,trust,refused approvals') [ -z "$(layout prod)" ] ;;
+		*) false ;;
+		esac || {
+			echo "$seen $(cat one.err)"
+			return 1
+		}
+		gapferry log verify >/dev/null
+		ends 3 approvals unpack -q --env prod shop-7.tar
+	done
+	echo "#$seen" >&3
+}
