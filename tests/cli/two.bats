@@ -169,9 +169,9 @@ name_of() { jq -r '.error.name // ""' held.json; }
 			echo "$seen $(cat one.err two.err)"
 			return 1
 		}
-		[ $a -eq 0 ] && installed=trust-2.json || installed=$other
-		cmp $installed state/records/trust-2.json
-		[ "$(jq -r 'select(.type == "trust") | .statement' state/audit.jsonl | tail -n +2)" = "sha256:$(sha256sum <$installed | cut -c1-64)" ]
+		installed=$([ $a -eq 0 ] && echo trust-2.json || echo $other)
+		cmp "$installed" state/records/trust-2.json
+		[ "$(jq -r 'select(.type == "trust") | .statement' state/audit.jsonl | tail -n +2)" = "sha256:$(sha256sum <"$installed" | cut -c1-64)" ]
 		gapferry log verify --json | jq -e '.checkpoint == .lines and .lines == 2' >/dev/null
 	done
 	echo "#$seen" >&3
