@@ -183,6 +183,21 @@ fuzzed() {
 		sed -n '1,/\*\//p' "$f" | grep -q 'parser: ' || echo "$f does not say which lines are its parser"
 		grep -q 'GF_PLANTED(' "$f" || echo "$f has no bug planted in it"
 		[ -n "$(ls "tests/fuzz/corpus/$name" 2>/dev/null)" ] || echo "$f has no seeds"
+		parser_of "$f"
+	done
+}
+# What the comment of a fuzz target says of its parser, FILE, FILE:FUNCTION,FUNCTION and -FUNCTION, is there.
+# shellcheck disable=SC2086 # words
+parser_of() {
+	local w fn words files
+	words=$(sed -n '1,/\*\//{s/^ \*\/*//;p}' "$1" | tr '\n' ' ' | sed 's/.*parser://; s/, */,/g')
+	files=$(printf '%s\n' $words | sed -n 's/^\([^-:][^:]*\).*/\1/p')
+	for w in $words; do
+		case $w in
+		-*) grep -q "\b${w#-}(" $files || echo "$1 names ${w#-}, which its parser has not" ;;
+		*:*) for fn in $(tr ',' ' ' <<<"${w#*:}"); do grep -q "\b$fn(" "${w%%:*}" || echo "$1 names $fn, which ${w%%:*} has not"; done ;;
+		*) [ -f "$w" ] || echo "$1 names $w, which is not there" ;;
+		esac
 	done
 }
 

@@ -2,7 +2,7 @@
  * A log that was damaged: it is read by the state and by trace, or refused with the number of a line; what both take
  * leads to no record, for there is none.
  * parser: verify/trace.c verify/floors.c verify/log.c:gf_log_read,take_lines -find_image -image_is -take_load -copy
- *     -gf_trace_clear -gf_floors_find -gf_floors_copy -gf_floor_compare
+ *     -gf_trace_clear -gf_floors_find -gf_floor_compare
  */
 #include <stdio.h>
 #include <stdlib.h>

@@ -17,13 +17,18 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	gf_error err = { 0 };
 	gf_manifest *m = gf_manifest_parse(data, size, &err), *again;
 	gf_buf first, second;
+	unsigned char sum = 0;
 
 	if (m == NULL) {
 		if (err.class == GF_OK || err.name[0] == '\0' || err.text[0] == '\0')
 			abort(); /* a refusal that explains nothing */
 		return 0;
 	}
-	GF_PLANTED(m->sequence != 42 && m->sequence != 1); /* those of the seeds */
+	for (size_t i = 0; i < GF_FILES; i++)
+		for (size_t k = 0; k < sizeof m->files[i].digest.bytes; k++)
+			sum ^= m->files[i].digest.bytes[k];
+	/* those of the seeds */
+	GF_PLANTED((sum != 155 && sum != 69) || (m->sequence != 42 && m->sequence != 1) || m->created % 60 != 3);
 	gf_buf_init(&first, GF_STATEMENT_MAX);
 	gf_buf_init(&second, GF_STATEMENT_MAX);
 	if (!gf_manifest_print(m, &first, &err)) {
