@@ -8,14 +8,12 @@
 #include <string.h>
 
 #include "bundles/bundles.h"
+#include "tests/fuzz/padded.h"
 #include "tests/fuzz/planted.h"
 #include "tests/fuzz/tar_mutate.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 GF_MUTATOR(tar_mutate);
-
-#define BLOCK 512
-#define PADDING_MAX 65536
 
 static bool read_blob(gf_reader *r, size_t i, uint64_t want, gf_error *err)
 {
@@ -63,32 +61,6 @@ static bool read_bundle(const uint8_t *data, size_t size, bool seekable, bool pa
 	gf_reader_close(r);
 	gf_manifest_free(m);
 	return ok;
-}
-
-/* The zeros that the header of META/padding asks for, put in behind it; *size becomes the new one. */
-static uint8_t *padded(const uint8_t *data, size_t *size)
-{
-	static const char name[] = "META/padding";
-	uint8_t *out = calloc(1, *size + PADDING_MAX);
-	size_t at = 0, zeros;
-	char field[13] = "";
-
-	if (out == NULL)
-		abort();
-	while (at + BLOCK <= *size && memcmp(data + at, name, sizeof name) != 0)
-		at += BLOCK;
-	if (at + BLOCK > *size) {
-		memcpy(out, data, *size);
-		return out;
-	}
-	at += BLOCK;
-	memcpy(field, data + at - BLOCK + 124, 12);
-	zeros = strtoul(field, NULL, 8);
-	zeros = zeros <= PADDING_MAX ? zeros : 0;
-	memcpy(out, data, at);
-	memcpy(out + at + zeros, data + at, *size - at);
-	*size += zeros;
-	return out;
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

@@ -4,9 +4,9 @@ n=0
 for src in tests/fuzz/fuzz_*.c; do
 	name=${src##*/fuzz_} name=${name%.c} n=$((n + 1))
 	corpus=()
-	# Each run of this one forks a reader, and a process under ASan is slow to fork.
+	# Each run of archive forks a reader, and a process under ASan is slow to fork; one of signed checks six signatures.
 	unset REPLAY_NEIGHBOURS
-	[ "$name" != archive ] || export REPLAY_NEIGHBOURS=8
+	case $name in archive | signed) export REPLAY_NEIGHBOURS=8 ;; esac
 	[ -d "tests/fuzz/corpus/$name" ] && corpus=("tests/fuzz/corpus/$name")
 	timeout -k 5 300 "$1/tests/fuzz/fuzz_$name" "${corpus[@]}" 2>&1 | sed 's/^/# /'
 	if [ "${PIPESTATUS[0]}" -eq 0 ]; then
