@@ -1,6 +1,7 @@
 /* Judging under a trust file (FORMAT.md 5, steps 2 to 6): roles, thresholds, gates, rejections, permits, times. */
 #include "policies.h"
 #include "verify/companion.h"
+#include "verify/evidence.h"
 #include "verify/judgement.h"
 #include "verify/state.h"
 
@@ -1026,6 +1027,147 @@ static void test_receipt_is_kept(void **state)
 	gf_state_close(s);
 }
 
+/* ---- step 7: evidence ---- */
+
+#define PROVENANCE "https://slsa.dev/provenance/v1"
+
+/* The rule asks for role builder where there is one; each: for every platform. */
+static gf_state *asks_evidence(const char *role, bool each)
+{
+	gf_policy *p = base_policy();
+	gf_policy_environment *e = environment_of(p, "shop", "test");
+	gf_error err = { 0 };
+
+	add_person(p, "builder", "lab");
+	need(gf_grow(&e->evidence, &e->evidence_room, 0, sizeof *e->evidence, &err));
+	e->evidence[0] = (gf_policy_evidence){ .each_platform = each };
+	set_text(&e->evidence[0].type, PROVENANCE);
+	if (role != NULL)
+		set_text(&e->evidence[0].role, role);
+	e->n_evidence = 1;
+	return install(p);
+}
+
+/* A Statement of this type about that digest. */
+static void statement_of(const char *type, const gf_digest *about, gf_buf *out)
+{
+	gf_error err = { 0 };
+	char hex[GF_HEX_SIZE];
+
+	gf_digest_hex(about, hex);
+	buf_new(out);
+	need(gf_buf_printf(out, &err,
+	    "{\"_type\":\"https://in-toto.io/Statement/v1\",\"subject\":[{\"name\":\"x\",\"digest\":{\"sha256\":\"%s\"}}],"
+	    "\"predicateType\":\"%s\",\"predicate\":{}}",
+	    hex, type));
+}
+
+/* The same signed by lab, in an envelope with this type of payload. */
+static void enveloped(const char *payload_type, gf_buf *inout)
+{
+	gf_member sig = { .name = NULL };
+	gf_error err = { 0 };
+	gf_buf pae, out;
+
+	buf_new(&pae);
+	buf_new(&out);
+	need(gf_buf_printf(&pae, &err, "DSSEv1 %zu %s %zu ", strlen(payload_type), payload_type, inout->len) &&
+	    gf_buf_add(&pae, inout->data, inout->len, &err));
+	sign_as("lab", "dsse", &pae, &sig);
+	need(gf_buf_printf(&out, &err, "{\"payloadType\":\"%s\",\"payload\":\"", payload_type) &&
+	    gf_base64_encode(&out, inout->data, inout->len, &err) &&
+	    gf_buf_printf(&out, &err, "\",\"signatures\":[{\"keyid\":\"\",\"sig\":\"%.*s\"}]}", (int)sig.bytes.len - 1,
+		sig.bytes.data));
+	free(sig.name);
+	gf_buf_clear(&sig.bytes);
+	gf_buf_clear(&pae);
+	gf_buf_clear(inout);
+	*inout = out;
+}
+
+/* What is said once these n have been given; they are cleared. */
+static void evidence_says(gf_state *s, gf_buf *given, size_t n, bool good, const char *words)
+{
+	gf_evidence *e = NULL;
+	const char *said;
+	gf_error err = { 0 };
+	outcome o;
+
+	judge(judge_for(s, "test"), &o);
+	if (!o.ok)
+		fail_msg("%s: %s", o.err.name, o.err.text);
+	need(gf_evidence_new(&o.v, o.m, &e, &err));
+	assert_non_null(e);
+	for (size_t i = 0; i < n; i++) {
+		need(gf_evidence_take(e, &given[i], &err));
+		gf_buf_clear(&given[i]);
+	}
+	assert_int_equal(gf_evidence_judge(e, &o.v, &err), good);
+	assert_true(good || strcmp(err.name, "evidence") == 0);
+	said = good ? o.v.checks[GF_CHECK_EVIDENCE].detail : err.text;
+	if (strstr(said, words) == NULL)
+		fail_msg("expected '%s' in '%s'", words, said);
+	gf_evidence_free(e);
+	done(&o);
+}
+
+static void test_evidence(void **state)
+{
+	static const char *const statements[] = { GF_TYPE_IN_TOTO, "application/vnd.in-toto.provenance+json" };
+	gf_state *s = asks_evidence(NULL, false);
+	spec what = shop(1);
+	gf_digest image;
+	gf_buf given[3];
+	outcome o;
+
+	(void)state;
+	bundle(&what, NULL);
+	judge(judge_for(s, "test"), &o);
+	image = o.m->images[0].digest;
+	done(&o);
+	/* under the signature of the bundle */
+	evidence_says(s, given, 0, false, "nothing else of this type");
+	statement_of(PROVENANCE, &image, &given[0]);
+	evidence_says(s, given, 1, true, PROVENANCE ": 1 image");
+	statement_of("https://spdx.dev/Document", &image, &given[0]);
+	statement_of(PROVENANCE, &(gf_digest){ { 1 } }, &given[1]);
+	statement_of(PROVENANCE, &(gf_digest){ { 2 } }, &given[2]);
+	evidence_says(s, given, 3, false, "2 about something else");
+	for (int i = 0; i < 3; i++)
+		buf_new(&given[i]);
+	add_bytes(&given[0], "none", 4);
+	add_bytes(&given[1], "{}", 2);
+	add_bytes(&given[2], "{\"payloadType\":\"x\",\"payload\":\"!\",\"signatures\":[]}", 50);
+	evidence_says(s, given, 3, false, "nothing else of this type");
+	gf_state_close(s);
+	/* under one of the role */
+	s = asks_evidence("builder", false);
+	statement_of(PROVENANCE, &image, &given[0]);
+	evidence_says(s, given, 1, false, "1 without a signature");
+	for (int i = 0; i < 2; i++) {
+		statement_of(PROVENANCE, &image, &given[0]);
+		enveloped(statements[i], &given[0]);
+		evidence_says(s, given, 1, true, PROVENANCE " by role 'builder': 1 image");
+	}
+	for (int i = 0; i < 3; i++)
+		statement_of(PROVENANCE, &image, &given[i]);
+	enveloped("application/json", &given[0]);
+	enveloped("application/vnd.in-toto.provenance", &given[1]);
+	enveloped("application/x+json", &given[2]);
+	evidence_says(s, given, 3, false, "nothing else of this type");
+	statement_of(PROVENANCE, &image, &given[0]);
+	statement_of(PROVENANCE, &image, &given[1]);
+	enveloped(GF_TYPE_IN_TOTO, &given[1]);
+	memcpy(strstr(given[1].data, "sig\":\"") + 12, "AAAA", 4); /* another signature */
+	evidence_says(s, given, 2, false, "1 not signed by the threshold of the role, 1 without a signature");
+	gf_state_close(s);
+	/* for each platform */
+	s = asks_evidence(NULL, true);
+	statement_of(PROVENANCE, &image, &given[0]);
+	evidence_says(s, given, 1, true, PROVENANCE ": 1 platform");
+	gf_state_close(s);
+}
+
 /* Who could have released it does not approve it. */
 static void test_separation(void **state)
 {
@@ -1322,10 +1464,11 @@ int main(void)
 		cmocka_unit_test(test_permits_together), cmocka_unit_test(test_approvals),
 		cmocka_unit_test(test_faulty_approvals), cmocka_unit_test(test_rejections),
 		cmocka_unit_test(test_rejection_is_kept), cmocka_unit_test(test_statements_are_kept),
-		cmocka_unit_test(test_receipt_is_kept), cmocka_unit_test(test_separation), cmocka_unit_test(test_after),
-		cmocka_unit_test(test_again), cmocka_unit_test(test_noise), cmocka_unit_test(test_words),
-		cmocka_unit_test(test_signature_only), cmocka_unit_test(test_unverified),
-		cmocka_unit_test(test_newer_trust), cmocka_unit_test(test_advisory) };
+		cmocka_unit_test(test_receipt_is_kept), cmocka_unit_test(test_evidence),
+		cmocka_unit_test(test_separation), cmocka_unit_test(test_after), cmocka_unit_test(test_again),
+		cmocka_unit_test(test_noise), cmocka_unit_test(test_words), cmocka_unit_test(test_signature_only),
+		cmocka_unit_test(test_unverified), cmocka_unit_test(test_newer_trust),
+		cmocka_unit_test(test_advisory) };
 
 	return cmocka_run_group_tests(tests, setup, leave);
 }
