@@ -110,7 +110,7 @@ test-engines: all
 	@GAPFERRY=$(abspath $(B))/gapferry bats --tap --timing tests/engines
 
 # Each condition of the files that decide, flipped: does a test notice?  (make test-long has it too.)  Minutes; all three
-# rooms, MUTATE="$$(echo verify/*.c bundles/*.c sign/*.c)", have 4000 conditions and take two cores about an hour.
+# rooms, MUTATE='verify/*.c bundles/*.c sign/*.c', have 4000 conditions and take two cores about an hour.
 MUTATE ?= verify/accept.c verify/freshness.c verify/gates.c verify/kept.c verify/companion.c verify/signers.c
 mutate: all units
 	@tests/deps.sh test
