@@ -123,7 +123,9 @@ static inline void tar_change(tar *t, unsigned how)
 		break;
 	case 3: (void)LLVMFuzzerMutate(m.head, TAR_BLOCK, TAR_BLOCK); break;
 	default:
-		if (m.size > 0)
+		/* In a bundle the first is what all the others are compared with. */
+		i = how % 16 < 8 ? 0 : i;
+		if (t->m[i].size > 0)
 			tar_change_bytes(&t->m[i], how / 1024 % 4 != 0, how * 2654435761U);
 	}
 }
