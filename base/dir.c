@@ -1,5 +1,5 @@
 /* Directories, paths, locks. */
-#define _DEFAULT_SOURCE /* flock, DT_DIR */
+#define _GNU_SOURCE /* flock, DT_DIR */
 
 #include <dirent.h>
 #include <errno.h>

@@ -124,16 +124,10 @@ bool gf_listed_has(const gf_listed *l, const char *name)
 
 bool gf_listed_name(gf_listed *l, const char *name, gf_error *err)
 {
-	char **names;
-
 	if (gf_listed_has(l, name))
 		return true;
-	names = realloc(l->names, (l->n_names + 1) * sizeof *names);
-	if (names == NULL)
-		return gf_no_memory(err);
-	l->names = names;
-	names[l->n_names] = gf_strdup(name, err);
-	if (names[l->n_names] == NULL)
+	if (!gf_grow(&l->names, &l->names_room, l->n_names, sizeof *l->names, err) ||
+	    (l->names[l->n_names] = gf_strdup(name, err)) == NULL)
 		return false;
 	l->n_names++;
 	return true;

@@ -135,7 +135,7 @@ bool gf_child_rename(gf_listed *image, gf_error *err)
 	bool ok = true;
 
 	image->names = NULL;
-	image->n_names = 0;
+	image->n_names = image->names_room = 0;
 	for (size_t i = 0; ok && i < n; i++) {
 		char name[GF_REFERENCE_SIZE];
 		gf_reference r;

@@ -21,7 +21,7 @@ typedef struct gf_layer {
 
 typedef struct gf_listed { /* one image */
 	char **names;      /* complete, normalised, each once */
-	size_t n_names;
+	size_t n_names, names_room;
 	char *transport;
 	const gf_pack_source *source; /* one of the options */
 	bool docker;                  /* root is a config, layers are below; else an index or manifest in documents */

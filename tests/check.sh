@@ -1,6 +1,7 @@
 #!/bin/bash
-# check.sh - make check: format, warnings of gcc and clang as errors, clang-tidy, cppcheck, shellcheck, and all tests
-# with the sanitizer build as the program.  Every step is run; the last line says how many found something.
+# check.sh - make check: format, warnings of gcc and clang as errors, clang-tidy, gcc's analyzer, cppcheck, shellcheck,
+# all tests with the sanitizer build as the program, and what runs in threads under ThreadSanitizer.  Every step is run;
+# the last line says how many found something.
 set -u
 cd "$(dirname "$0")/.." || exit 1
 export B=${B:-build}
@@ -26,6 +27,11 @@ tidy() {
 	# shellcheck disable=SC2016 # $@ is the inner shell's
 	rooms | grep -v '^base/error.c' | xargs -P2 -n4 sh -c 'clang-tidy --quiet "$@" -- -std=c11 -I. -include tests/tidy.h -D_FILE_OFFSET_BITS=64 -DGF_VERSION="\"0\""' sh
 }
+# gcc's own, one file at a time, so it is told the same.
+analyzer() {
+	# shellcheck disable=SC2016
+	rooms | grep -v '^base/error.c' | xargs -P2 -n1 sh -c 'gcc -std=c11 -O1 -fanalyzer -Werror -fdiagnostics-plain-output -I. -include tests/tidy.h -D_FILE_OFFSET_BITS=64 -DGF_VERSION="\"0\"" -S -o /dev/null "$1"' sh
+}
 # Suppressed: cppcheck 2.10 takes the array that gf_grow moves into *items for lost, and a text's NUL for an index that
 # is not checked.
 cppcheck_() {
@@ -34,13 +40,14 @@ cppcheck_() {
 }
 # SC2094: a function and a file of one name are two things.
 shell() { git ls-files -- '*.sh' '.ci/run' '*.bats' '*.bash' | xargs shellcheck -x -e SC2094; }
+threads() { tests/run.sh threads; }
 sanitized() {
 	make B="$B" sanitized &&
 		env GAPFERRY="$PWD/$B/asan/gapferry" tests/run.sh build units sanitize fuzz hostile cli faults interop docs
 }
 
 mkdir -p "$B"
-[ $# -gt 0 ] || set -- format gcc clang tidy cppcheck shell sanitized
+[ $# -gt 0 ] || set -- format gcc clang tidy analyzer cppcheck shell sanitized threads
 for s; do
 	case $s in
 	gcc | clang | cppcheck) step "$s" "${s}_" ;;

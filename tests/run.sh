@@ -1,6 +1,6 @@
 #!/bin/bash
 # run.sh - every test, in turn; its last line is "N passed, N failed, N skipped" and its status says the same.
-#   run.sh [SUITE...]      suites: build structure units hostile fuzz cli faults interop docs sanitize mutants
+#   run.sh [SUITE...]      suites: build structure units hostile fuzz cli faults interop docs sanitize mutants threads
 #   B=DIR                  where to build (build)
 #   GAPFERRY=PROGRAM       test this program instead of B/gapferry
 #   GF_LONG=1              also what takes long
@@ -82,6 +82,7 @@ run() {
 	fuzz) suite fuzz 600 tests/fuzz/replay.sh "$B/asan" ;;
 	hostile) suite hostile 600 python3 tests/hostile/table.py ;;
 	docs) suite docs 600 tests/docs.sh ;;
+	threads) suite threads 2400 tests/threads.sh ;;
 	mutants) suite mutants 3600 make --no-print-directory -s B="$B" mutate ;;
 	cli | faults | interop)
 		if compgen -G "tests/$1/*.bats" >/dev/null; then
@@ -99,7 +100,7 @@ run() {
 }
 
 # The longest first, so that none is left alone at the end.
-[ $# -gt 0 ] || set -- build interop cli hostile sanitize units faults docs fuzz structure ${GF_LONG:+mutants}
+[ $# -gt 0 ] || set -- build interop cli hostile sanitize units faults docs fuzz structure ${GF_LONG:+threads mutants}
 rm -f "$logs"/*.sum "$logs"/*.report
 
 # What has ended since, printed whole.

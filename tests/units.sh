@@ -1,9 +1,12 @@
 #!/bin/bash
-# units.sh DIR - run every unit program below DIR/tests/unit, as one stream of TAP.
+# units.sh DIR [NOUN...] - run every unit program below DIR/tests/unit, as one stream of TAP; or those of these nouns.
 out=$(mktemp)
 trap 'rm -f "$out"' EXIT
-for u in "$1"/tests/unit/*/test_*; do
+dir=$1
+shift
+for u in "$dir"/tests/unit/*/test_*; do
 	[[ -f $u && -x $u ]] || continue
+	[ $# -eq 0 ] || [[ " $* " == *" ${u##*/test_} "* ]] || continue
 	echo "# $u"
 	CMOCKA_MESSAGE_OUTPUT=tap timeout -k 5 300 "$u" >"$out" 2>&1 </dev/null
 	rc=$?

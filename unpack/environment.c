@@ -234,27 +234,37 @@ static bool at_value(gf_json v, gf_error *err)
 	return gf_json_fail(v, inner.name, err, "%s", inner.text);
 }
 
-bool gf_take_text(gf_json object, const char *key, char **out, gf_error *err)
+static bool copy_text(gf_json object, const char *key, const char *text, char **out, gf_error *err)
 {
-	const char *text = NULL;
-
-	if (!gf_json_string_if(object, key, &text, err))
-		return false;
-	if (text == NULL)
-		return true;
 	if (*text == '\0')
 		return gf_json_fail(gf_json_get(object, key), "empty", err, "a value is missing here");
 	*out = gf_strdup(text, err);
 	return *out != NULL;
 }
 
+bool gf_take_text(gf_json object, const char *key, char **out, gf_error *err)
+{
+	const char *text = NULL;
+
+	return gf_json_string_if(object, key, &text, err) && (text == NULL || copy_text(object, key, text, out, err));
+}
+
+static bool need_text(gf_json object, const char *key, char **out, gf_error *err)
+{
+	const char *text;
+
+	return gf_json_string(object, key, &text, err) && copy_text(object, key, text, out, err);
+}
+
+static bool absolute(gf_json object, const char *key, const char *path, gf_error *err)
+{
+	return *path == '/' ||
+	    gf_json_fail(gf_json_get(object, key), "path", err, "'%s' is not an absolute path", path);
+}
+
 bool gf_take_path(gf_json object, const char *key, char **out, gf_error *err)
 {
-	if (!gf_take_text(object, key, out, err))
-		return false;
-	if (*out != NULL && **out != '/')
-		return gf_json_fail(gf_json_get(object, key), "path", err, "'%s' is not an absolute path", *out);
-	return true;
+	return gf_take_text(object, key, out, err) && (*out == NULL || absolute(object, key, *out, err));
 }
 
 static bool take_template(gf_json object, const char *key, char **out, gf_error *err)
@@ -293,19 +303,19 @@ static bool take_target(gf_target_spec *s, gf_json v, gf_error *err)
 			k = &path_kinds[i];
 
 	if (gf_json_typeof(gf_json_get(v, "registry")) != GF_JSON_ABSENT) {
-		ok = gf_json_only(v, registry_keys, err) && gf_take_text(v, "registry", &text, err) &&
+		ok = gf_json_only(v, registry_keys, err) && need_text(v, "registry", &text, err) &&
 		    (spec_registry(s, gf_starts_with(text, "docker://") ? text + 9 : text, err) ||
 			at_value(gf_json_get(v, "registry"), err)) &&
 		    take_certificates(s, v, err) && gf_json_bool_if(v, "plain-http", &s->plain_http, err);
 	} else if (gf_json_typeof(gf_json_get(v, "docker-daemon")) != GF_JSON_ABSENT) {
-		ok = gf_json_only(v, docker_keys, err) && gf_take_text(v, "docker-daemon", &text, err) &&
+		ok = gf_json_only(v, docker_keys, err) && need_text(v, "docker-daemon", &text, err) &&
 		    (spec_docker(s, strcmp(text, "default") == 0 ? "" : text, err) ||
 			at_value(gf_json_get(v, "docker-daemon"), err)) &&
 		    take_daemon_certificates(s, v, err);
 	} else if (k != NULL) {
 		const char *const keys[] = { k->key, NULL };
 
-		ok = gf_json_only(v, keys, err) && gf_take_path(v, k->key, &text, err) &&
+		ok = gf_json_only(v, keys, err) && need_text(v, k->key, &text, err) && absolute(v, k->key, text, err) &&
 		    (spec_path(s, k, text, err) || at_value(gf_json_get(v, k->key), err));
 	} else {
 		ok = gf_json_fail(v, "target", err,

@@ -114,7 +114,7 @@ counted() {
 # limited to 128 MiB: at most 32 MiB resident.  A sanitizer build has memory of its own: then without limits.
 memory() {
 	local size=$1 layers f limit=32768 data=131072
-	if nm -D "$GAPFERRY" | grep -q __asan_init; then
+	if nm -D "$GAPFERRY" | grep -qE '__(asan|tsan)_init'; then
 		limit=99999999 data=unlimited
 	fi
 	layer_image m.src.tar acme/m:1 m "$size"
