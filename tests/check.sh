@@ -1,7 +1,7 @@
 #!/bin/bash
 # check.sh - make check: format, warnings of gcc and clang as errors, clang-tidy, gcc's analyzer, cppcheck, shellcheck,
-# all tests with the sanitizer build as the program, and what runs in threads under ThreadSanitizer.  Every step is run;
-# the last line says how many found something.
+# all tests with the sanitizer build as the program, and what runs in threads under ThreadSanitizer,
+# and the units under valgrind.  Every step is run; the last line says how many found something.
 set -u
 cd "$(dirname "$0")/.." || exit 1
 export B=${B:-build}
@@ -40,6 +40,7 @@ cppcheck_() {
 }
 # SC2094: a function and a file of one name are two things.
 shell() { git ls-files -- '*.sh' '.ci/run' '*.bats' '*.bash' | xargs shellcheck -x -e SC2094; }
+memcheck() { make -j2 B="$B" all units && tests/run.sh memcheck; }
 threads() { tests/run.sh threads; }
 sanitized() {
 	make B="$B" sanitized &&
@@ -47,7 +48,7 @@ sanitized() {
 }
 
 mkdir -p "$B"
-[ $# -gt 0 ] || set -- format gcc clang tidy analyzer cppcheck shell sanitized threads
+[ $# -gt 0 ] || set -- format gcc clang tidy analyzer cppcheck shell sanitized threads memcheck
 for s; do
 	case $s in
 	gcc | clang | cppcheck) step "$s" "${s}_" ;;

@@ -1,6 +1,6 @@
 #!/bin/bash
 # run.sh - every test, in turn; its last line is "N passed, N failed, N skipped" and its status says the same.
-#   run.sh [SUITE...]      suites: build structure units hostile fuzz cli faults interop docs sanitize mutants threads
+#   run.sh [SUITE...]      suites: build structure units hostile fuzz cli faults interop docs sanitize mutants threads memcheck
 #   B=DIR                  where to build (build)
 #   GAPFERRY=PROGRAM       test this program instead of B/gapferry
 #   GF_LONG=1              also what takes long
@@ -83,6 +83,7 @@ run() {
 	hostile) suite hostile 600 python3 tests/hostile/table.py ;;
 	docs) suite docs 600 tests/docs.sh ;;
 	threads) suite threads 2400 tests/threads.sh ;;
+	memcheck) suite memcheck 7200 tests/memcheck.sh ;;
 	mutants) suite mutants 3600 make --no-print-directory -s B="$B" mutate ;;
 	cli | faults | interop)
 		if compgen -G "tests/$1/*.bats" >/dev/null; then

@@ -9,7 +9,7 @@ still=(setarch "$(uname -m)" -R)
 export TSAN_OPTIONS=halt_on_error=1:exitcode=66:allocator_may_return_null=1:second_deadlock_stack=1
 
 echo "1..2"
-if make -j2 B="$B" threaded; then
+if make -s -j2 B="$B" threaded; then
 	echo "ok 1 - make threaded"
 else
 	echo "not ok 1 - make threaded"

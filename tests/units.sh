@@ -1,5 +1,7 @@
 #!/bin/bash
 # units.sh DIR [NOUN...] - run every unit program below DIR/tests/unit, as one stream of TAP; or those of these nouns.
+#   UNDER=COMMAND   runs each (valgrind)
+#   SECONDS_EACH=N  300
 out=$(mktemp)
 trap 'rm -f "$out"' EXIT
 dir=$1
@@ -8,7 +10,8 @@ for u in "$dir"/tests/unit/*/test_*; do
 	[[ -f $u && -x $u ]] || continue
 	[ $# -eq 0 ] || [[ " $* " == *" ${u##*/test_} "* ]] || continue
 	echo "# $u"
-	CMOCKA_MESSAGE_OUTPUT=tap timeout -k 5 300 "$u" >"$out" 2>&1 </dev/null
+	# shellcheck disable=SC2086 # a command and its options
+	CMOCKA_MESSAGE_OUTPUT=tap timeout -k 5 "${SECONDS_EACH:-300}" ${UNDER-} "$u" >"$out" 2>&1 </dev/null
 	rc=$?
 	cat "$out"
 	# cmocka's status is the number of failures; a signal, a time-out and a sanitizer say so here alone
