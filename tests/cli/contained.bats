@@ -58,6 +58,40 @@ outside() {
 	[ "$(wc -l <readers)" -eq 2 ] # one inflates, one reads headers
 }
 
+# again SOURCE OUT - the docker-archive SOURCE with its layers compressed by gzip inside it
+again() {
+	rm -rf unpacked
+	mkdir unpacked
+	tar xf "$1" -C unpacked
+	for layer in unpacked/*/layer.tar; do
+		gzip -n "$layer"
+		mv "$layer.gz" "$layer"
+	done
+	tar cf "$2" -C unpacked .
+}
+
+@test "layers that stay compressed are inflated in a child that has its line alone, from a file and from a pipe" {
+	again image.tar zipped.tar
+	for how in zipped.tar docker-archive:-; do
+		rm -f other.tar
+		ASAN_OPTIONS=detect_leaks=0 strace -f -o trace "$GAPFERRY" pack -q -o other.tar $how <zipped.tar >/dev/null 2>&1
+		grep -E ' seccomp\(SECCOMP_SET_MODE_FILTER' trace | awk '{ print $1 }' | sort -u >readers
+		[ "$(wc -l <readers)" -eq 2 ] # headers, and the layer
+		while read -r pid; do
+			grep "^$pid " trace | sed '1,/ seccomp(/d' >after
+			[ -z "$(outside after)" ]
+			[ -z "$(grep -E '^[0-9]+ +open' after || true)" ]
+		done <readers
+		[ "$(tar tf other.tar | grep -c '^blobs/')" -eq 3 ]
+	done
+	# The fault is the layer's, the name of it too.
+	truncate -s 300000 unpacked/*/layer.tar
+	tar cf cut.tar -C unpacked .
+	run -4 gapferry pack -q -o third.tar cut.tar
+	[[ $output == *"layer.tar' of 'cut.tar' is damaged gzip data"* ]]
+	[ ! -e third.tar ]
+}
+
 @test "with and without walls the same is packed, verified and refused" {
 	# strace answers for a kernel that has neither
 	calls='seccomp,landlock_create_ruleset'
