@@ -5,6 +5,7 @@
 #   make test         every test, with a sum at the end    make fuzz      FUZZ_SECONDS=60 each target
 #   make afl          the program under AFL++, FUZZ_SECONDS=60 each way
 #   make mutate      flips conditions in the code that decides: each must be noticed
+#   make coverage    lines and branches that the tests reach, by room and file; too few are an error
 #   make test-engines against the Docker and podman of Debian 11 and 13, debootstrapped
 #   make check        format, warnings, linters, sanitizers over all tests
 # Nothing but make, a shell and root (for apt-get) need be there for make demo and make test.
@@ -177,6 +178,20 @@ threaded:
 	$(MAKE) B=$(B)/tsan HARDEN=-fPIE LDFLAGS=-fsanitize=thread \
 		CFLAGS="-O1 -g -fno-omit-frame-pointer -fsanitize=thread" all units
 
+# All tests again with counters in the code (tests/coverage.sh).  The counters are in files that are mapped shared at
+# the start (%c), one for each program (%m): what a contained, a forked or a killed process reaches counts, and its walls
+# stay as they are.
+COV_B    := $(B)/coverage
+coverage:
+	@tests/deps.sh test
+	@$(MAKE) --no-print-directory -s -j2 covered
+	@B=$(COV_B) tests/coverage.sh
+covered:
+	@mkdir -p $(COV_B)/profiles && chmod 1777 $(COV_B)/profiles
+	$(MAKE) B=$(COV_B) CC=clang-14 HARDEN=-fPIE CPPFLAGS=-DGF_TEST_FAULTS CFLAGS="-O1 -g -fno-omit-frame-pointer \
+		-fprofile-instr-generate=$(abspath $(COV_B))/profiles/%m%c.profraw -fcoverage-mapping \
+		-mllvm -runtime-counter-relocation -Wno-unused-command-line-argument" all units drivers replay
+
 # ---- drivers of tests that need the libraries ----
 
 $(B)/tests/hostile/%: tests/hostile/%.c $(filter-out $(B)/cli.a,$(LIBS))
@@ -191,4 +206,4 @@ clean:
 	rm -rf $(B)
 
 -include $(OBJ:.o=.d) $(UNITS:=.d)
-.PHONY: all units clean deps demo test test-long test-engines mutate check-docs check bench install fuzz fuzz-build replay afl drivers sanitized threaded
+.PHONY: all units clean deps demo test test-long test-engines mutate check-docs check bench install fuzz fuzz-build replay afl drivers sanitized threaded coverage covered

@@ -2,6 +2,7 @@
 # run.sh - every test, in turn; its last line is "N passed, N failed, N skipped" and its status says the same.
 #   run.sh [SUITE...]      suites: build structure units hostile fuzz cli faults interop docs sanitize mutants threads memcheck
 #   B=DIR                  where to build (build)
+#   SANITIZED=DIR          the build for the suites sanitize and fuzz (B/asan)
 #   GAPFERRY=PROGRAM       test this program instead of B/gapferry
 #   GF_LONG=1              also what takes long
 #   GF_SUITES=N            so many suites at once (2: most of them wait most of the time); the build alone
@@ -78,8 +79,8 @@ run() {
 	build) suite build 900 tests/build.sh ;;
 	structure) suite structure 300 tests/structure.sh "$B" ;;
 	units) suite units 300 tests/units.sh "$B" ;;
-	sanitize) suite sanitize 600 tests/units.sh "$B/asan" ;;
-	fuzz) suite fuzz 600 tests/fuzz/replay.sh "$B/asan" ;;
+	sanitize) suite sanitize 600 tests/units.sh "${SANITIZED:-$B/asan}" ;;
+	fuzz) suite fuzz 600 tests/fuzz/replay.sh "${SANITIZED:-$B/asan}" ;;
 	hostile) suite hostile 600 python3 tests/hostile/table.py ;;
 	docs) suite docs 600 tests/docs.sh ;;
 	threads) suite threads 2400 tests/threads.sh ;;
