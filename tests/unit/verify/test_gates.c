@@ -864,6 +864,7 @@ static void test_rejection_is_kept(void **state)
 	no = word(&m, &what, GF_REJECT);
 	no.created = yes.created + 5;
 	say(&no, "dave");
+	say(&no, "erin"); /* who approves nothing: her word is not kept */
 	j = judge_for(s, "prod");
 	judge(j, &o);
 	assert_string_equal(o.err.name, "rejected");

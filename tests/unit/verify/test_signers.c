@@ -137,6 +137,7 @@ static void test_forms(void **state)
 	text = said(both, 2, &beside, 1);
 	has(text, "has 1 signature (by key " HINT ", as the names say)");
 	has(text, "; a .p7s needs the signer's certificate, and only bare keys are trusted here");
+	has(said(both, 1, &beside, 1), "; a .p7s needs the signer's certificate");
 	assert_int_equal(sh("openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout cert.key "
 			    "-out cert.crt -subj /CN=cert -days 2 2>/dev/null"),
 	    0);
