@@ -851,7 +851,7 @@ static void test_rejection_is_kept(void **state)
 {
 	gf_state *s = install(base_policy());
 	spec what = shop(1);
-	gf_approval yes, no;
+	gf_approval yes, no, hers;
 	gf_error err = { 0 };
 	gf_judge j;
 	outcome o;
@@ -864,7 +864,9 @@ static void test_rejection_is_kept(void **state)
 	no = word(&m, &what, GF_REJECT);
 	no.created = yes.created + 5;
 	say(&no, "dave");
-	say(&no, "erin"); /* who approves nothing: her word is not kept */
+	hers = no;
+	hers.created++;
+	say(&hers, "erin"); /* who approves nothing: her word is not kept */
 	j = judge_for(s, "prod");
 	judge(j, &o);
 	assert_string_equal(o.err.name, "rejected");
