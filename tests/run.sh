@@ -5,6 +5,7 @@
 #   SANITIZED=DIR          the build for the suites sanitize and fuzz (B/asan)
 #   GAPFERRY=PROGRAM       test this program instead of B/gapferry
 #   GF_LONG=1              also what takes long
+#   GF_SLOWER=N            each suite may take N times as long (a build that counts)
 #   GF_SUITES=N            so many suites at once (2: most of them wait most of the time); the build alone
 # Logs of all suites stay in $B/test-logs; what failed is printed.
 set -uo pipefail
@@ -41,14 +42,14 @@ allowed() {
 suite() {
 	local name=$1 seconds=$2 log=$logs/$1.log began=$SECONDS rc p f s line word
 	shift 2
-	timeout -k 20 "$seconds" "$@" >"$log" 2>&1 </dev/null
+	timeout -k 20 $((seconds * ${GF_SLOWER:-1})) "$@" >"$log" 2>&1 </dev/null
 	rc=$?
 	mapfile -t lines < <(awk -f tests/count.awk "$log")
 	read -r p f s <<<"${lines[-1]}"
 	unset 'lines[-1]'
 	if [ $rc -ne 0 ] && [ "$f" -eq 0 ]; then
 		f=1
-		lines+=("failed: $name ended with status $rc$([ $rc -eq 124 ] && echo ", after $seconds s")")
+		lines+=("failed: $name ended with status $rc$([ $rc -eq 124 ] && echo ", after $((seconds * ${GF_SLOWER:-1})) s")")
 	elif [ $((p + f + s)) -eq 0 ]; then
 		f=1
 		lines+=("failed: $name ran no test")
