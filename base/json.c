@@ -4,7 +4,6 @@
 #include "base/json_doc.h"
 #include "base/text.h"
 
-#define U64_MAX (((uint64_t)1 << 53) - 1)
 #define INDEX_FROM 16 /* members of an object from which on finding the i-th by walking costs too much */
 
 /* ---- parsing ---- */
@@ -293,14 +292,14 @@ static bool as_u64(gf_json object, const char *key, const json_t *v, uint64_t *o
 {
 	if (object.doc != NULL && object.doc->text_scalars && json_is_string(v)) {
 		if (strlen(json_string_value(v)) != json_string_length(v) ||
-		    !gf_u64_parse(json_string_value(v), U64_MAX, out))
+		    !gf_u64_parse(json_string_value(v), GF_JSON_U64_MAX, out))
 			return gf_json_fail_member(
 			    object, key, "json-type", err, "expected an integer from 0 to 2^53-1");
 		return true;
 	}
 	if (!json_is_integer(v))
 		return wrong_type(object, key, "an integer", v, err);
-	if (json_integer_value(v) < 0 || (uint64_t)json_integer_value(v) > U64_MAX)
+	if (json_integer_value(v) < 0 || (uint64_t)json_integer_value(v) > GF_JSON_U64_MAX)
 		return gf_json_fail_member(object, key, "json-range", err, "expected 0 to 2^53-1, found %lld",
 		    (long long)json_integer_value(v));
 	*out = (uint64_t)json_integer_value(v);

@@ -10,6 +10,9 @@
 
 #include "base/json.h"
 
+#define GF_JSON_U64_MAX (((uint64_t)1 << 53) - 1)
+#define GF_JSON_DIGITS 16 /* of it */
+
 /* What is refused before jansson sees a text: json_scan.c. */
 bool gf_json_scan(const char *text, size_t len, gf_class class, const char *name, gf_error *err);
 

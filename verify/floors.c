@@ -132,33 +132,6 @@ static bool raise_floor(gf_floors *f, const gf_entry *e, gf_error *err)
 	return true;
 }
 
-static bool read_entry(gf_json root, gf_entry *e, gf_error *err)
-{
-	const char *time = NULL, *created = NULL;
-	gf_time at;
-
-	if (!gf_json_string(root, "type", &e->type, err) || !gf_json_string(root, "time", &time, err))
-		return false;
-	if (!gf_time_parse(time, &at))
-		return gf_json_fail(gf_json_get(root, "time"), "log", err, "'%s' is not a time", time);
-	if (!gf_json_string_if(root, "stream", &e->stream, err) ||
-	    !gf_json_string_if(root, "environment", &e->environment, err) ||
-	    !gf_json_string_if(root, "created", &created, err) ||
-	    !gf_json_bool_if(root, "unsigned", &e->unsigned_bundle, err))
-		return false;
-	if (created != NULL && !gf_time_parse(created, &e->created))
-		return gf_json_fail(gf_json_get(root, "created"), "log", err, "'%s' is not a time", created);
-	e->has_manifest = gf_json_typeof(gf_json_get(root, "manifest")) != GF_JSON_ABSENT;
-	e->has_statement = gf_json_typeof(gf_json_get(root, "statement")) != GF_JSON_ABSENT;
-	if ((e->has_manifest && !gf_json_digest(root, "manifest", &e->manifest, err)) ||
-	    (e->has_statement && !gf_json_digest(root, "statement", &e->statement, err)) ||
-	    !gf_json_u64_if(root, "trustVersion", &e->trust_version, err))
-		return false;
-	/* A line with a stream has its numbers: a floor that lost its number would be no floor. */
-	return e->stream == NULL ||
-	    (gf_json_u64(root, "epoch", &e->epoch, err) && gf_json_u64(root, "sequence", &e->sequence, err));
-}
-
 /* Versions are installed one after another (FORMAT.md 4). */
 static bool take_trust(gf_floors *f, const gf_entry *e, gf_error *err)
 {
@@ -173,17 +146,6 @@ static bool take_trust(gf_floors *f, const gf_entry *e, gf_error *err)
 	if (e->created > f->newest)
 		f->newest = e->created;
 	return true;
-}
-
-bool gf_entry_accepts(const gf_entry *e)
-{
-	return !e->unsigned_bundle && (strcmp(e->type, "accepted") == 0 || strcmp(e->type, "restored") == 0);
-}
-
-bool gf_entry_completes(const gf_entry *e)
-{
-	return !e->unsigned_bundle && strcmp(e->type, "complete") == 0 && e->environment != NULL &&
-	    gf_name_valid(e->environment);
 }
 
 bool gf_floors_take(gf_floors *f, const gf_entry *e, gf_error *err)
@@ -216,11 +178,4 @@ bool gf_floors_take(gf_floors *f, const gf_entry *e, gf_error *err)
 	floor->has_loaded = true;
 	floor->loaded = e->manifest;
 	return true;
-}
-
-bool gf_entry_read(const char *line, size_t n, gf_json_doc **doc, gf_entry *e, gf_error *err)
-{
-	*e = (gf_entry){ 0 };
-	*doc = gf_json_parse(line, n, GF_LOG_LINE_MAX, GF_FAILED, "line", err);
-	return *doc != NULL && read_entry(gf_json_root(*doc), e, err);
 }

@@ -2,22 +2,10 @@
 #ifndef GF_VERIFY_FLOORS_H
 #define GF_VERIFY_FLOORS_H
 
-#include "verify/verify.h"
+#include "verify/entry.h"
 
 /* How many of the last accepted and complete are kept; what is older is read from the log. */
 #define GF_FLOORS_LAST 256
-
-/* What a line says, as far as it is there; its text is the document's. */
-typedef struct gf_entry {
-	const char *type, *stream, *environment;
-	uint64_t epoch, sequence;
-	bool has_manifest, unsigned_bundle, has_statement;
-	gf_digest manifest, statement;
-	uint64_t trust_version;
-	gf_time created;
-} gf_entry;
-/* A line that is no record is an error that says why, for the caller to say where.  *doc is to be freed in either case. */
-bool gf_entry_read(const char *line, size_t n, gf_json_doc **doc, gf_entry *e, gf_error *err);
 
 typedef struct gf_floors {
 	struct gf_floor_mark {
@@ -56,11 +44,6 @@ bool gf_floors_take(gf_floors *f, const gf_entry *e, gf_error *err);
 const gf_floor *gf_floors_find(const gf_floors *f, const char *stream, const char *environment); /* NULL: none */
 /* Below, at or above: epoch before sequence. */
 int gf_floor_compare(const gf_floor *f, uint64_t epoch, uint64_t sequence);
-/* Does this line say that the release, or the manifest in that environment, was accepted, or was loaded whole?  A line
- * of an unsigned bundle says neither. */
-bool gf_entry_accepts(const gf_entry *e);
-bool gf_entry_completes(const gf_entry *e);
-
 /* For cache.c: the mark, and the place of the stream, made when absent (epoch counts then). */
 gf_floor *gf_floors_mark(gf_floors *f, const char *stream, const char *environment, gf_error *err);
 bool gf_floors_stream(gf_floors *f, const char *name, uint64_t epoch, size_t *at, gf_error *err);

@@ -1,7 +1,9 @@
 /*
- * JSON: what is accepted, printed again from the getters in every style, is accepted and prints the same.
+ * JSON: what is accepted, printed again from the getters in every style, is accepted and prints the same.  What is
+ * read without a document is read with one, and as the same.
  * parser: base/json_scan.c base/json.c base/json_write.c
  */
+#include "tests/fuzz/plain.h"
 #include "tests/fuzz/tree.h"
 #include "tests/fuzz/json_mutate.h"
 #include "tests/fuzz/planted.h"
@@ -16,6 +18,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	gf_buf first, print, second;
 	const char *text;
 
+	(void)plain_agrees((const char *)data, size);
 	if (doc == NULL) {
 		must_explain(&err);
 		return 0;

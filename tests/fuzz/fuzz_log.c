@@ -1,8 +1,8 @@
 /*
  * A log that was damaged: it is read by the state and by trace, or refused with the number of a line; what both take
  * leads to no record, for there is none.
- * parser: verify/trace.c verify/floors.c verify/log.c:gf_log_read,take_lines -find_image -image_is -take_load -copy
- *     -gf_trace_clear -gf_floors_find -gf_floor_compare
+ * parser: verify/trace.c verify/floors.c verify/entry.c:gf_entry_read,read_entry verify/log.c:gf_log_read,take_lines
+ *     -find_image -image_is -take_load -copy -gf_trace_clear -gf_floors_find -gf_floor_compare
  */
 #include <stdio.h>
 #include <stdlib.h>

@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 
 #include "json.h"
+#include "tests/fuzz/plain.h"
 
 static void assert_parses(const gf_buf *b)
 {
@@ -186,6 +187,94 @@ static void test_messages_are_escaped(void **state)
 	}
 }
 
+/* ---- without a document ---- */
+
+static void test_plain_takes_what_is_written(void **state)
+{
+	gf_json_plain m[GF_JSON_PLAIN_MAX];
+	gf_json_out o;
+	gf_error err;
+	gf_buf b;
+	size_t n;
+
+	(void)state;
+	gf_buf_init(&b, GF_MIB);
+	gf_json_begin(&o, &b, 0, &err);
+	gf_json_open(&o, NULL, '{');
+	gf_json_put(&o, "text", "a b/c,:{}[]~");
+	gf_json_put(&o, "", "");
+	gf_json_put_u64(&o, "zero", 0);
+	gf_json_put_u64(&o, "most", ((uint64_t)1 << 53) - 1);
+	gf_json_put_bool(&o, "yes", true);
+	gf_json_put_bool(&o, "no", false);
+	gf_json_close(&o, '}');
+	assert_true(gf_json_end(&o));
+	assert_true(plain_agrees(b.data, b.len));
+	assert_true(gf_json_plain_read(b.data, b.len, m, &n));
+	assert_int_equal(n, 6);
+	assert_int_equal(m[0].n, 12);
+	assert_int_equal(m[3].integer, ((uint64_t)1 << 53) - 1);
+	assert_true(m[4].type == GF_JSON_OTHER && m[4].flag && !m[5].flag);
+	gf_buf_clear(&b);
+}
+
+/* Left to gf_json_parse, whether that takes it or not. */
+static void test_plain_leaves_the_rest(void **state)
+{
+	static const char *const rest[] = { "", "{", "{}", "[]", "1", "{\"a\":1", "{\"a\":1,", "{\"a\":1,}",
+		"{\"a\":1}}", "{\"a\":1} ", " {\"a\":1}", "{\"a\": 1}", "{\"a\" :1}", "{ \"a\":1}", "{\"a\":1 }",
+		"{\"a\":1\n}", "{\"a\":01}", "{\"a\":-1}", "{\"a\":1.0}", "{\"a\":1e1}", "{\"a\":9007199254740992}",
+		"{\"a\":99999999999999999}", "{\"a\":18446744073709551617}", "{\"a\":}", "{\"a\":null}", "{\"a\":tru}",
+		"{\"a\":truee}", "{\"a\":falsy}", "{\"a\":t", "{\"a\":[]}", "{\"a\":{}}", "{\"a\"}", "{\"a\":\"b}",
+		"{\"a\":\"\\\"\"}", "{\"a\":\"\\u0041\"}", "{\"a\":\"\t\"}", "{\"a\":\"\x7f\"}", "{\"a\":\"\xc3\xb6\"}",
+		"{\"\xc3\xb6\":1}", "{\"a\\u0041\":1}", "{\"a\":1,\"a\":1}", "{\"a\":1,\"b\":2,\"a\":3}", "{a:1}",
+		"{\"a\"=1}", "{\"a\":1;\"b\":2}", "{\"a\":1,,\"b\":2}", "{,\"a\":1}" };
+	gf_json_plain m[GF_JSON_PLAIN_MAX];
+	size_t n;
+
+	(void)state;
+	for (size_t i = 0; i < TESTS_OF(rest); i++)
+		if (gf_json_plain_read(rest[i], strlen(rest[i]), m, &n))
+			fail_msg("taken: %s", rest[i]);
+	assert_false(gf_json_plain_read("{\"a\":\"b\0c\"}", 11, m, &n));
+}
+
+static void test_plain_members(void **state)
+{
+	gf_buf b;
+	gf_error err;
+
+	(void)state;
+	for (size_t members = GF_JSON_PLAIN_MAX; members <= GF_JSON_PLAIN_MAX + 1; members++) {
+		gf_buf_init(&b, GF_MIB);
+		for (size_t i = 0; i < members; i++)
+			assert_true(gf_buf_printf(&b, &err, "%s\"%zu\":%zu", i == 0 ? "{" : ",", i, i));
+		puts_times(&b, "}", 1);
+		assert_int_equal(plain_agrees(b.data, b.len), members == GF_JSON_PLAIN_MAX);
+		gf_buf_clear(&b);
+	}
+}
+
+/* Every byte of a text, every other byte in its place; and the text cut short there. */
+static void test_plain_neighbours(void **state)
+{
+	char text[] = "{\"a\":\"t\",\"b\":10,\"c\":9007199254740991,\"d\":true,\"e\":false}";
+	size_t n = sizeof text - 1, taken = 0;
+
+	(void)state;
+	for (size_t i = 0; i < n; i++) {
+		char was = text[i];
+
+		assert_false(plain_agrees(text, i));
+		for (int c = 0; c < 256; c++) {
+			text[i] = (char)c;
+			taken += plain_agrees(text, n);
+		}
+		text[i] = was;
+	}
+	assert_true(taken > n && taken < 256 * n / 8); /* other letters and digits, and itself each time */
+}
+
 /* ---- JSONTestSuite ---- */
 
 /* What RFC 8259 allows and we do not. */
@@ -219,6 +308,7 @@ static bool judge(const char *file, size_t counts[2])
 	assert_ok(gf_file_load(path, GF_MIB, GF_FAILED, &b, &err), err);
 	doc = parse_n(gf_buf_text(&b), b.len, &err);
 	accepted = doc != NULL;
+	(void)plain_agrees(gf_buf_text(&b), b.len);
 	if (file[0] == 'y') {
 		counts[0]++;
 		good = accepted != excepted(file);
@@ -283,6 +373,10 @@ int main(void)
 		cmocka_unit_test(test_control_characters),
 		cmocka_unit_test(test_malformed),
 		cmocka_unit_test(test_messages_are_escaped),
+		cmocka_unit_test(test_plain_takes_what_is_written),
+		cmocka_unit_test(test_plain_leaves_the_rest),
+		cmocka_unit_test(test_plain_members),
+		cmocka_unit_test(test_plain_neighbours),
 		cmocka_unit_test(test_json_test_suite),
 	};
 
