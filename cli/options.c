@@ -76,7 +76,7 @@ const gf_option gf_options[GF_OPTIONS] = {
 	    "read the bundle twice: nothing is sent before every byte has passed" },
 	[GF_OPT_RECEIPT_DIR] = { ON(UNPACK), 0, false, "receipt", "DIR",
 	    "copy the receipt and its signature there too, to carry them back" },
-	[GF_OPT_SITE_SIGN_CMD] = { ON(UNPACK) | ON(TRUST_APPLY), 0, false, "sign-cmd", "COMMAND",
+	[GF_OPT_SITE_SIGN_CMD] = { ON(UNPACK) | ON(TRUST_APPLY) | ON(LOG_RESTORE), 0, false, "sign-cmd", "COMMAND",
 	    "receipt and checkpoint are signed by a command run by /bin/sh, with the key whose public half is site.pub in the "
 	    "state (default: site.pem there, made on first use)" },
 	[GF_OPT_ALLOW_UNSIGNED] = { ON(UNPACK), 0, false, "allow-unsigned", NULL,

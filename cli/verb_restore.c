@@ -48,7 +48,7 @@ static bool raise_all(restoring *r, gf_error *err)
 static void sign(const gf_run *run, const restoring *r)
 {
 	gf_error why;
-	gf_signer *key = gf_state_site_key(r->state, NULL, &why);
+	gf_signer *key = gf_state_site_key(r->state, gf_value(&run->args, GF_OPT_SITE_SIGN_CMD), &why);
 
 	if (key == NULL || !gf_state_checkpoint(r->state, key, &why))
 		gf_event_say(

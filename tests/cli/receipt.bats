@@ -176,6 +176,7 @@ refused() {
 	gapferry unpack -q --env prod --receipt back shop-7.tar >/dev/null
 	gapferry unpack -q --env test --receipt back shop-8.tar >/dev/null
 	cp state/site.pub site-a.pub
+	mv state/site.pem kept.pem
 	rm -r state
 	mapfile -t all < <(receipt_in back)
 	refused 2 site-key log restore "${all[@]}"
@@ -193,6 +194,19 @@ refused() {
 	[ "$(jq -r '[.receipts[].raised] | any' <<<"$output")" = false ]
 	[ "$(wc -l <state/audit.jsonl)" -eq "$before" ]
 	gapferry log verify >/dev/null
+	# the key is not in the state: a command signs the checkpoint, with the key that signed before
+	rm -r state
+	mkdir -m 700 state
+	cp site-a.pub state/site.pub
+	run --separate-stderr -0 gapferry log restore "${all[@]}"
+	[[ $stderr == *"the checkpoint of the log is not signed anew"*"name the command that signs with it"* ]]
+	[ ! -e state/checkpoint ]
+	rm state/audit.jsonl state/state.json
+	run --separate-stderr -0 gapferry log restore --sign-cmd 'openssl dgst -sha256 -sign kept.pem' "${all[@]}"
+	[ -z "$stderr" ]
+	[ ! -e state/site.pem ]
+	run --separate-stderr -0 gapferry log verify --json
+	[ "$(jq .checkpoint <<<"$output")" -eq "$(wc -l <state/audit.jsonl)" ]
 	# of another site; and another bundle of the same number
 	rm -r state
 	gapferry unpack -q --env prod --site b shop-7.tar >/dev/null
