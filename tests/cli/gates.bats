@@ -182,9 +182,10 @@ refused() {
 	gapferry unpack -q --env test shop-7.tar >/dev/null
 	before=$(find state shop-7.tar* -type f -exec sha256sum {} + | sort)
 	for env in prod test; do
-		strace -f -o trace -e trace=%file,ftruncate,fallocate "$GAPFERRY" verify -q --env $env shop-7.tar >/dev/null 2>&1 || true
+		# A build that counts (make coverage) would open the file of its counters.
+		LLVM_PROFILE_FILE=/dev/null strace -f -o trace -e trace=%file,ftruncate,fallocate "$GAPFERRY" verify -q --env $env shop-7.tar >/dev/null 2>&1 || true
 		[ "$(grep -c 'audit.jsonl' trace)" -gt 0 ]
-		[ -z "$(grep -E 'O_(WRONLY|RDWR|CREAT|TRUNC|APPEND)|(mkdir|rename|unlink|link|chmod|chown|mknod|truncate|fallocate)[a-z0-9]*\(' trace | grep -v '"/dev/' || true)" ]
+		[ -z "$(grep -E 'O_(WRONLY|RDWR|CREAT|TRUNC|APPEND)|(mkdir|rename|unlink|link|chmod|chown|mknod|truncate|fallocate)[a-z0-9]*\(' trace | grep -v '"/dev["/]' || true)" ]
 	done
 	[ "$(find state shop-7.tar* -type f -exec sha256sum {} + | sort)" = "$before" ]
 }
