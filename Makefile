@@ -180,7 +180,7 @@ threaded:
 
 # All tests again with counters in the code (tests/coverage.sh).  The counters are in files that are mapped shared at
 # the start (%c), one for each program (%m): what a contained, a forked or a killed process reaches counts, and its walls
-# stay as they are.
+# stay as they are.  Atomic, for some counts are differences of two.
 COV_B    := $(B)/coverage
 coverage:
 	@tests/deps.sh test
@@ -189,7 +189,7 @@ coverage:
 covered:
 	@mkdir -p $(COV_B)/profiles && chmod 1777 $(COV_B)/profiles
 	$(MAKE) B=$(COV_B) CC=clang-14 HARDEN=-fPIE CPPFLAGS=-DGF_TEST_FAULTS CFLAGS="-O1 -g -fno-omit-frame-pointer \
-		-fprofile-instr-generate=$(abspath $(COV_B))/profiles/%m%c.profraw -fcoverage-mapping \
+		-fprofile-instr-generate=$(abspath $(COV_B))/profiles/%m%c.profraw -fprofile-update=atomic -fcoverage-mapping \
 		-mllvm -runtime-counter-relocation -Wno-unused-command-line-argument" all units drivers replay
 
 # ---- drivers of tests that need the libraries ----
