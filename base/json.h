@@ -94,8 +94,8 @@ void gf_texts_free(char **list, size_t n);
 typedef struct gf_json_plain {
 	const char *key, *text; /* in the text that was read, without a NUL behind */
 	size_t key_n, n;
-	gf_json_type type; /* GF_JSON_STRING; GF_JSON_INTEGER; GF_JSON_OTHER: true or false */
 	uint64_t integer;
+	gf_json_type type; /* GF_JSON_STRING; GF_JSON_INTEGER; GF_JSON_OTHER: true or false */
 	bool flag;
 } gf_json_plain;
 
