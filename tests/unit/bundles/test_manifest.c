@@ -262,6 +262,39 @@ static void test_rules(void **state)
 	}
 }
 
+/* The first list or object of this key, emptied. */
+static void edit_empty(const char *key)
+{
+	char from[64];
+	char *begin, *end;
+	int depth = 0;
+
+	(void)snprintf(from, sizeof from, "\"%s\": ", key);
+	begin = strstr(text.data, from);
+	assert_non_null(begin);
+	begin += strlen(from);
+	for (end = begin; end == begin || depth > 0; end++)
+		depth += *end == '[' || *end == '{' ? 1 : *end == ']' || *end == '}' ? -1 : 0;
+	memset(begin + 1, ' ', (size_t)(end - begin) - 2);
+}
+
+static void test_empty(void **state)
+{
+	static const char *const lists[][2] = { { "audience", "manifest-audience" }, { "labels", "manifest-labels" },
+		{ "names", "manifest-name" }, { "images", "manifest-images" }, { "files", "manifest-files" },
+		{ "subject", "manifest-subject" } };
+	gf_error err;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof lists / sizeof *lists; i++) {
+		err = (gf_error){ 0 };
+		restart();
+		edit_empty(lists[i][0]);
+		assert_null(gf_manifest_parse(text.data, text.len, &err));
+		assert_error(err, GF_DAMAGED, lists[i][1]);
+	}
+}
+
 /* What is allowed at the edge of each rule. */
 static void test_allowed(void **state)
 {
@@ -413,6 +446,7 @@ int main(void)
 		cmocka_unit_test(test_complete),
 		cmocka_unit_test(test_compare),
 		cmocka_unit_test(test_rules),
+		cmocka_unit_test(test_empty),
 		cmocka_unit_test(test_allowed),
 		cmocka_unit_test(test_name_length),
 		cmocka_unit_test(test_print_checks),
