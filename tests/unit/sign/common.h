@@ -68,4 +68,16 @@ static inline gf_pubkey *load(const char *path)
 	return k;
 }
 
+/* The key is encrypted, and there is no terminal and no other way to ask. */
+static inline void nobody_to_ask(const char *path)
+{
+	gf_error err = { 0 };
+	bool plain;
+
+	assert_null(gf_signer_open(path, NULL, &plain, &err));
+	assert_string_equal(err.name, "passphrase");
+	assert_int_equal(err.class, GF_USAGE);
+	assert_non_null(strstr(err.text, "nobody to ask"));
+}
+
 #endif

@@ -194,6 +194,7 @@ static void test_encrypted(void **state)
 	gf_signer_free(s);
 	assert_null(open_with("k.key", "wrong", &asked, &err));
 	assert_string_equal(err.name, "passphrase");
+	nobody_to_ask("k.key");
 }
 
 #define EDIT(python)                                                                                                   \
@@ -290,6 +291,7 @@ static void test_cosign(void **state)
 		gf_signer_free(s);
 		assert_null(open_with("k.key", "wrong", &asked, &err));
 		assert_string_equal(err.name, "passphrase");
+		nobody_to_ask("k.key");
 		write_cosign(labels[i], "1073741824", 0);
 		expect_refused("true", "key-work", 0);
 		write_cosign(labels[i], "32769", 0);

@@ -260,6 +260,11 @@ static void test_bad_keys(void **state)
 	expect_no_signer(encrypted, "wrong", "passphrase");
 	expect_no_signer(encrypted, "", "passphrase");
 	expect_no_signer(encrypted, NULL, "passphrase");
+	nobody_to_ask("k.key");
+	expect_no_signer("sed -i '2s/^..../AAAA/' k.key", "secret", "key-form");
+	expect_no_signer(
+	    "openssl req -x509 -newkey ed25519 -nodes -keyout /dev/null -subj /CN=x -out k.key 2>/dev/null", NULL,
+	    "key-type");
 	expect_no_signer("openssl genrsa -out k.key 2048 2>/dev/null", NULL, "key-type");
 	expect_no_signer("openssl ecparam -name secp521r1 -genkey -noout -out k.key 2>/dev/null", NULL, "key-type");
 	expect_no_signer("openssl genpkey -algorithm RSA-PSS -pkeyopt rsa_keygen_bits:3072 -out k.key 2>/dev/null",
