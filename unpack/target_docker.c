@@ -86,6 +86,37 @@ static gf_docker *connect_daemon(const gf_target *t, gf_error *err)
 	return gf_docker_open(&o, err);
 }
 
+/* Is this version, like "20.10.24+dfsg1", below that one?  One that begins with no number is not. */
+static bool below(const char *version, const unsigned fixed[3])
+{
+	if (*version < '0' || *version > '9')
+		return false;
+	for (size_t i = 0; i < 3; i++) {
+		unsigned n = 0;
+
+		for (; *version >= '0' && *version <= '9' && n < 100000; version++)
+			n = n * 10 + (unsigned)(*version - '0');
+		if (n != fixed[i])
+			return n < fixed[i];
+		version += *version == '.' ? 1 : 0;
+	}
+	return false;
+}
+
+/* CVE-2026-17106: links in a layer take the unpacking of these engines out of the image. */
+static void warn_old(const docker_target *d)
+{
+	static const unsigned docker[3] = { 29, 7, 0 }, podman[3] = { 6, 1, 1 };
+	const gf_docker_about *is = gf_docker_is(d->docker);
+	bool pod = is->store == GF_STORE_PODMAN;
+
+	if (below(is->version, pod ? podman : docker))
+		gf_event_say(d->t.job->events, GF_EVENT_WARNING,
+		    "%s %s (%s) is older than %s: a layer with hostile links may be unpacked outside its image (CVE-2026-17106), "
+		    "unless your distribution mended it; update it, or load from signers you trust alone",
+		    pod ? "podman" : "Docker", is->version, d->t.spec->label, pod ? "6.1.1" : "29.7.0");
+}
+
 static bool plan(gf_target *t, gf_error *err)
 {
 	docker_target *d = (docker_target *)t;
@@ -104,6 +135,8 @@ static bool plan(gf_target *t, gf_error *err)
 	    !gf_docker_plan_loads(&d->plan, d->docker, t, err))
 		return false;
 	plan_sums(d);
+	if (t->sum.blobs_sent > 0)
+		warn_old(d);
 	return true;
 }
 

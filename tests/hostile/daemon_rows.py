@@ -306,6 +306,10 @@ def rows(run, one, two, big, saved):
         for verb in ("unpack", "pack", "trace"):
             row("D10", "its API is %s" % what, {"version": fields(**more)}, (5 if verb == "unpack" else 1, want), verb=verb)
     row("D10", "a version of 1 MiB, and one for your terminal", {"version": fields(Version="v" * MIB + NASTY)}, (0, ""), names=[APP])
+    # D30: an engine with a hole that is known is named before it is sent anything
+    for version, old in (("29.6.9", True), ("20.10.24+dfsg1", True), ("29.7", False), ("29.7.0", False), ("29.7.1-rc1", False), ("30.0.0", False), ("1" + NASTY, True), ("dev", False)):
+        row("D30", "it is %s" % version[:16].encode("unicode_escape").decode(), {"version": fields(Version=version)}, (0, ""), names=[APP],
+            look=lambda d, r, old=old: [("warned: %s" % r.err, (b"CVE-2026-17106" in r.err) == old)])
     # D12: no daemon at all
     for what, make in (("no socket", lambda p: None), ("a file", lambda p: open(p, "w").close()), ("a directory", os.mkdir), ("a FIFO", os.mkfifo), ("a link to nothing", lambda p: os.symlink("/no/where", p))):
         for verb in ("unpack", "pack", "trace"):
