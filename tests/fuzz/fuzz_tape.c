@@ -88,7 +88,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		members++;
 		if (e.size > 0)
 			read_member(t, tape, &e, &err);
-		GF_PLANTED(e.size > 5000 && members == 2);
+		GF_PLANTED(e.size > 5000 && e.size <= TAPE && members == 2);
 	}
 	if (!end && (err.class == GF_OK || err.name[0] == '\0' || err.text[0] == '\0'))
 		abort();
