@@ -108,7 +108,7 @@ test-engines: all
 	@tests/deps.sh test
 	@tests/lib/tree.sh make bullseye
 	@tests/lib/tree.sh make trixie
-	@GAPFERRY=$(abspath $(B))/gapferry bats --tap --timing tests/engines
+	@GF_TREES=$${GF_TREES:-$$HOME/.cache/gapferry-trees} GAPFERRY=$(abspath $(B))/gapferry bats --tap --timing tests/engines
 
 # Each condition of the files that decide, flipped: does a test notice?  (make test-long has it too.)  Minutes; all three
 # rooms, MUTATE='verify/*.c bundles/*.c sign/*.c', have 4000 conditions and take two cores about an hour.
