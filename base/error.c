@@ -6,6 +6,8 @@
 
 #include "base/error.h"
 
+_Atomic bool gf_starved;
+
 static void copy_cut(char *to, size_t cap, const char *from)
 {
 	size_t n = strlen(from);
@@ -23,6 +25,11 @@ __attribute__((format(printf, 6, 0))) static void fill(
 	char text[sizeof err->text];
 	char reason[128];
 	size_t n;
+
+	if (gf_starved) {
+		*err = (gf_error){ .class = GF_FAILED, .name = "no-memory", .text = "out of memory" };
+		return;
+	}
 
 	if (vsnprintf(text, sizeof text, fmt, args) < 0)
 		text[0] = '\0';
@@ -82,7 +89,17 @@ bool gf_because(gf_error *err, const char *fmt, ...)
 
 bool gf_no_memory(gf_error *err)
 {
+	gf_starved = true;
 	return gf_fail(err, GF_FAILED, "no-memory", NULL, "out of memory");
+}
+
+void *gf_malloc(size_t n)
+{
+	void *p = malloc(n);
+
+	if (p == NULL && n > 0)
+		gf_starved = true;
+	return p;
 }
 
 void *gf_alloc(size_t n, size_t size, gf_error *err)

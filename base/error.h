@@ -42,8 +42,14 @@ bool gf_fail_errno(gf_error *err, gf_class class, const char *name, const char *
 /* Put context in front of err->text: "reading 'x': ...".  Returns false. */
 bool gf_because(gf_error *err, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
-/* GF_FAILED "no-memory".  Returns false. */
+/* GF_FAILED "no-memory".  Returns false, and sets gf_starved. */
 bool gf_no_memory(gf_error *err);
+
+/* Once memory was refused anywhere in this process, every error is "no-memory": a library that lacked it says "not a key"
+ * or "does not fit", and nobody shall act on that.  Cleared by tests only. */
+extern _Atomic bool gf_starved;
+/* malloc that sets it, for libraries that take one. */
+void *gf_malloc(size_t n);
 
 /* A zeroed array of n items of size bytes; NULL with *err set.  n * size is checked. */
 void *gf_alloc(size_t n, size_t size, gf_error *err);

@@ -10,6 +10,7 @@
 struct gf_hash {
 	EVP_MD *md; /* fetched once: an implicit fetch per message costs more than a short message */
 	EVP_MD_CTX *ctx;
+	bool broken; /* ctx could not be begun anew: to hash on with it would be a crash in OpenSSL */
 };
 
 static int hex_value(char c)
@@ -98,7 +99,7 @@ gf_hash *gf_hash_new(gf_error *err)
 
 bool gf_hash_update(gf_hash *h, const void *bytes, size_t n, gf_error *err)
 {
-	return EVP_DigestUpdate(h->ctx, bytes, n) == 1 || fail(err);
+	return (!h->broken && EVP_DigestUpdate(h->ctx, bytes, n) == 1) || fail(err);
 }
 
 bool gf_hash_finish(gf_hash *h, gf_digest *out, gf_error *err)
@@ -106,8 +107,9 @@ bool gf_hash_finish(gf_hash *h, gf_digest *out, gf_error *err)
 	unsigned char md[EVP_MAX_MD_SIZE];
 	unsigned n = 0;
 
-	if (EVP_DigestFinal_ex(h->ctx, md, &n) != 1 || n != sizeof out->bytes ||
-	    EVP_DigestInit_ex(h->ctx, h->md, NULL) != 1)
+	h->broken = h->broken || EVP_DigestFinal_ex(h->ctx, md, &n) != 1 || n != sizeof out->bytes ||
+	    EVP_DigestInit_ex(h->ctx, h->md, NULL) != 1;
+	if (h->broken)
 		return fail(err);
 	memcpy(out->bytes, md, sizeof out->bytes);
 	return true;

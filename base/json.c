@@ -74,6 +74,11 @@ gf_json_doc *gf_json_doc_new(gf_class class, const char *name, gf_error *err)
 	return doc;
 }
 
+void gf_json_watch_memory(void)
+{
+	json_set_alloc_funcs(gf_malloc, free);
+}
+
 gf_json_doc *gf_json_parse(const void *text, size_t len, size_t max, gf_class class, const char *name, gf_error *err)
 {
 	gf_json_doc *doc = NULL;
@@ -92,9 +97,7 @@ gf_json_doc *gf_json_parse(const void *text, size_t len, size_t max, gf_class cl
 		return NULL;
 	/* JSON_ALLOW_NUL: a "\u0000" in a text that nobody asks for hurts nobody; fetched, it is refused. */
 	doc->root = json_loadb(text, len, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY | JSON_ALLOW_NUL, &e);
-	if (doc->root == NULL && json_error_code(&e) == json_error_out_of_memory) {
-		gf_no_memory(err);
-	} else if (doc->root == NULL) {
+	if (doc->root == NULL) {
 		gf_buf reason;
 		gf_error unused;
 

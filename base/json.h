@@ -28,6 +28,8 @@ typedef struct gf_json {
  * Malformed: "json"; too deep or too many values: "json-limit". */
 gf_json_doc *gf_json_parse(const void *text, size_t len, size_t max, gf_class class, const char *name, gf_error *err);
 void gf_json_free(gf_json_doc *doc);
+/* Before any text is read: memory that jansson lacks is told from text that is malformed (gf_starved). */
+void gf_json_watch_memory(void);
 gf_json gf_json_root(const gf_json_doc *doc);
 
 typedef enum gf_json_type {

@@ -28,7 +28,7 @@ static void *plain_malloc(size_t n, const char *file, int line)
 {
 	(void)file;
 	(void)line;
-	return malloc(n);
+	return gf_malloc(n);
 }
 
 static void wiping_free(void *p, const char *file, int line)
@@ -43,7 +43,7 @@ static void wiping_free(void *p, const char *file, int line)
 static void *wiping_realloc(void *old, size_t n, const char *file, int line)
 {
 	size_t had = old != NULL ? malloc_usable_size(old) : 0;
-	void *p = n > 0 ? malloc(n) : NULL;
+	void *p = n > 0 ? gf_malloc(n) : NULL;
 
 	if (p == NULL && n > 0)
 		return NULL;

@@ -141,10 +141,11 @@ static void fill_standard(void)
 			_exit(GF_FAILED);
 }
 
-static void prepare(void)
+static bool prepare(gf_error *err)
 {
 	fill_standard();
 	gf_secret_wipe_frees();
+	gf_json_watch_memory();
 #if defined(STATIC_BUILD)
 	/* glibc would load the host's NSS modules, of another version than what is linked here. */
 	__nss_configure_lookup("hosts", "files dns");
@@ -153,6 +154,8 @@ static void prepare(void)
 	OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG, NULL);
 	signal(SIGPIPE, SIG_IGN);
 	signal(SIGXFSZ, SIG_IGN); /* a file that may grow no further is an error like a full disk */
+	/* Without its first context OpenSSL crashes in whatever is asked of it. */
+	return OSSL_LIB_CTX_get0_global_default() != NULL || gf_no_memory(err);
 }
 
 /* argv behind the program's name. */
@@ -183,8 +186,7 @@ int main(int argc, char **argv)
 	gf_run run = { .verb = NULL };
 	bool ok;
 
-	prepare();
-	ok = dispatch(&run, argc - 1, argv + 1, &err) && flush_stdout(&err);
+	ok = prepare(&err) && dispatch(&run, argc - 1, argv + 1, &err) && flush_stdout(&err);
 	if (!ok)
 		print_error(run.verb != NULL ? run.verb->name : "", &err);
 	gf_arguments_clear(&run.args);

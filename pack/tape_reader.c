@@ -69,7 +69,13 @@ static la_int64_t on_skip(struct archive *a, void *ctx, la_int64_t n)
 	return (la_int64_t)skipped;
 }
 
-/* libarchive failed: our own fault first, then an early end, then what libarchive says. */
+/* It tells of memory that it lacks by ENOMEM, or by no reason at all. */
+static bool starved(struct archive *a)
+{
+	return archive_errno(a) == ENOMEM || archive_errno(a) == 0;
+}
+
+/* libarchive failed: our own fault first, then memory, then an early end, then what libarchive says. */
 static bool broken(reader *r, gf_error *err)
 {
 	const char *why = archive_error_string(r->a);
@@ -79,6 +85,8 @@ static bool broken(reader *r, gf_error *err)
 		*err = r->fault;
 		return false;
 	}
+	if (starved(r->a))
+		return gf_no_memory(err);
 	if (r->at_end && r->entries > 0)
 		return gf_fail(err, GF_DAMAGED, "cut-short", r->name,
 		    "the archive ends in the middle of a member; make or copy it again");
@@ -221,13 +229,16 @@ static bool read_all(reader *r, gf_error *err)
 	gf_tape_entry e;
 	bool end = false;
 
-	archive_read_support_format_tar(r->a);
+	if (archive_read_support_format_tar(r->a) != ARCHIVE_OK)
+		return gf_no_memory(err);
 	archive_read_set_read_callback(r->a, on_read);
 	archive_read_set_skip_callback(r->a, on_skip);
 	archive_read_set_callback_data(r->a, r);
 	if (archive_read_open1(r->a) != ARCHIVE_OK) {
 		if (r->fault.class != GF_OK)
 			*err = r->fault;
+		else if (starved(r->a))
+			gf_no_memory(err);
 		else
 			gf_fail(err, GF_DAMAGED, "archive-format", r->name, "cannot be read as a tar archive");
 		return false;

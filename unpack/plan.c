@@ -67,22 +67,25 @@ bool gf_plan_ask(gf_targets *s, const gf_job *job, gf_error *err)
 
 /* ---- the report ---- */
 
+/* A row is whole, or none. */
 static bool add_row(gf_row *row, const gf_target *t, const gf_naming *n, gf_error *err)
 {
 	row->target = gf_strdup(t->spec->label, err);
 	row->packed = row->target != NULL ? gf_strdup(n->packed, err) : NULL;
 	row->name = row->packed != NULL ? gf_strdup(n->text, err) : NULL;
-	if (row->name == NULL)
+	row->before = row->name != NULL && n->before[0] != '\0' ? gf_strdup(n->before, err) : NULL;
+	if (row->name == NULL || (row->before == NULL && n->before[0] != '\0')) {
+		free(row->target);
+		free(row->packed);
+		free(row->name);
 		return false;
+	}
 	row->digest = n->digest;
 	row->state = n->state;
 	if (t->failed && !t->committed && n->state != GF_ROW_SENT && n->state != GF_ROW_HELD)
 		row->state = GF_ROW_FAILED;
 	row->moved = n->moved;
-	if (n->before[0] == '\0')
-		return true;
-	row->before = gf_strdup(n->before, err);
-	return row->before != NULL;
+	return true;
 }
 
 bool gf_plan_report(const gf_targets *s, const gf_job *job, gf_unpack_result *result, gf_error *err)
@@ -101,11 +104,11 @@ bool gf_plan_report(const gf_targets *s, const gf_job *job, gf_unpack_result *re
 
 		result->targets[i] = t->sum;
 		result->targets[i].target = gf_strdup(t->spec->label, err);
-		result->n_targets = i + 1;
 		if (result->targets[i].target == NULL)
 			return false;
-		for (size_t k = 0; k < t->n_names; k++)
-			if (!add_row(&result->rows[result->n_rows++], t, &t->names[k], err))
+		result->n_targets++;
+		for (size_t k = 0; k < t->n_names; k++, result->n_rows++)
+			if (!add_row(&result->rows[result->n_rows], t, &t->names[k], err))
 				return false;
 	}
 	return true;

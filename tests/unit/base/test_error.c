@@ -108,6 +108,7 @@ static void test_alloc(void **state)
 	free(p);
 	assert_refused(gf_alloc(SIZE_MAX / 2, 3, &err) != NULL, err, GF_FAILED, "no-memory");
 	assert_refused(gf_strndup("", SIZE_MAX, &err) != NULL, err, GF_FAILED, "no-memory");
+	gf_starved = false;
 	p = gf_strndup("a\0b", 3, &err);
 	assert_memory_equal(p, "a\0b", 4);
 	free(p);
@@ -139,6 +140,27 @@ static void test_grow(void **state)
 	assert_refused(gf_grow(&items, &huge, huge, sizeof *items, &err), err, GF_FAILED, "no-memory");
 	assert_int_equal(items[999].a, 999);
 	free(items);
+	gf_starved = false;
+}
+
+/* What a library says that lacked memory is not told to the user as a verdict. */
+static void test_starved_judges_nothing(void **state)
+{
+	gf_error err;
+	void *p = gf_malloc(1);
+
+	(void)state;
+	assert_non_null(p);
+	free(p);
+	assert_false(gf_starved);
+	assert_null(gf_malloc(PTRDIFF_MAX));
+	assert_true(gf_starved);
+	assert_refused(gf_fail(&err, GF_REFUSED, "signature", "x", "'x' does not fit"), err, GF_FAILED, "no-memory");
+	assert_string_equal(err.text, "out of memory");
+	errno = ENOENT;
+	assert_refused(gf_fail_errno(&err, GF_USAGE, "open", "x", "'x'"), err, GF_FAILED, "no-memory");
+	gf_starved = false;
+	assert_refused(gf_fail(&err, GF_REFUSED, "signature", "x", "'x' does not fit"), err, GF_REFUSED, "signature");
 }
 
 int main(void)
@@ -151,6 +173,7 @@ int main(void)
 		cmocka_unit_test(test_long_text_is_cut),
 		cmocka_unit_test(test_alloc),
 		cmocka_unit_test(test_grow),
+		cmocka_unit_test(test_starved_judges_nothing),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -51,6 +51,7 @@ static void test_set(void **state)
 	assert_ok(gf_secret_set(&s, NULL, 0, &err), err);
 	assert_secret(&s, "");
 	assert_refused(gf_secret_set(&s, "", SIZE_MAX, &err), err, GF_FAILED, "no-memory");
+	gf_starved = false;
 	assert_secret(&s, "");
 	gf_secret_clear(&s);
 	assert_null(s.data);

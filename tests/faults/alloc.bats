@@ -1,0 +1,19 @@
+#!/usr/bin/env bats
+# shellcheck disable=SC2154 # root: common.bash
+# Every allocation of pack, verify and unpack that fails (alloc.c, alloc.py): no death, no hang, no lie, nothing left.
+# GF_LONG=1 takes each of them, parent and contained child; else it is a sample of the ways to an allocation, about 20 s.
+
+@test "an allocation fails in pack, verify and unpack into a layout: no-memory or the same result, and the next run succeeds" {
+	load ../cli/common
+	fresh
+	"$root/tests/lib/busybox-image.sh" image.tar registry.example/team/app:1.2
+	gapferry key new --no-passphrase --type ed25519 release >/dev/null
+	gapferry pack -q -o app.tar --key release.pem --stream app --sequence 7 --created 2026-01-02T03:04:05Z image.tar >/dev/null
+	# A sanitizer has an allocator of its own, in front of every other.
+	if grep -q __asan_init "$GAPFERRY"; then skip 'the sanitizer allocates'; fi
+	gcc -std=c11 -O1 -fPIC -shared -Wall -Wextra -Werror -o alloc.so "$root/tests/faults/alloc.c" -shared-libgcc -lgcc_s
+	local seconds=18
+	[ -z "${GF_LONG-}" ] || seconds=0
+	python3 "$root/tests/faults/alloc.py" . "$PWD/alloc.so" $seconds >said || { cat said; false; }
+	sed 's/^/# /' said >&3
+}
