@@ -14,6 +14,7 @@ import os
 import re
 import shutil
 import subprocess
+import threading
 
 from model import sha256
 from peers import Daemon
@@ -63,7 +64,7 @@ class Place:
     def __init__(self, program, pem, pub, fresh, clean_env, bad_bytes, bundle, big):
         self.pem, self.pub, self.fresh, self.bundle, self.big = pem, pub, fresh, bundle, big
         self.run, self.clean_env, self.mounts = Program(program, clean_env, bad_bytes), clean_env, []
-        self.loaded = None
+        self.loaded, self.lock = None, threading.Lock()
 
     def new(self, loaded=True):
         dir = self.fresh()
@@ -75,10 +76,12 @@ class Place:
         shutil.copy(self.pub, os.path.join(e["GAPFERRY_CONFIG"], "keys"))
         put(os.path.join(e["GAPFERRY_CONFIG"], "environments", "e.yaml"), b"environment: e\ntargets:\n  - oci: %s/out\nlock-file: %s/lock.json\n" % (dir.encode(), dir.encode()))
         if loaded:
-            if self.loaded is None:
-                self.loaded = self.new(loaded=False)
-                r = self.run(self.loaded, self.argv("env"))
-                assert r.status == 0, r.err
+            with self.lock:
+                if self.loaded is None:
+                    made = self.new(loaded=False)
+                    r = self.run(made, self.argv("env"))
+                    assert r.status == 0, r.err
+                    self.loaded = made
             shutil.copytree(os.path.join(self.loaded, "state"), os.path.join(dir, "state"), symlinks=True)
         return dir
 
