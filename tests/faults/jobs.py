@@ -1,0 +1,143 @@
+# jobs.py - what the loops over faults share (alloc.py, syscalls.py): a command that is run again and again in a place of
+# its own, and what must hold after each run.
+import ctypes, hashlib, os, re, shutil, signal, subprocess, tempfile, time
+
+gapferry = os.environ['GAPFERRY']
+STRIDE = 101
+# What unpack may leave in its state.
+STATE = re.compile(r'audit\.jsonl|lock|state\.json|checkpoint|site\.(pem|pub)|'
+                   r'records/[0-9a-f]{64}/(manifest|receipt-[0-9a-f]{16})\.json(\.[0-9a-f]{16}\.sig)?')
+ctypes.CDLL(None).prctl(36, 1, 0, 0, 0)  # PR_SET_CHILD_SUBREAPER: whom gapferry leaves becomes a child of this
+
+
+def place(base):
+    """A directory for all runs.  Each syncs its files: in memory, where there is a place for that."""
+    return tempfile.mkdtemp(prefix='gapferry-faults.', dir='/dev/shm' if os.access('/dev/shm', os.W_OK) else base)
+
+
+def tree(top):
+    """{path: digest} of every file below."""
+    out = {}
+    for here, _, names in os.walk(top):
+        for name in names:
+            path = os.path.join(here, name)
+            with open(path, 'rb') as f:
+                out[os.path.relpath(path, top)] = hashlib.sha256(f.read()).hexdigest()
+    return out
+
+
+def orphans():
+    """Is a child left five seconds later?  A dead one is reaped, and is none."""
+    end = time.monotonic() + 5
+    while time.monotonic() < end:
+        try:
+            if os.waitpid(-1, os.WNOHANG)[0] == 0:
+                time.sleep(0.01)
+        except ChildProcessError:
+            return False
+    return True
+
+
+class Job:
+    """One command: run in TOP/run, which holds out, tmp and state.  Its result is out, or what it says."""
+
+    def __init__(self, top, name, argv, outputs):
+        self.name, self.argv, self.outputs = name, argv, outputs
+        self.top = os.path.join(top, 'run')
+
+    def fresh(self):
+        shutil.rmtree(self.top, ignore_errors=True)
+        for d in ('out', 'tmp'):
+            os.makedirs(os.path.join(self.top, d))
+
+    def run(self, before=(), **env):
+        env = dict(os.environ, TMPDIR=self.top + '/tmp', GAPFERRY_STATE=self.top + '/state', ASAN_OPTIONS='detect_leaks=0', **env)
+        p = subprocess.Popen([*before, gapferry, *self.argv], cwd=self.top, env=env, stdin=subprocess.DEVNULL,
+                             stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        try:
+            self.said, self.err = p.communicate(timeout=60)
+        except subprocess.TimeoutExpired:
+            p.kill()
+            p.communicate()
+            return 'hang'
+        return p.returncode
+
+    def result(self):
+        return tree(self.top + '/out') if self.outputs else self.said
+
+    def left(self, clean):
+        """What lies there and may not, after a run that failed."""
+        left = os.listdir(self.top + '/tmp')
+        if self.outputs:
+            left += [f for f, digest in tree(self.top + '/out').items() if clean.get(f) != digest]
+            left += [f for f in tree(self.top + '/state') if not STATE.fullmatch(f)] if os.path.isdir(self.top + '/state') else []
+        return left
+
+    def clean(self, **how):
+        """The result of a run without a fault."""
+        self.fresh()
+        if self.run(**how) != 0:
+            raise SystemExit('%s: the clean run failed: %s' % (self.name, self.err.decode()))
+        return self.result()
+
+    def wrong(self, status, clean, may_end, may_abort=lambda: False):
+        """What is wrong after a run with a fault, or None.  may_end(status): is this the end of such a run?"""
+        if status == 'hang':
+            return 'hangs'
+        aborted = status == -signal.SIGABRT and may_abort()
+        if status < 0 and not aborted:
+            return 'died of ' + signal.Signals(-status).name
+        if orphans():
+            return 'leaves a child'
+        if status == 0:
+            return None if self.result() == clean else 'ended with 0 and another result'
+        if not self.err.strip():
+            return 'ended with %d and no message' % status
+        if not aborted and not may_end(status):
+            return 'ended with %d: %s' % (status, self.err.decode().strip().split('\n')[-1])
+        left = self.left(clean)
+        return 'leaves ' + ' '.join(left) if left else None
+
+    def wrong_after(self, clean):
+        """What is wrong with the same command again, or None."""
+        if self.run() != 0:
+            return 'the run after it fails: ' + self.err.decode().strip()
+        return 'the run after it has another result' if self.outputs and self.result() != clean else None
+
+
+def strides(faults):
+    """In an order of which any part sees all of the run."""
+    return [faults[i] for s in range(STRIDE) for i in range(s, len(faults), STRIDE)]
+
+
+def loop(job, clean, faults, strike, judge, seconds):
+    """Each fault in a run of its own, as many as there is time for (0: all).  strike(job, fault): the status, or None
+    where it did not come to pass; judge(job, fault, status): what is wrong.  Returns what was wrong, and how many."""
+    began = time.monotonic()
+    bad, placed = [], 0
+    for fault in faults:
+        if seconds and time.monotonic() - began > seconds:
+            break
+        job.fresh()
+        status = strike(job, fault)
+        if status is None:
+            continue
+        placed += 1
+        wrong = judge(job, fault, status)
+        if not wrong and status != 0:
+            wrong = job.wrong_after(clean)
+        if wrong:
+            bad.append('%s %s' % (job.name, wrong))
+            print('# ' + bad[-1], flush=True)
+    return bad, placed
+
+
+def report(jobs, what, run):
+    """TAP; run(job): what was wrong, how many were placed, of how many.  Returns how many jobs failed."""
+    failed = 0
+    for i, job in enumerate(jobs, 1):
+        bad, placed, of = run(job)
+        print('%sok %d - %s: %d of %d %s failed' % ('not ' if bad or not placed else '', i, job.name, placed, of, what), flush=True)
+        failed += bool(bad or not placed)
+    print('1..%d' % len(jobs))
+    return failed
