@@ -13,6 +13,8 @@
 #include <linux/seccomp.h>
 #include <stddef.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -159,25 +161,35 @@ static bool filter_self(void)
 
 static const struct rlimit none = { 0, 0 };
 
+/* How many pages of data this process has; 0: not known. */
+static rlim_t data_pages(void)
+{
+	char text[256] = "", *number = text;
+	int fd = open("/proc/self/statm", O_RDONLY | O_CLOEXEC);
+	ssize_t n = fd >= 0 ? read(fd, text, sizeof text - 1) : -1;
+
+	if (fd >= 0)
+		(void)close(fd);
+	/* size resident shared text lib data dt (proc(5)) */
+	for (int i = 0; n > 0 && i < 5; i++) {
+		number = strchr(number, ' ');
+		if (number == NULL)
+			return 0;
+		number++;
+	}
+	return (rlim_t)strtoull(number, NULL, 10);
+}
+
 /* A child begins with all that its parent has (and a sanitizer's terabytes): it may have that, and so much more.  There is
  * no limit on its time, for none lets a large archive on a slow machine through and holds an endless loop; who waits for
  * that can end the program. */
 static void limit_memory(void)
 {
-	char text[256] = "";
-	int fd = open("/proc/self/statm", O_RDONLY | O_CLOEXEC);
-	ssize_t n = fd >= 0 ? read(fd, text, sizeof text - 1) : -1;
-	unsigned long long pages;
+	rlim_t pages = data_pages(), most = pages * (rlim_t)sysconf(_SC_PAGESIZE) + GF_CONTAINED_MEMORY;
+	struct rlimit r = { most, most };
 
-	if (fd >= 0)
-		(void)close(fd);
-	/* size resident shared text lib data dt (proc(5)) */
-	if (n > 0 && sscanf(text, "%*u %*u %*u %*u %*u %llu", &pages) == 1) {
-		struct rlimit r = { .rlim_cur = (rlim_t)pages * (rlim_t)sysconf(_SC_PAGESIZE) + GF_CONTAINED_MEMORY };
-
-		r.rlim_max = r.rlim_cur;
+	if (pages > 0)
 		(void)setrlimit(RLIMIT_DATA, &r);
-	}
 }
 
 gf_walls gf_walls_reader(int line)

@@ -23,7 +23,7 @@ has "$head" 'GNU_STACK.* RW ' || found "an executable stack"
 ! has "$dynamic" 'RPATH|RUNPATH' || found "a path to libraries"
 has "$names" '^__stack_chk_fail' || found "no stack protector"
 has "$names" '^__.*_chk$' || found "no fortified calls"
-banned='(__)?(strcpy|strcat|sprintf|vsprintf|gets)(_chk)?|stpcpy|strtok|system|popen|mktemp|tmpnam|tempnam|alloca|getwd|(v|f|s|vf|vs)?scanf'
+banned=$(grep -v '^#' "$(dirname "$0")/banned" | paste -sd '|')
 imports=$(nm -D --undefined-only "$p" 2>/dev/null | awk '{ print $NF }' | sed 's/@.*//' | grep -Ex "$banned" | tr '\n' ' ') || true
 [ -z "$imports" ] || found "imports of ${imports% }"
 # The linker exports what libc's own objects are copied to.
