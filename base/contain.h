@@ -43,6 +43,10 @@ bool gf_contained_broke(const gf_contained *c, const char *what, gf_error *err);
 /* An error as the child sent it into *err, whatever the bytes are.  Returns false. */
 bool gf_contained_failed(const gf_contained *c, const void *bytes, size_t n, gf_error *err);
 
+/* A message that has one byte of head, which says what its body is. */
+enum { GF_LINE_BYTES = 'b', GF_LINE_END = 'e', GF_LINE_FAILURE = 'f' };
+#define GF_LINE_PIECE (GF_MESSAGE_MAX - 1)
+
 /* The child's own ends. */
 bool gf_line_send(int line, const void *head, size_t head_size, const void *body, size_t n);
 bool gf_line_receive(int line, void *head, size_t head_size, void *body, size_t cap, size_t *got);

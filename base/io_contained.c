@@ -1,12 +1,8 @@
-/* An input that is read in a contained child: each message has one byte that says what the rest is. */
+/* An input that is read in a contained child. */
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/contain.h"
-
-enum { BYTES = 'b', END = 'e', FAILURE = 'f' };
-
-#define PIECE (GF_MESSAGE_MAX - 1)
 
 typedef struct contained_input {
 	gf_input in;
@@ -16,21 +12,21 @@ typedef struct contained_input {
 	bool ended;
 	gf_error failure;
 	size_t at, n;
-	unsigned char bytes[PIECE];
+	unsigned char bytes[GF_LINE_PIECE];
 } contained_input;
 
 static void pump(void *ctx, int line)
 {
 	gf_input *up = ctx;
 	gf_error err = { 0 };
-	unsigned char what = BYTES, *buf = gf_alloc(1, PIECE, &err);
+	unsigned char what = GF_LINE_BYTES, *buf = gf_alloc(1, GF_LINE_PIECE, &err);
 	ptrdiff_t got = -1;
 
-	while (buf != NULL && (got = gf_input_read(up, buf, PIECE, &err)) > 0)
+	while (buf != NULL && (got = gf_input_read(up, buf, GF_LINE_PIECE, &err)) > 0)
 		if (!gf_line_send(line, &what, 1, buf, (size_t)got))
 			break;
 	if (got <= 0) {
-		what = got == 0 ? END : FAILURE;
+		what = got == 0 ? GF_LINE_END : GF_LINE_FAILURE;
 		(void)gf_line_send(line, &what, 1, &err, got == 0 ? 0 : sizeof err);
 	}
 	free(buf);
@@ -46,9 +42,11 @@ static bool next(contained_input *c, void *into, size_t cap, size_t *got, gf_err
 	if (!gf_contained_receive(c->child, &what, 1, into, cap, got, err))
 		return false;
 	switch (what) {
-	case FAILURE: return gf_contained_failed(c->child, into, *got, err);
-	case END: c->ended = true; return *got == 0 || gf_contained_broke(c->child, "sent an end that is none", err);
-	case BYTES:
+	case GF_LINE_FAILURE: return gf_contained_failed(c->child, into, *got, err);
+	case GF_LINE_END:
+		c->ended = true;
+		return *got == 0 || gf_contained_broke(c->child, "sent an end that is none", err);
+	case GF_LINE_BYTES:
 		if (*got == 0 || *got > c->left)
 			return gf_contained_broke(c->child, "sent more bytes than there can be", err);
 		c->left -= *got;
@@ -65,7 +63,7 @@ static ptrdiff_t contained_read(gf_input *in, void *buf, size_t cap, gf_error *e
 
 	if (!ok)
 		*err = c->failure;
-	if (ok && n == 0 && cap >= PIECE) {
+	if (ok && n == 0 && cap >= GF_LINE_PIECE) {
 		ok = next(c, buf, cap, &n, err);
 	} else if (ok) {
 		c->at = n == 0 ? 0 : c->at;

@@ -34,9 +34,6 @@ bool gf_made_raw(gf_input *in, gf_taker take, void *ctx, gf_made *made, gf_error
  * with it.  Neither is worth more than the archive's author, who could have made another layer as well.
  */
 
-enum { BYTES = 'b', END = 'e', FAILURE = 'f' }; /* the first byte of a message */
-#define PIECE (GF_MESSAGE_MAX - 1)
-
 typedef struct inflated {
 	gf_digest digest;
 	uint64_t size;
@@ -53,7 +50,7 @@ typedef struct line_input {
 	int line;
 	bool ended;
 	size_t at, n;
-	unsigned char bytes[PIECE];
+	unsigned char bytes[GF_LINE_PIECE];
 } line_input;
 
 static ptrdiff_t line_read(gf_input *in, void *buf, size_t cap, gf_error *err)
@@ -68,7 +65,7 @@ static ptrdiff_t line_read(gf_input *in, void *buf, size_t cap, gf_error *err)
 			return -1;
 		}
 		l->at = 0;
-		l->ended = what == END;
+		l->ended = what == GF_LINE_END;
 	}
 	n = l->n - l->at < cap ? l->n - l->at : cap;
 	memcpy(buf, l->bytes + l->at, n);
@@ -102,7 +99,7 @@ static void inflate_line(void *ctx, int line)
 	gf_error err = { 0 }, late;
 	inflated made = { .size = 0 };
 	line_input *l = gf_alloc(1, sizeof *l, &err);
-	unsigned char *buf = gf_alloc(GF_COPY_STEP, 1, &err), what = FAILURE;
+	unsigned char *buf = gf_alloc(GF_COPY_STEP, 1, &err), what = GF_LINE_FAILURE;
 	gf_input *plain = NULL;
 
 	if (l != NULL && buf != NULL) {
@@ -110,12 +107,12 @@ static void inflate_line(void *ctx, int line)
 		l->line = line;
 		plain = gf_input_decode(&l->in, w->codec, GF_BLOB_MAX, w->object, &err);
 		if (plain != NULL && hash_all(plain, w->hash, buf, &made, &err))
-			what = END;
+			what = GF_LINE_END;
 		/* What is behind the fault, so that the parent can go on to keep it. */
 		while (line_read(&l->in, buf, GF_COPY_STEP, &late) > 0)
 			continue;
 	}
-	if (what == END)
+	if (what == GF_LINE_END)
 		(void)gf_line_send(line, &what, 1, &made, sizeof made);
 	else
 		(void)gf_line_send(line, &what, 1, &err, sizeof err);
@@ -126,10 +123,10 @@ static void inflate_line(void *ctx, int line)
 
 static bool send_piece(gf_contained *c, const unsigned char *bytes, size_t n, gf_error *err)
 {
-	const unsigned char what = BYTES;
+	const unsigned char what = GF_LINE_BYTES;
 
-	for (size_t at = 0; at < n; at += PIECE)
-		if (!gf_contained_send(c, &what, 1, bytes + at, n - at < PIECE ? n - at : PIECE, err))
+	for (size_t at = 0; at < n; at += GF_LINE_PIECE)
+		if (!gf_contained_send(c, &what, 1, bytes + at, n - at < GF_LINE_PIECE ? n - at : GF_LINE_PIECE, err))
 			return false;
 	return true;
 }
@@ -137,7 +134,7 @@ static bool send_piece(gf_contained *c, const unsigned char *bytes, size_t n, gf
 /* What the child says.  False: a fault that is not the data's in *err, or the data's in *unfit. */
 static bool hear(gf_contained *c, gf_made *made, gf_error *unfit, gf_error *err)
 {
-	const unsigned char end = END;
+	const unsigned char end = GF_LINE_END;
 	unsigned char what, bytes[sizeof(gf_error)];
 	inflated said;
 	size_t n;
@@ -145,13 +142,13 @@ static bool hear(gf_contained *c, gf_made *made, gf_error *unfit, gf_error *err)
 	if (!gf_contained_send(c, &end, 1, NULL, 0, err) ||
 	    !gf_contained_receive(c, &what, 1, bytes, sizeof bytes, &n, err))
 		return false;
-	if (what == FAILURE) {
+	if (what == GF_LINE_FAILURE) {
 		(void)gf_contained_failed(c, bytes, n, unfit);
 		if (unfit->class != GF_DAMAGED)
 			*err = *unfit;
 		return unfit->class == GF_DAMAGED;
 	}
-	if (what != END || n != sizeof said)
+	if (what != GF_LINE_END || n != sizeof said)
 		return gf_contained_broke(c, "sent what is no digest", err);
 	memcpy(&said, bytes, sizeof said);
 	made->raw = said.digest;
