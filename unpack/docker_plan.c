@@ -200,8 +200,8 @@ static bool add_need(gf_docker_item *l, const gf_docker_need *need, gf_error *er
 }
 
 /* How one layer of the classic store goes: raw where its raw size is known, so that the length of the stream is. */
-static bool layer_need(
-    const gf_target *t, const gf_docker_item *l, size_t layer, int docker_major, gf_docker_need *need, gf_error *err)
+static bool layer_need(const gf_target *t, const gf_docker_item *l, size_t layer, unsigned docker_major,
+    gf_docker_need *need, gf_error *err)
 {
 	const gf_descriptor *d = &l->platform->document->items[layer];
 	const gf_blob *blob;
@@ -232,7 +232,7 @@ static bool layer_need(
 		if (need->inflate != GF_CODEC_NONE || docker_major >= 23)
 			break; /* the daemon compares the diff ID */
 		return gf_fail(err, GF_TARGET, "zstd", digest,
-		    "layer %s of '%s' is zstd, which Docker %d cannot read and 23 and later can; load it into a registry, or have it built with gzip",
+		    "layer %s of '%s' is zstd, which Docker %u cannot read and 23 and later can; load it into a registry, or have it built with gzip",
 		    digest, t->job->manifest->images[l->image].names[0], docker_major);
 	case GF_PACKING_OPAQUE: /* of no platform that runs (graph.c), and choose takes only those */
 		return gf_fail(err, GF_FAILED, "internal", digest, "a layer of type '%s' was planned", d->media_type);
@@ -244,13 +244,20 @@ static bool layer_need(
 	return true;
 }
 
-static int major(const char *version)
+unsigned gf_docker_version_part(const char **version)
 {
-	int v = 0;
+	const char *p = *version;
+	unsigned n = 0;
 
-	for (; *version >= '0' && *version <= '9' && v < 10000; version++)
-		v = v * 10 + (*version - '0');
-	return v;
+	for (; *p >= '0' && *p <= '9' && n < 100000; p++)
+		n = n * 10 + (unsigned)(*p - '0');
+	*version = *p == '.' ? p + 1 : p;
+	return n;
+}
+
+static unsigned major(const char *version)
+{
+	return gf_docker_version_part(&version);
 }
 
 static bool set_stream(gf_docker_item *l, const gf_target *t, const gf_digest *entry, const char *type, gf_error *err)
@@ -270,7 +277,7 @@ static bool set_stream(gf_docker_item *l, const gf_target *t, const gf_digest *e
 	return true;
 }
 
-static bool plan_classic(gf_docker_item *l, const gf_target *t, int docker_major, digests *held, gf_error *err)
+static bool plan_classic(gf_docker_item *l, const gf_target *t, unsigned docker_major, digests *held, gf_error *err)
 {
 	const gf_platform *p = l->platform;
 	size_t n = p->document->n_items;

@@ -56,6 +56,9 @@ bool gf_docker_is_id(const gf_docker_plan *p, const gf_docker_item *l, const gf_
 const gf_docker_image *gf_docker_named(const gf_docker_image *images, size_t n, const char *full);
 const gf_docker_image *gf_docker_with_id(const gf_docker_image *images, size_t n, const char *id);
 
+/* The number that *version ("20.10.24+dfsg1") begins with, or 0; *version is set behind it and its dot. */
+unsigned gf_docker_version_part(const char **version);
+
 /* Step 1: list, platforms, who is present.  An image without the daemon's platform: GF_TARGET "platform". */
 bool gf_docker_plan_images(gf_docker_plan *p, gf_docker *d, const gf_target *t, gf_error *err);
 /* Step 2, once names are judged: what every load carries, and its size. */

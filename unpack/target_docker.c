@@ -92,13 +92,10 @@ static bool below(const char *version, const unsigned fixed[3])
 	if (*version < '0' || *version > '9')
 		return false;
 	for (size_t i = 0; i < 3; i++) {
-		unsigned n = 0;
+		unsigned n = gf_docker_version_part(&version);
 
-		for (; *version >= '0' && *version <= '9' && n < 100000; version++)
-			n = n * 10 + (unsigned)(*version - '0');
 		if (n != fixed[i])
 			return n < fixed[i];
-		version += *version == '.' ? 1 : 0;
 	}
 	return false;
 }
