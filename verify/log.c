@@ -95,21 +95,30 @@ static bool take_lines(
 	return true;
 }
 
+/* How much of the file, size bytes long, is read at once from here. */
+static size_t step(uint64_t at, uint64_t size)
+{
+	return size - at < GF_COPY_STEP ? (size_t)(size - at) : GF_COPY_STEP;
+}
+
 bool gf_log_read(gf_log *l, gf_log_take *take, void *ctx, gf_error *err)
 {
 	uint64_t size = 0, at = l->offset;
-	char *piece = NULL;
+	char *piece;
 	gf_buf line;
 	bool ok;
 
 	if (l->fd < 0)
 		return true;
+	if (!log_size(l, &size, err))
+		return false;
+	if (at == size)
+		return true;
 	gf_buf_init(&line, GF_LOG_LINE_MAX + 1);
-	ok = log_size(l, &size, err);
-	if (ok && at < size)
-		ok = (piece = gf_alloc(1, size - at < GF_COPY_STEP ? (size_t)(size - at) : GF_COPY_STEP, err)) != NULL;
+	piece = gf_alloc(1, step(at, size), err);
+	ok = piece != NULL;
 	while (ok && at < size) {
-		size_t n = size - at < GF_COPY_STEP ? (size_t)(size - at) : GF_COPY_STEP;
+		size_t n = step(at, size);
 
 		ok = gf_pread_full(l->fd, piece, n, at, l->path, err) ||
 		    gf_fail(err, GF_FAILED, "state", l->path, "the log '%s' cannot be read: %s", l->path, err->text);
@@ -168,7 +177,7 @@ static bool hash_tail(const gf_log *l, uint64_t size, gf_digest *digest, gf_erro
 	bool ok = h != NULL;
 
 	for (uint64_t at = l->offset; ok && at < size;) {
-		size_t n = size - at < GF_COPY_STEP ? (size_t)(size - at) : GF_COPY_STEP;
+		size_t n = step(at, size);
 
 		ok = gf_pread_full(l->fd, piece, n, at, l->path, err) && gf_hash_update(h, piece, n, err);
 		at += n;
