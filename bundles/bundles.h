@@ -218,7 +218,7 @@ typedef struct gf_manifest {
 
 /* Strict: every key known, every rule of FORMAT.md 2 that needs no other bytes ("manifest-...", json names). */
 gf_manifest *gf_manifest_parse(const void *text, size_t len, gf_error *err);
-/* The bytes that pack signs.  Over GF_STATEMENT_MAX: "too-large". */
+/* The bytes that pack signs into out, which may hold GF_STATEMENT_MAX.  More: "too-large". */
 bool gf_manifest_print(const gf_manifest *m, gf_buf *out, gf_error *err);
 void gf_manifest_free(gf_manifest *m);
 /* Two parts of it as they are printed: the member "build", and one item of "images". */

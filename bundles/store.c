@@ -15,7 +15,11 @@ struct gf_store {
 
 gf_store *gf_store_new(gf_error *err)
 {
-	return gf_alloc(1, sizeof(gf_store), err); /* an empty map is zeros */
+	gf_store *s = gf_alloc(1, sizeof *s, err);
+
+	if (s != NULL)
+		gf_map_init(&s->map);
+	return s;
 }
 
 static bool within_caps(const gf_store *s, const char *text, const gf_buf *bytes, gf_error *err)
