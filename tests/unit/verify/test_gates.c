@@ -151,6 +151,16 @@ static gf_approval word(const made *m, const spec *s, gf_decision d)
 		.reason = WHY };
 }
 
+/* A permit of a sequence that is too low, for the test site. */
+static gf_approval permit(const made *m, const spec *s)
+{
+	gf_approval a = word(m, s, GF_PERMIT);
+
+	a.environment = TEST;
+	a.waives = GF_WAIVE_SEQUENCE;
+	return a;
+}
+
 static void say(const gf_approval *a, const char *by)
 {
 	gf_error err = { 0 };
@@ -596,9 +606,7 @@ static void test_permits(void **state)
 	gf_buf_clear(&n.statement);
 	bundle(&what, &m);
 	refused("below the floor", judge_for(s, "test"), "floor", GF_CHECK_FLOOR);
-	a = word(&m, &what, GF_PERMIT);
-	a.environment = TEST;
-	a.waives = GF_WAIVE_SEQUENCE;
+	a = permit(&m, &what);
 	say(&a, "carol");
 	refused("a permit of somebody without the role", judge_for(s, "test"), "floor", GF_CHECK_FLOOR);
 	forget();
@@ -659,9 +667,7 @@ static void test_permit_by_root(void **state)
 	stream_of(p, "shop")->min_sequence = 100;
 	s = install(p);
 	bundle(&what, &m);
-	a = word(&m, &what, GF_PERMIT);
-	a.environment = TEST;
-	a.waives = GF_WAIVE_SEQUENCE;
+	a = permit(&m, &what);
 	say(&a, "carol");
 	refused("not root", judge_for(s, "test"), "min-sequence", GF_CHECK_FLOOR);
 	say(&a, "root");
@@ -689,9 +695,7 @@ static void test_permits_together(void **state)
 	stream_of(p, "shop")->min_sequence = 100;
 	s = install(p);
 	bundle(&what, &m);
-	a = word(&m, &what, GF_PERMIT);
-	a.environment = TEST;
-	a.waives = GF_WAIVE_SEQUENCE;
+	a = permit(&m, &what);
 	say(&a, "erin");
 	refused("one of two", judge_for(s, "test"), "min-sequence", GF_CHECK_FLOOR);
 	a.expires += 1;
