@@ -102,6 +102,24 @@ void *gf_malloc(size_t n)
 	return p;
 }
 
+void *gf_calloc(size_t n, size_t size)
+{
+	void *p = calloc(n, size);
+
+	if (p == NULL && n > 0 && size > 0)
+		gf_starved = true;
+	return p;
+}
+
+void *gf_realloc(void *old, size_t n)
+{
+	void *p = realloc(old, n);
+
+	if (p == NULL && n > 0)
+		gf_starved = true;
+	return p;
+}
+
 void *gf_alloc(size_t n, size_t size, gf_error *err)
 {
 	/* calloc checks the product; it may give NULL for nothing. */

@@ -48,8 +48,10 @@ bool gf_no_memory(gf_error *err);
 /* Once memory was refused anywhere in this process, every error is "no-memory": a library that lacked it says "not a key"
  * or "does not fit", and nobody shall act on that.  Cleared by tests only. */
 extern _Atomic bool gf_starved;
-/* malloc that sets it, for libraries that take one. */
+/* malloc and its kin that set it, for libraries that take them. */
 void *gf_malloc(size_t n);
+void *gf_calloc(size_t n, size_t size);
+void *gf_realloc(void *old, size_t n);
 
 /* A zeroed array of n items of size bytes; NULL with *err set.  n * size is checked. */
 void *gf_alloc(size_t n, size_t size, gf_error *err);

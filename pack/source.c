@@ -1,6 +1,7 @@
 /* source: transports as the user wrote them (DESIGN.md 5), and which source each is. */
 #include "pack/source.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -10,11 +11,13 @@ bool gf_source_is_stdin(const char *text)
 	return strcmp(text, "-") == 0 || gf_ends_with(text, ":-");
 }
 
+/* What cannot be looked at is not "not there": opening it says why. */
 static bool exists(const char *path)
 {
 	struct stat st;
 
-	return strcmp(path, "-") == 0 || stat(path, &st) == 0;
+	return strcmp(path, "-") == 0 || stat(path, &st) == 0 ||
+	    (errno != ENOENT && errno != ENOTDIR && errno != ENAMETOOLONG);
 }
 
 /*

@@ -98,9 +98,18 @@ unsigned gf_response_retry_after(const gf_response *r)
 
 /* ---- clients ---- */
 
+static char *copy_text(const char *text)
+{
+	size_t n = strlen(text) + 1;
+	char *copy = gf_malloc(n);
+
+	return copy != NULL ? memcpy(copy, text, n) : NULL;
+}
+
+/* Memory that libcurl lacks is told from a peer that fails (gf_starved). */
 static void start_curl(void)
 {
-	curl_global_init(CURL_GLOBAL_DEFAULT);
+	curl_global_init_mem(CURL_GLOBAL_DEFAULT, gf_malloc, free, gf_realloc, copy_text, gf_calloc);
 }
 
 /* The CAs of the system.  A static program has no path built in that is right everywhere. */

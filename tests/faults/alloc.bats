@@ -1,9 +1,9 @@
 #!/usr/bin/env bats
 # shellcheck disable=SC2154 # root: common.bash
-# Every allocation of pack, verify and unpack that fails (alloc.c, alloc.py): no death, no hang, no lie, nothing left.
+# Every allocation of pack, verify, inspect and unpack that fails (alloc.c, alloc.py): no death, no hang, no lie, nothing left.
 # GF_LONG=1 takes each of them, parent and contained child; else it is a sample of the ways to an allocation, about 20 s.
 
-@test "an allocation fails in pack, verify and unpack into a layout: no-memory or the same result, and the next run succeeds" {
+@test "an allocation fails in pack, verify and unpack, files and a registry: no-memory or the same result, and the next run succeeds" {
 	load ../cli/common
 	fresh
 	"$root/tests/lib/busybox-image.sh" image.tar registry.example/team/app:1.2

@@ -1,18 +1,17 @@
 #!/usr/bin/env python3
-# alloc.py DIR SHIM SECONDS - pack, verify and unpack, once for each allocation that can be made to fail (alloc.c).
+# alloc.py DIR SHIM SECONDS [JOB...] - each job (below) once for each allocation that can be made to fail (alloc.c).
 #
-# After each: no death by a signal, no hang, a message where it failed, no child, no file beside those that may be
-# there, and 0 only with the result of a run without faults; and the same command again, without a fault, succeeds.
+# After each: no death by a signal, no hang, a message where it failed, no child, no file, upload or tag beside those that
+# may be there, and 0 only with the result of a run without faults; and the same command again, without a fault, succeeds.
 # SECONDS 0 places every fault; else it is one for each way of calls to an allocation, as many as that time allows,
-# spread evenly.  Prints TAP.
-import os, shutil, struct, subprocess, sys
+# spread evenly.  DIR holds image.tar, release.pem, release.pub and app.tar.  Prints TAP.
+import os, struct, subprocess, sys
 import jobs
 
-base, shim, budget = os.path.abspath(sys.argv[1]), sys.argv[2], float(sys.argv[3])
+base, shim, budget, wanted = os.path.abspath(sys.argv[1]), sys.argv[2], float(sys.argv[3]), sys.argv[4:]
 WAYS, HEAD = 1 << 16, 4096
 SIZE = HEAD + 2 * WAYS * 8
 ROLES = ('parent', 'child')
-REPORT = os.path.join(base, 'report')
 
 # Where a library kills the process that it finds no memory in: its own OPENSSL_assert of the lists of its secure heap.
 ABORTS = {'libcrypto.so.3:CRYPTO_secure_malloc_init'}
@@ -94,20 +93,27 @@ def every(job, seconds):
 
 
 def main(top):
-    bundle = base + '/app.tar'
-    all_of_them = [
-        jobs.Job(top, 'pack', ['pack', '-q', '-j1', '-o', 'out/app.tar', '--key', base + '/release.pem', '--stream', 'app', '--sequence',
-                               '7', '--created', '2026-01-02T03:04:05Z', base + '/image.tar'], True),
-        jobs.Job(top, 'verify', ['verify', '--json', '--key', base + '/release.pub', bundle], False),
-        jobs.Job(top, 'unpack', ['unpack', '-q', '-j1', '--key', base + '/release.pub', '--to', 'oci:out/layout', bundle], True),
+    bundle, key = base + '/app.tar', ['--key', base + '/release.pub']
+    registry = 'docker://' + jobs.registry(top)
+    subprocess.run([jobs.gapferry, 'unpack', '-q', *key, '--to', registry + '/source', bundle], check=True, stdout=subprocess.DEVNULL)
+    pack = ['pack', '-q', '-j1', '-o', 'out/app.tar', '--key', base + '/release.pem', '--stream', 'app', '--sequence', '7',
+            '--created', '2026-01-02T03:04:05Z']
+    unpack = ['unpack', '-q', '-j1', *key, bundle]
+    every_job = [
+        jobs.Job(top, 'pack', [*pack, base + '/image.tar'], True),
+        jobs.Job(top, 'pack from a registry', [*pack, registry + '/source/team/app:1.2'], True),
+        jobs.Job(top, 'verify', ['verify', '--json', *key, bundle], False),
+        jobs.Job(top, 'inspect', ['inspect', '--json', *key, bundle], False),
+        jobs.Job(top, 'unpack to a layout', [*unpack, '--to', 'oci:out/layout'], True),
+        jobs.Job(top, 'unpack to an archive', [*unpack, '--to', 'oci-archive:out/archive.tar'], True),
+        jobs.Push(top, 'unpack to a registry', unpack),
     ]
+    todo = [j for j in every_job if not wanted or j.name in wanted]
     what = 'ways to an allocation' if budget else 'allocations'
-    return jobs.report(all_of_them, what, lambda job: every(job, budget / len(all_of_them)))
+    return jobs.report(todo, what, lambda job: every(job, budget / len(todo)))
 
 
-TOP = jobs.place(base)
-try:
-    failures = main(TOP)
-finally:
-    shutil.rmtree(TOP)
+with jobs.place(base) as top:
+    REPORT = top + '/report'
+    failures = main(top)
 sys.exit(1 if failures else 0)

@@ -1,18 +1,47 @@
 # jobs.py - what the loops over faults share (alloc.py, syscalls.py): a command that is run again and again in a place of
 # its own, and what must hold after each run.
-import ctypes, hashlib, os, re, shutil, signal, subprocess, tempfile, time
+import contextlib, ctypes, hashlib, itertools, os, re, shutil, signal, subprocess, sys, tempfile, time
 
 gapferry = os.environ['GAPFERRY']
 STRIDE = 101
 # What unpack may leave in its state.
 STATE = re.compile(r'audit\.jsonl|lock|state\.json|checkpoint|site\.(pem|pub)|'
                    r'records/[0-9a-f]{64}/(manifest|receipt-[0-9a-f]{16})\.json(\.[0-9a-f]{16}\.sig)?')
-ctypes.CDLL(None).prctl(36, 1, 0, 0, 0)  # PR_SET_CHILD_SUBREAPER: whom gapferry leaves becomes a child of this
+# What makes an image visible, in a layout and in a registry.
+NAMES = re.compile(r'index\.json$|/_manifests/tags/')
 
 
+def ends(number, _):
+    sys.exit(128 + number)
+
+
+@contextlib.contextmanager
 def place(base):
-    """A directory for all runs.  Each syncs its files: in memory, where there is a place for that."""
-    return tempfile.mkdtemp(prefix='gapferry-faults.', dir='/dev/shm' if os.access('/dev/shm', os.W_OK) else base)
+    """A directory for all runs, with a registry in it (servers.sh); nothing of it stays.  Each run syncs its files: in
+    memory, where there is a place for that."""
+    prctl = ctypes.CDLL(None).prctl
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, ends)
+    prctl(1, signal.SIGTERM, 0, 0, 0)  # PR_SET_PDEATHSIG: the end of who started this
+    top = tempfile.mkdtemp(prefix='gapferry-faults.', dir='/dev/shm' if os.access('/dev/shm', os.W_OK) else base)
+    try:
+        server(top, 'start_registry "$1"')
+        prctl(36, 1, 0, 0, 0)  # PR_SET_CHILD_SUBREAPER: whom gapferry leaves becomes a child of this
+        yield top
+    finally:
+        server(top, 'stop_server "$1/registry.pid"')
+        shutil.rmtree(top)
+
+
+def server(top, call):
+    """A function of servers.sh."""
+    subprocess.run(['bash', '-c', '. "$0"; ' + call, os.path.join(os.path.dirname(__file__), '../lib/servers.sh'), top],
+                   check=True, stdin=subprocess.DEVNULL)
+
+
+def registry(top):
+    with open(top + '/registry.port') as f:
+        return '127.0.0.1:' + f.read().strip()
 
 
 def tree(top):
@@ -57,19 +86,32 @@ class Job:
         try:
             self.said, self.err = p.communicate(timeout=60)
         except subprocess.TimeoutExpired:
-            p.kill()
-            p.communicate()
             return 'hang'
+        finally:
+            if p.poll() is None:
+                p.kill()
+                p.communicate()
         return p.returncode
 
+    def made(self):
+        """What a run has made where its user looks: {path: digest}."""
+        return tree(self.top + '/out')
+
+    def written(self):
+        """Has it written anything?  Else the next run is the clean one."""
+        return bool(tree(self.top) or self.made())
+
     def result(self):
-        return tree(self.top + '/out') if self.outputs else self.said
+        return self.made() if self.outputs else self.said
 
     def left(self, clean):
         """What lies there and may not, after a run that failed."""
         left = os.listdir(self.top + '/tmp')
         if self.outputs:
-            left += [f for f, digest in tree(self.top + '/out').items() if clean.get(f) != digest]
+            made = self.made()
+            left += [f for f, digest in made.items() if clean.get(f) != digest]
+            if any(NAMES.search(f) for f in made):
+                left += ['a name without ' + f for f in clean if f not in made]
             left += [f for f in tree(self.top + '/state') if not STATE.fullmatch(f)] if os.path.isdir(self.top + '/state') else []
         return left
 
@@ -105,6 +147,28 @@ class Job:
         return 'the run after it has another result' if self.outputs and self.result() != clean else None
 
 
+class Push(Job):
+    """An unpack into the registry: each time under a prefix of its own, for a registry has no undo."""
+
+    numbers = itertools.count(10000000)
+    repositories = None
+
+    def __init__(self, top, name, argv):
+        super().__init__(top, name, argv, True)
+        self.place, self.before = top, argv
+
+    def fresh(self):
+        super().fresh()
+        if self.repositories:
+            shutil.rmtree(self.repositories, ignore_errors=True)
+        prefix = 'r%d' % next(self.numbers)
+        self.repositories = '%s/registry/docker/registry/v2/repositories/%s' % (self.place, prefix)
+        self.argv = [*self.before, '--to', 'docker://%s/%s' % (registry(self.place), prefix)]
+
+    def made(self):
+        return tree(self.repositories)
+
+
 def strides(faults):
     """In an order of which any part sees all of the run."""
     return [faults[i] for s in range(STRIDE) for i in range(s, len(faults), STRIDE)]
@@ -124,7 +188,7 @@ def loop(job, clean, faults, strike, judge, seconds):
             continue
         placed += 1
         wrong = judge(job, fault, status)
-        if not wrong and status != 0:
+        if not wrong and status != 0 and job.written():
             wrong = job.wrong_after(clean)
         if wrong:
             bad.append('%s %s' % (job.name, wrong))

@@ -17,7 +17,7 @@ import subprocess
 import threading
 
 from model import sha256
-from peers import Daemon
+from peers import Daemon, Registry
 from program import Program, files_of
 
 ROOT = os.geteuid() == 0
@@ -96,6 +96,38 @@ class Place:
     def mount(self, dir, options):
         tmpfs(dir, options)
         self.mounts.append(dir)
+
+    def mount_failing(self, dir, name, data, at):
+        """A file on a disk of its own, DIR/ro, whose backing is gone from the block that has its byte `at` on, or with None
+        from its begin: the kernel says EIO.  Returns what makes it whole again; None where no such disk can be had."""
+        disk, tree, on = (os.path.join(dir, n) for n in ("disk", "disk.d", "ro"))
+        os.makedirs(tree)
+        os.makedirs(on)
+        put(os.path.join(tree, name), data)
+        subprocess.run(["mke2fs", "-q", "-t", "ext4", "-O", "^has_journal", "-b", "4096", "-d", tree, disk, "%dk" % (2048 + len(data) // 1000)],
+                       check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        shutil.rmtree(tree)
+        shutil.copy(disk, disk + ".good")
+        end = 0
+        while at is not None and end == 0:  # zeros are a hole, which no disk fails to read
+            end = int(subprocess.run(["debugfs", "-R", "bmap /%s %d" % (name, at // 4096), disk], check=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL).stdout)
+            at -= 4096
+
+        def mount():
+            if subprocess.run(["mount", "-o", "ro,loop", disk, on], stderr=subprocess.DEVNULL).returncode != 0:
+                return False
+            self.mounts.append(on)
+            return True
+
+        def mend():
+            subprocess.run(["umount", on], check=True)
+            self.mounts.remove(on)
+            os.rename(disk + ".good", disk)
+            mount()
+        if not mount():
+            return None
+        os.truncate(disk, end * 4096)
+        return mend
 
     def end(self, dir):
         for m in [m for m in self.mounts if m.startswith(dir + "/")]:
@@ -447,24 +479,62 @@ def rows(place, src):
             ["names that differ in case alone"] if len({n.lower() for n in names}) != len(names) else [])
     row("F40", "what is written has names that every file system takes", simple("sign", (0, ""), look=plain_names))
 
+    # ---- a medium that fails while it is read ----
+    def failing(verb, file, data, at, want):
+        def work():
+            dir = place.new(loaded=False)
+            mend = place.mount_failing(dir, file, data, at)
+            if mend is None:
+                place.end(dir)
+                return None, None
+            before = files_of(dir)
+            argv = place.argv(verb, os.path.join("ro", file), "new")
+            r = place.run(dir, argv)
+            bad = r.bad + r.differs(want)
+            left = [k for k in files_of(dir) if k not in before and not k.startswith(("state", "tmp")) and not blob(dir, k)]
+            bad += ["left behind: %s" % left] if left and r.status else []
+            bad += ["loaded, says the log"] if r.status and r.types(dir) & {"loaded", "complete", "accepted"} else []
+            bad += ["the message names no file: %s" % r.err] if r.status and file.encode() not in r.err else []
+            mend()
+            again = place.run(dir, argv)
+            bad += ["again: " + x for x in again.bad + again.differs((0, ""))]
+            place.end(dir)
+            return bad, r
+        return work
+    readers = ("verify", "inspect", "oci", "oci-archive", "docker-archive", "env")
+    for what, share in (("altogether", None), ("at its begin", 0), ("at its end", 1)):
+        for verb, file, data in [(v, "b.tar", place.bundle) for v in readers] + [("pack", "src.tar", src)]:
+            want = (1, "open") if share is None else (0, "") if verb == "inspect" and share else (1, "read")
+            row("F02", "a medium that fails %s: %s" % (what, verb), failing(verb, file, data, share and (len(data) - 1) * share, want), root=True)
+
     # ---- a medium that changes while it is read ----
-    def swapped(change, want, names):
-        """change(dir) is done when the daemon is asked what it has: the head is judged, and nothing else has been read."""
+    def swapped(change, want, names, first=()):
+        """change(dir) is done when the daemon is asked what it has: the head is judged, and nothing else has been read.  With
+        --verify-first it is a registry, at its first upload: all has been read, and is read again."""
+        def begin(dir):
+            if not first:
+                d = Daemon(os.path.join(dir, "d.sock"))
+                d.steps["list"] = lambda h: d.steps.pop("list") and change(dir)
+                return d, ["docker-daemon:", "-H", d.host], lambda: sorted(d.names)
+            r = Registry()
+            todo = [lambda: change(dir)]
+            r.before = lambda h: bool(todo and h.command == "POST" and todo.pop()())
+            return r, ["docker://%s/p" % r.host], r.tags
+
         def work():
             dir = place.new(loaded=False)
             put(os.path.join(dir, "b.tar"), place.big)
             put(os.path.join(dir, "other.tar"), place.bundle)
-            d = Daemon(os.path.join(dir, "d.sock"))
-            d.steps["list"] = lambda h: d.steps.pop("list") and change(dir)
-            argv = ["unpack", "--key", place.pub, "--to", "docker-daemon:", "-H", d.host, "--json", "b.tar"]
+            peer, to, shown = begin(dir)
+            argv = ["unpack", "--key", place.pub, *first, "--to", *to, "--json", "b.tar"]
             r = place.run(dir, argv)
             bad = r.bad + r.differs(want)
-            bad += ["names are %s" % sorted(d.names)] if bool(d.names) != names else []
+            bad += ["names are %s" % shown()] if bool(shown()) != names else []
             put(os.path.join(dir, "new.tar"), place.big)
             os.rename(os.path.join(dir, "new.tar"), os.path.join(dir, "b.tar"))
             again = place.run(dir, argv)
             bad += ["again: " + x for x in again.bad + again.differs((0, ""))]
-            d.end()
+            peer.end()
             place.end(dir)
             return bad, r
         return work
@@ -485,6 +555,7 @@ def rows(place, src):
             ("another bundle is written over it", overwrite, (4, None), False), ("a bit flips", flip, (4, "blob-digest"), False), ("it is cut", lambda dir: os.truncate(os.path.join(dir, "b.tar"), 1 << 20), (4, "cut-short"), False),
             ("it is emptied", lambda dir: os.truncate(os.path.join(dir, "b.tar"), 0), (4, "cut-short"), False)):
         row("F30", "while it is read, %s" % what, swapped(change, want, names))
+        row("F30", "between its two readings, %s" % what, swapped(change, want, names, ("--verify-first",)))
 
     names = [n for n, _ in todo]
     with concurrent.futures.ThreadPoolExecutor(4) as pool:

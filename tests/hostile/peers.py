@@ -167,7 +167,7 @@ class Registry(Peer, socketserver.ThreadingMixIn, http.server.HTTPServer):
         self.cuts = []       # a request of an upload is cut after so many bytes, the next one that has more; one number a request
         self.answers = {}    # "METHOD what": list of (status, body, headers), each given once
         self.host = "127.0.0.1:%d" % self.server_port
-        self.mount_count = 0
+        self.mount_count = self.session_count = 0
         for k, v in script.items():
             assert hasattr(self, k), k
             setattr(self, k, v)
@@ -230,7 +230,8 @@ class Registry(Peer, socketserver.ThreadingMixIn, http.server.HTTPServer):
             if have is not None or self.lie == "mounts nothing":
                 return h.say(201, Location="/v2/%s/blobs/%s" % (h.repo, digest), Docker_Content_Digest=digest)
         with self.lock:
-            id = "u%d" % (len(self.sessions) + 1)
+            self.session_count += 1
+            id = "u%d" % self.session_count
             self.sessions[id] = b""
         least = {"OCI_Chunk_Min_Length": str(self.chunk_least)} if self.chunk_least else {}
         return h.say(202, Location=self.location(h, id), Range="0-0", Docker_Upload_UUID=id, **least)
