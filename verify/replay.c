@@ -106,11 +106,16 @@ static bool take(void *ctx, const char *line, size_t n, uint64_t number, gf_erro
 bool gf_replay_run(gf_replay *r, gf_log *l, gf_error *err)
 {
 	batch b = { .replay = r };
+	gf_error why;
 	bool ok;
 
 	r->bad_line = false;
 	gf_buf_init(&b.text, BYTES + GF_LOG_LINE_MAX);
-	ok = gf_log_read(l, take, &b, err) && flush(&b, err);
+	ok = gf_log_read(l, take, &b, err);
+	if (!flush(&b, &why)) { /* earlier than what could not be read */
+		*err = why;
+		ok = false;
+	}
 	if (!ok)
 		gf_log_stand(l, r->cache->tree.size, r->cache->offset);
 	free(b.rows);
