@@ -151,12 +151,6 @@ fuzz-build:
 		HARDEN=-fPIE FUZZ_MAIN=-fsanitize=fuzzer $(foreach f,fuzz planted,$(FUZZERS:%=$(FUZZ_B)/tests/fuzz/$(f)_%))
 replay: $(FUZZERS:%=$(B)/tests/fuzz/fuzz_%)
 
-# The whole program under AFL++ (Debian: afl++; nothing else here needs it).
-afl:
-	@$(MAKE) --no-print-directory -s B=$(B)/afl CC=afl-clang-fast HARDEN=-fPIE LDFLAGS=-fsanitize=address,undefined \
-		CFLAGS="-O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all" all
-	@FUZZ_SECONDS=$(FUZZ_SECONDS) tests/fuzz/afl.sh $(B)/afl
-
 FUZZ_MAIN ?= tests/fuzz/replay.c
 FUZZ_LIBS := $(filter-out $(B)/cli.a,$(LIBS))
 FUZZ_DEPS := $(wildcard tests/fuzz/*.h) tests/fuzz/replay.c $(FUZZ_LIBS)
@@ -166,6 +160,22 @@ $(B)/tests/fuzz/fuzz_%: tests/fuzz/fuzz_%.c $(FUZZ_DEPS)
 $(B)/tests/fuzz/planted_%: tests/fuzz/fuzz_%.c $(FUZZ_DEPS)
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) -DGF_PLANTED_BUG -o $@ $< $(FUZZ_MAIN) $(FUZZ_LIBS) $(ALL_LIBS)
+
+# The whole program under AFL++ (Debian: afl++; nothing else here needs it): one build that is fast, one with sanitizers,
+# and a way to change inputs, whose own edges are not to be counted.
+afl: all $(B)/afl/mutate.so
+	@$(MAKE) --no-print-directory -s B=$(B)/afl/fast CC=afl-clang-fast HARDEN=-fPIE afl-program
+	@$(MAKE) --no-print-directory -s B=$(B)/afl/asan CC=afl-clang-fast HARDEN=-fPIE LDFLAGS=-fsanitize=address,undefined \
+		CFLAGS="-O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all" afl-program
+	@FUZZ_SECONDS=$(FUZZ_SECONDS) tests/fuzz/afl.sh $(B)
+afl-program: $(B)/tests/fuzz/afl
+$(B)/tests/fuzz/afl: tests/fuzz/afl.c $(FUZZ_DEPS) $(LIBS)
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) -Wl,--wrap=gf_contain_self -o $@ $< $(LIBS) $(ALL_LIBS)
+$(B)/afl/mutate.so: tests/fuzz/afl_mutate.c $(FUZZ_DEPS)
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) -fPIC -shared -DFUZZING_BUILD_MODE_UNSAFE_FOR_PRODUCTION -o $@ $< $(wildcard base/*.c) \
+		$(filter-out -pie,$(ALL_LIBS))
 
 # All tests again with ASan and UBSan, and with the switch in base that makes the n-th system call fail.
 sanitized:
@@ -206,4 +216,4 @@ clean:
 	rm -rf $(B)
 
 -include $(OBJ:.o=.d) $(UNITS:=.d)
-.PHONY: all units clean deps demo test test-long test-engines mutate check-docs check bench install fuzz fuzz-build replay afl drivers sanitized threaded coverage covered
+.PHONY: all units clean deps demo test test-long test-engines mutate check-docs check bench install fuzz fuzz-build replay afl afl-program drivers sanitized threaded coverage covered
