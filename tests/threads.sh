@@ -31,6 +31,8 @@ fi
 
 # Not the units whose peer is a thread of the test: it shares numbers with it in the order that a socket gives, which
 # ThreadSanitizer does not see.  Real peers follow.
-"${still[@]}" tests/units.sh "$tree" pool io_thread event secret contain walk state cache compress archive pack layout docker_stream
-GAPFERRY=$tree/gapferry "${still[@]}" bats --tap --timing tests/cli/two.bats tests/cli/contained.bats tests/interop/archives.bats \
+"${still[@]}" tests/units.sh "$tree" pool io_thread event secret contain walk state cache compress archive pack layout docker_stream \
+	writer
+GAPFERRY=$tree/gapferry "${still[@]}" bats --tap --timing tests/cli/two.bats tests/cli/contained.bats tests/cli/progress.bats \
+	tests/cli/evidence.bats tests/interop/archives.bats tests/interop/archive_target.bats tests/interop/registry_kinds.bats \
 	tests/interop/registry_source.bats tests/interop/unpack_registry.bats tests/interop/unpack_daemon.bats
