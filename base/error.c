@@ -58,13 +58,21 @@ bool gf_fail(gf_error *err, gf_class class, const char *name, const char *object
 	return false;
 }
 
+/* What the machine lacks, or its disk, says nothing about what was asked for or carried. */
+static gf_class class_of(gf_class class, int e)
+{
+	bool machine = e == EIO || e == ENOMEM || e == EMFILE || e == ENFILE;
+
+	return machine && class != GF_TARGET ? GF_FAILED : class;
+}
+
 bool gf_fail_errno(gf_error *err, gf_class class, const char *name, const char *object, const char *fmt, ...)
 {
 	int os_errno = errno;
 	va_list args;
 
 	va_start(args, fmt);
-	fill(err, class, os_errno, name, object, fmt, args);
+	fill(err, class_of(class, os_errno), os_errno, name, object, fmt, args);
 	va_end(args);
 	return false;
 }

@@ -35,7 +35,8 @@ typedef struct gf_error {
 bool gf_fail(gf_error *err, gf_class class, const char *name, const char *object, const char *fmt, ...)
     __attribute__((format(printf, 5, 6)));
 
-/* The same for a failed system call: appends ": " and the text of errno. */
+/* The same for a failed system call: appends ": " and the text of errno.  Of EIO, ENOMEM, EMFILE and ENFILE the class is
+ * GF_FAILED, or GF_TARGET. */
 bool gf_fail_errno(gf_error *err, gf_class class, const char *name, const char *object, const char *fmt, ...)
     __attribute__((format(printf, 5, 6)));
 

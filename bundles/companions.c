@@ -163,6 +163,8 @@ bool gf_companion_store(const char *bundle, const gf_member *m, gf_error *err)
 	if (ok && lstat(path.data, &st) == 0)
 		ok = gf_fail(err, GF_USAGE, "exists", path.data,
 		    "'%s' is there already and is not replaced: move it away where it is not wanted", path.data);
+	else if (ok && errno != ENOENT)
+		ok = gf_fail_errno(err, GF_FAILED, "write", path.data, "'%s' cannot be looked at", path.data);
 	ok = ok && gf_file_store(path.data, 0644, gf_buf_text(&m->bytes), m->bytes.len, err) &&
 	    gf_dir_sync_parent(dir.data, err);
 	gf_buf_clear(&path);

@@ -136,7 +136,7 @@ static bool give_name(dir *d, gf_error *err)
 	if (errno == EINVAL || errno == ENOSYS) {
 		if (lstat(d->target, &st) == 0)
 			return target_exists(d, err);
-		if (rename(d->tmp, d->target) == 0)
+		if (errno == ENOENT && rename(d->tmp, d->target) == 0)
 			return true;
 	}
 	return gf_fail_errno(err, GF_FAILED, "write", d->target, "cannot give the bundle its name");

@@ -1,4 +1,5 @@
 /* run: what the options of several verbs mean. */
+#include <errno.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 
@@ -25,8 +26,14 @@ bool gf_config_find(const gf_run *run, gf_buf *out, gf_error *err)
 	if (home != NULL && home[0] != '\0') {
 		if (!gf_buf_printf(out, err, "%s/.config/gapferry", home))
 			return false;
-		if (stat(out->data, &st) == 0 && S_ISDIR(st.st_mode))
+		if (stat(out->data, &st) != 0) {
+			/* It may have other keys than /etc. */
+			if (errno != ENOENT && errno != ENOTDIR && errno != EACCES)
+				return gf_fail_errno(
+				    err, GF_FAILED, "config", out->data, "configuration directory '%s'", out->data);
+		} else if (S_ISDIR(st.st_mode)) {
 			return true;
+		}
 		gf_buf_clear(out);
 	}
 	return gf_buf_puts(out, "/etc/gapferry", err);

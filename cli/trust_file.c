@@ -104,9 +104,10 @@ static bool must_be_free(const char *path, gf_error *err)
 {
 	struct stat st;
 
-	return lstat(path, &st) != 0 ||
-	    gf_fail(err, GF_USAGE, "exists", path,
-		"'%s' is there already and is not replaced: name another file, or move it away", path);
+	if (lstat(path, &st) == 0)
+		return gf_fail(err, GF_USAGE, "exists", path,
+		    "'%s' is there already and is not replaced: name another file, or move it away", path);
+	return errno == ENOENT || gf_fail_errno(err, GF_FAILED, "write", path, "'%s' cannot be looked at", path);
 }
 
 bool gf_trust_file_free(const char *path, gf_error *err)

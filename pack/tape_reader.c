@@ -224,7 +224,8 @@ static bool tell(reader *r, const gf_tape_entry *e)
 	return gf_line_send(r->line, &w, sizeof w, names, name_n + link_n);
 }
 
-static bool read_all(reader *r, gf_error *err)
+/* *left: nobody took a message, so that the end would be one too early. */
+static bool read_all(reader *r, bool *left, gf_error *err)
 {
 	gf_tape_entry e;
 	bool end = false;
@@ -243,9 +244,11 @@ static bool read_all(reader *r, gf_error *err)
 			gf_fail(err, GF_DAMAGED, "archive-format", r->name, "cannot be read as a tar archive");
 		return false;
 	}
-	while (next(r, &e, &end, err))
-		if (end || !tell(r, &e))
+	while (!*left && next(r, &e, &end, err)) {
+		if (end)
 			return true;
+		*left = !tell(r, &e);
+	}
 	return false;
 }
 
@@ -254,7 +257,7 @@ void gf_tape_read(void *ctx, int line)
 	gf_error err = { 0 };
 	reader *r = gf_alloc(1, sizeof *r, &err);
 	gf_tape_word w = { .what = GF_TAPE_END };
-	bool ok = false;
+	bool ok = false, left = false;
 
 	if (r != NULL) {
 		r->line = line;
@@ -262,12 +265,13 @@ void gf_tape_read(void *ctx, int line)
 		r->in_header = UINT64_MAX;
 		gf_buf_init(&r->clean, GF_TAPE_NAME);
 		r->a = archive_read_new();
-		ok = r->a != NULL ? read_all(r, &err) : gf_no_memory(&err);
+		ok = r->a != NULL ? read_all(r, &left, &err) : gf_no_memory(&err);
 		archive_read_free(r->a);
 		gf_buf_clear(&r->clean);
 	}
 	free(r);
 	if (!ok)
 		w.what = GF_TAPE_FAILURE;
-	(void)gf_line_send(line, &w, sizeof w, &err, ok ? 0 : sizeof err);
+	if (!left)
+		(void)gf_line_send(line, &w, sizeof w, &err, ok ? 0 : sizeof err);
 }

@@ -2,6 +2,7 @@
  * certs_d: what containers-certs.d(5) and docker keep of a registry: DIR/HOST[:PORT]/ with *.crt (authorities, beside
  * those of the system) and NAME.cert with NAME.key (who we are).  The first of the directories that is there counts.
  */
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -67,7 +68,7 @@ static bool add_pair(const char *dir, const gf_names *l, const char *name, gf_ce
 	return path_of(dir, name, &out->cert_file, err) && path_of(dir, other, &out->key_file, err);
 }
 
-/* *there false: no such directory. */
+/* *there false: no such directory, or not ours to read, as podman has it. */
 static bool take_dir(const char *dir, gf_certs *out, bool *there, gf_error *err)
 {
 	int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -75,8 +76,10 @@ static bool take_dir(const char *dir, gf_certs *out, bool *there, gf_error *err)
 	bool ok;
 
 	*there = fd >= 0;
-	if (fd < 0)
+	if (fd < 0 && (errno == ENOENT || errno == ENOTDIR || errno == EACCES))
 		return true;
+	if (fd < 0)
+		return gf_fail_errno(err, GF_FAILED, "certs-d", dir, "'%s' cannot be read", dir);
 	ok = gf_dir_names(fd, dir, is_wanted, FILES_MAX, &l, err);
 	(void)close(fd);
 	if (ok && l.n > FILES_MAX)

@@ -3,6 +3,7 @@
  * $DOCKER_CONTEXT or the current context of config.json, the usual socket.  TLS by the files given, by DOCKER_TLS_VERIFY
  * and DOCKER_CERT_PATH, or by the files of the context (docker/cli, docs "Protect the Docker daemon socket", "Docker contexts").
  */
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -73,6 +74,12 @@ static bool take_host(const char *host, bool tls, gf_docker_place *out, gf_error
 
 /* ---- TLS ---- */
 
+/* errno of a path that is not there; of another one opening it will tell. */
+static bool is_absent(void)
+{
+	return errno == ENOENT || errno == ENOTDIR;
+}
+
 /* DIR/NAME where it is there; else *out stays NULL. */
 static bool take_file(const char *dir, const char *name, char **out, gf_error *err)
 {
@@ -81,7 +88,8 @@ static bool take_file(const char *dir, const char *name, char **out, gf_error *e
 
 	gf_buf_init(&path, 4096);
 	ok = gf_path_join(&path, dir, name, err) &&
-	    (access(gf_buf_text(&path), F_OK) != 0 || (*out = gf_strdup(gf_buf_text(&path), err)) != NULL);
+	    ((access(gf_buf_text(&path), F_OK) != 0 && is_absent()) ||
+		(*out = gf_strdup(gf_buf_text(&path), err)) != NULL);
 	gf_buf_clear(&path);
 	return ok;
 }
@@ -143,10 +151,10 @@ static bool take_address(const char *host, const gf_docker_options *given, gf_do
 
 /* ---- contexts: contexts/meta/SHA256(NAME)/meta.json, contexts/tls/SHA256(NAME)/docker/{ca,cert,key}.pem ---- */
 
-/* Passwords may stand in it.  *there false: no such file. */
+/* Passwords may stand in it.  *there false: no such file, or one of somebody else's home. */
 static bool load(const char *path, gf_buf *text, bool *there, gf_error *err)
 {
-	*there = access(path, F_OK) == 0;
+	*there = access(path, F_OK) == 0 || (!is_absent() && errno != EACCES);
 	return !*there || gf_file_load(path, GF_CONFIG_FILE_MAX, GF_USAGE, text, err);
 }
 

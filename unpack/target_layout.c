@@ -32,6 +32,11 @@ static bool blob_path(const layout_target *l, size_t blob, gf_buf *out, gf_error
 
 /* ---- plan ---- */
 
+static bool cannot_look(const char *path, gf_error *err)
+{
+	return gf_fail_errno(err, GF_TARGET, "read", path, "'%s' cannot be looked at", path);
+}
+
 /* A blob is held when a regular file of its name has its size; its bytes are not read (FORMAT.md 5 "Held"). */
 static bool look(layout_target *l, size_t blob, bool *there, gf_error *err)
 {
@@ -43,10 +48,18 @@ static bool look(layout_target *l, size_t blob, bool *there, gf_error *err)
 	if (ok && lstat(gf_buf_text(&path), &st) == 0)
 		*there = S_ISREG(st.st_mode) && (uint64_t)st.st_size == l->t.job->manifest->blobs[blob].size;
 	else if (ok && errno != ENOENT)
-		ok = gf_fail_errno(
-		    err, GF_TARGET, "read", gf_buf_text(&path), "'%s' cannot be looked at", gf_buf_text(&path));
+		ok = cannot_look(gf_buf_text(&path), err);
 	gf_buf_clear(&path);
 	return ok;
+}
+
+static bool find(const layout_target *l, const char *name, gf_buf *path, bool *there, gf_error *err)
+{
+	struct stat st;
+	bool ok = path_of(l, name, path, err);
+
+	*there = ok && lstat(gf_buf_text(path), &st) == 0;
+	return ok && (*there || errno == ENOENT || errno == ENOTDIR || cannot_look(gf_buf_text(path), err));
 }
 
 /* A directory that is something else is left alone: an empty one, a new one or a layout. */
@@ -56,14 +69,14 @@ static bool check_layout(layout_target *l, gf_error *err)
 	struct stat st;
 	gf_json_doc *doc = NULL;
 	const char *version;
-	bool ok = path_of(l, "oci-layout", &path, err);
+	bool there, ok = find(l, "oci-layout", &path, &there, err);
 
 	gf_buf_init(&text, GF_CONFIG_FILE_MAX);
 	if (ok && stat(l->t.spec->path, &st) == 0 && !S_ISDIR(st.st_mode))
 		ok = gf_fail(err, GF_TARGET, "layout", l->t.spec->path,
 		    "'%s' is not a directory; a layout is one, and a file is written by oci-archive:%s",
 		    l->t.spec->path, l->t.spec->path);
-	else if (ok && lstat(gf_buf_text(&path), &st) == 0) {
+	else if (ok && there) {
 		ok = gf_file_load(gf_buf_text(&path), GF_CONFIG_FILE_MAX, GF_TARGET, &text, err) &&
 		    (doc = gf_json_parse(gf_buf_text(&text), text.len, GF_CONFIG_FILE_MAX, GF_TARGET,
 			 gf_buf_text(&path), err)) != NULL &&
@@ -327,13 +340,11 @@ static bool read_back(layout_target *l, gf_error *err)
 static bool commit_locked(layout_target *l, gf_error *err)
 {
 	gf_buf path;
-	struct stat st;
-	bool ok = path_of(l, "oci-layout", &path, err);
-	bool fresh = ok && lstat(gf_buf_text(&path), &st) != 0;
+	bool there, ok = find(l, "oci-layout", &path, &there, err);
 
 	gf_buf_clear(&path);
 	return ok && judge(l, true, err) &&
-	    (!fresh || store(l, "oci-layout", gf_layout_text, strlen(gf_layout_text), err)) && write_index(l, err) &&
+	    (there || store(l, "oci-layout", gf_layout_text, strlen(gf_layout_text), err)) && write_index(l, err) &&
 	    read_back(l, err);
 }
 

@@ -68,19 +68,23 @@ def orphans():
 
 
 class Job:
-    """One command: run in TOP/run, which holds out, tmp and state.  Its result is out, or what it says."""
+    """One command: run in TOP/run, which holds out, tmp and state.  Its result is out, or what it says.
+    seed: what lies in TOP/run before, if anything; ends: its status without a fault."""
 
-    def __init__(self, top, name, argv, outputs):
-        self.name, self.argv, self.outputs = name, argv, outputs
+    def __init__(self, top, name, argv, outputs, seed=None, ends=0, env={}):
+        self.name, self.argv, self.outputs, self.seed, self.ends, self.env = name, argv, outputs, seed, ends, env
         self.top = os.path.join(top, 'run')
 
     def fresh(self):
         shutil.rmtree(self.top, ignore_errors=True)
+        if self.seed:
+            shutil.copytree(self.seed, self.top, symlinks=True)
         for d in ('out', 'tmp'):
-            os.makedirs(os.path.join(self.top, d))
+            os.makedirs(os.path.join(self.top, d), exist_ok=True)
 
     def run(self, before=(), **env):
-        env = dict(os.environ, TMPDIR=self.top + '/tmp', GAPFERRY_STATE=self.top + '/state', ASAN_OPTIONS='detect_leaks=0', **env)
+        env = dict(os.environ, TMPDIR=self.top + '/tmp', GAPFERRY_STATE=self.top + '/state', ASAN_OPTIONS='detect_leaks=0',
+                   **self.env, **env)
         p = subprocess.Popen([*before, gapferry, *self.argv], cwd=self.top, env=env, stdin=subprocess.DEVNULL,
                              stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         try:
@@ -99,7 +103,7 @@ class Job:
 
     def written(self):
         """Has it written anything?  Else the next run is the clean one."""
-        return bool(tree(self.top) or self.made())
+        return tree(self.top) != (tree(self.seed) if self.seed else {}) or bool(self.made())
 
     def result(self):
         return self.made() if self.outputs else self.said
@@ -118,7 +122,7 @@ class Job:
     def clean(self, **how):
         """The result of a run without a fault."""
         self.fresh()
-        if self.run(**how) != 0:
+        if self.run(**how) != self.ends:
             raise SystemExit('%s: the clean run failed: %s' % (self.name, self.err.decode()))
         return self.result()
 
@@ -131,8 +135,8 @@ class Job:
             return 'died of ' + signal.Signals(-status).name
         if orphans():
             return 'leaves a child'
-        if status == 0:
-            return None if self.result() == clean else 'ended with 0 and another result'
+        if status == self.ends:
+            return None if self.result() == clean else 'ended with %d and another result' % status
         if not self.err.strip():
             return 'ended with %d and no message' % status
         if not aborted and not may_end(status):
@@ -142,7 +146,7 @@ class Job:
 
     def wrong_after(self, clean):
         """What is wrong with the same command again, or None."""
-        if self.run() != 0:
+        if self.run() != self.ends:
             return 'the run after it fails: ' + self.err.decode().strip()
         return 'the run after it has another result' if self.outputs and self.result() != clean else None
 
@@ -188,7 +192,7 @@ def loop(job, clean, faults, strike, judge, seconds):
             continue
         placed += 1
         wrong = judge(job, fault, status)
-        if not wrong and status != 0 and job.written():
+        if not wrong and status != job.ends and job.written():
             wrong = job.wrong_after(clean)
         if wrong:
             bad.append('%s %s' % (job.name, wrong))
@@ -196,12 +200,12 @@ def loop(job, clean, faults, strike, judge, seconds):
     return bad, placed
 
 
-def report(jobs, what, run):
+def report(jobs, what, run, how='failed'):
     """TAP; run(job): what was wrong, how many were placed, of how many.  Returns how many jobs failed."""
     failed = 0
     for i, job in enumerate(jobs, 1):
         bad, placed, of = run(job)
-        print('%sok %d - %s: %d of %d %s failed' % ('not ' if bad or not placed else '', i, job.name, placed, of, what), flush=True)
+        print('%sok %d - %s: %d of %d %s %s' % ('not ' if bad or not placed else '', i, job.name, placed, of, what, how), flush=True)
         failed += bool(bad or not placed)
     print('1..%d' % len(jobs))
     return failed
