@@ -238,7 +238,7 @@ class Registry(Unpack):
     runs = 0
 
     def __init__(self, top, storage, port):
-        self.repositories, self.port, self.prefix = storage + '/docker/registry/v2/repositories', port, 'seed'
+        self.repositories, self.port, self.prefix = storage + '/docker/registry/v2/repositories', port, mode + '-seed'
         super().__init__(top, 'registry')
 
     def environment(self):
@@ -253,8 +253,8 @@ class Registry(Unpack):
             if self.runs > 0:
                 shutil.rmtree(self.below(), ignore_errors=True)
             self.runs += 1
-            self.prefix = 'run%d' % self.runs
-            shutil.copytree(self.repositories + '/seed', self.below())
+            self.prefix = '%s-%d' % (mode, self.runs)
+            shutil.copytree(os.path.join(self.repositories, mode + '-seed'), self.below())
             self.environment()
 
     def result(self):
