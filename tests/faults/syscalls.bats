@@ -53,23 +53,12 @@ setup_file() {
 	mkdir -p home/.config
 	cp -r config home/.config/gapferry
 	gcc -std=c11 -O1 -Wall -Wextra -Werror -o syscalls "$root/tests/faults/syscalls.c"
-
-	# shellcheck source=tests/lib/servers.sh
-	. "$root/tests/lib/servers.sh"
-	start_registry "$PWD"
-}
-
-teardown_file() {
-	load ../cli/common
-	. "$root/tests/lib/servers.sh"
-	stop_server "$BATS_FILE_TMPDIR/registry.pid"
 }
 
 setup() {
 	load ../cli/common
-	cd "$BATS_FILE_TMPDIR"
-	GF_REGISTRY=$PWD/registry:$(cat registry.port)
-	export GF_REGISTRY HOME=$PWD
+	cd "$BATS_FILE_TMPDIR" || return 1
+	export HOME=$PWD
 	unset GAPFERRY_PASSPHRASE SOURCE_DATE_EPOCH DOCKER_HOST
 }
 

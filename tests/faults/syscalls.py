@@ -12,7 +12,6 @@ import errno, json, os, re, shutil, subprocess, sys
 import jobs
 
 mode, base, tracer, budget = sys.argv[1], os.path.abspath(sys.argv[2]), sys.argv[3], float(sys.argv[4])
-REPORT = os.path.join(base, 'report')
 ROLES = ('child', 'parent')
 
 # What each call returns in the field when it fails.  A second or third error is one that has a way of its own.
@@ -166,7 +165,7 @@ class Unpack(Named):
     """Release 7 into a target that shows release 6 under the same name."""
 
     def __init__(self, top, target):
-        self.config, self.target, self.seen = os.path.join(top, target), target, set()
+        self.config, self.target, self.seen = os.path.join(top, target + '.config'), target, set()
         super().__init__(top, 'unpack into ' + target, ['unpack', '--json', '--env', 'test', base + '/shop-7.tar'], True, None, 0,
                          {'GAPFERRY_CONFIG': self.config})
         shutil.copytree(base + '/config', self.config)
@@ -237,12 +236,12 @@ class Registry(Unpack):
     """Each run has a prefix of its own there.  The result is what lies below that in the registry's storage."""
     runs = 0
 
-    def __init__(self, top, storage, port):
-        self.repositories, self.port, self.prefix = storage + '/docker/registry/v2/repositories', port, mode + '-seed'
+    def __init__(self, top):
+        self.repositories, self.address, self.prefix = top + '/registry/docker/registry/v2/repositories', jobs.registry(top), 'seed'
         super().__init__(top, 'registry')
 
     def environment(self):
-        self.write('{registry: "127.0.0.1:%s/%s"}' % (self.port, self.prefix))
+        self.write('{registry: "%s/%s"}' % (self.address, self.prefix))
 
     def below(self):
         return os.path.join(self.repositories, self.prefix)
@@ -253,29 +252,28 @@ class Registry(Unpack):
             if self.runs > 0:
                 shutil.rmtree(self.below(), ignore_errors=True)
             self.runs += 1
-            self.prefix = '%s-%d' % (mode, self.runs)
-            shutil.copytree(os.path.join(self.repositories, mode + '-seed'), self.below())
+            self.prefix = 'r%d' % (10000000 + self.runs)
+            shutil.copytree(self.repositories + '/seed', self.below())
             self.environment()
 
-    def result(self):
+    def made(self):
         # An upload that was begun and not ended is the registry's to purge.
-        return {f: d for f, d in jobs.tree(self.below()).items() if mode == 'fail' or '/_uploads/' not in f}
+        return {f: d for f, d in jobs.tree(self.below()).items() if '/_uploads/' not in f}
 
     def names(self, there):
-        return ['docker://127.0.0.1:%s/%s/%s' % (self.port, self.prefix, re.sub('/_manifests/tags/(.*)/current/link', r':\1', f))
+        return ['docker://%s/%s/%s' % (self.address, self.prefix, re.sub('/_manifests/tags/(.*)/current/link', r':\1', f))
                 for f in there if f.endswith('/current/link')]
 
 
 def all_jobs(top):
     prod = ['verify', '--json', '--env', 'prod']
-    storage, port = os.environ['GF_REGISTRY'].rsplit(':', 1)
     writing = [
         lambda: Pack(top, 'pack', 'out/shop.tar'),
         lambda: Pack(top, 'pack over an older bundle', 'out/shop.tar', 'packed'),
         lambda: Pack(top, 'pack a directory', 'out/shop/'),
         lambda: Unpack(top, 'oci'),
         lambda: Unpack(top, 'oci-archive'),
-        lambda: Registry(top, storage, port),
+        lambda: Registry(top),
     ]
     reading = [
         lambda: Verdict(top, 'verify', [*prod, base + '/approved/shop-7.tar'], 'tested'),
@@ -351,9 +349,7 @@ def main(top):
                        'failed' if mode == 'fail' else 'were the last')
 
 
-TOP = jobs.place(base)
-try:
-    failures = main(TOP)
-finally:
-    shutil.rmtree(TOP)
+with jobs.place(base) as top:
+    REPORT = top + '/report'
+    failures = main(top)
 sys.exit(1 if failures else 0)
