@@ -28,9 +28,9 @@ bool gf_config_find(const gf_run *run, gf_buf *out, gf_error *err)
 			return false;
 		if (stat(out->data, &st) != 0) {
 			/* It may have other keys than /etc. */
-			if (errno != ENOENT && errno != ENOTDIR && errno != EACCES)
+			if (errno != ENOENT && errno != ENOTDIR)
 				return gf_fail_errno(
-				    err, GF_FAILED, "config", out->data, "configuration directory '%s'", out->data);
+				    err, GF_USAGE, "config", out->data, "configuration directory '%s'", out->data);
 		} else if (S_ISDIR(st.st_mode)) {
 			return true;
 		}

@@ -90,7 +90,7 @@ run() {
 	cli | faults | interop)
 		if compgen -G "tests/$1/*.bats" >/dev/null; then
 			more=() seconds=900
-			[ -z "${GF_LONG-}" ] || seconds=3600
+			[ -z "${GF_LONG-}" ] || seconds=7200
 			[ -z "${GF_LONG-}" ] || [ ! -d "tests/$1/long" ] || more=("tests/$1/long")
 			suite "$1" $seconds bats --tap --timing "tests/$1" "${more[@]}"
 		fi

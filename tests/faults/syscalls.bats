@@ -70,6 +70,8 @@ loops() { # MODE SECONDS
 }
 
 @test "a system call fails in pack, verify, inspect and unpack: an error with a name or the same result, and the next run succeeds" {
+	# A sanitizer makes calls of its own, and dies where they fail.
+	if grep -q __asan_init "$GAPFERRY"; then skip 'the sanitizer makes calls'; fi
 	loops fail 14
 }
 

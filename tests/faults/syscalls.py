@@ -18,7 +18,7 @@ ROLES = ('child', 'parent')
 ERRORS = {
     'access': 'EACCES', 'bind': 'EADDRINUSE', 'brk': 'ENOMEM', 'clone': 'EAGAIN', 'clone3': 'EAGAIN', 'close': 'EIO EINTR',
     'close_range': 'ENOSYS', 'connect': 'ECONNREFUSED ETIMEDOUT', 'copy_file_range': 'EIO EXDEV', 'epoll_create1': 'EMFILE',
-    'eventfd2': 'EMFILE', 'faccessat': 'EACCES', 'fallocate': 'ENOSPC EOPNOTSUPP', 'fchmod': 'EPERM EIO', 'fcntl': 'EMFILE',
+    'eventfd2': 'EMFILE', 'faccessat': 'EACCES', 'faccessat2': 'EACCES', 'fallocate': 'ENOSPC EOPNOTSUPP', 'fchmod': 'EPERM EIO', 'fcntl': 'EMFILE',
     'fdatasync': 'EIO', 'flock': 'ENOLCK EINTR', 'fork': 'EAGAIN', 'fstat': 'EIO', 'fstatfs': 'EIO', 'fsync': 'EIO ENOSPC',
     'ftruncate': 'EIO ENOSPC', 'getcwd': 'ENOMEM', 'getdents64': 'EIO', 'getpeername': 'ENOTCONN', 'getrandom': 'EINTR',
     'getsockname': 'ENOBUFS', 'getsockopt': 'ENOBUFS', 'ioctl': 'EIO', 'kill': 'EPERM', 'landlock_create_ruleset': 'ENOSYS EOPNOTSUPP',
@@ -137,6 +137,18 @@ class Verdict(Named):
         return super().wrong(status, clean, may_end, may_abort)
 
 
+class Refusal(Verdict):
+    """unpack of what is refused: the target stays as it is."""
+
+    def __init__(self, top, name, argv, state):
+        self.target = jobs.tree(base + '/to-test')
+        super().__init__(top, name, argv, state, 3)
+
+    def wrong(self, status, clean, may_end, may_abort=lambda: False):
+        return super().wrong(status, clean, may_end, may_abort) or \
+            (None if jobs.tree(base + '/to-test') == self.target else 'changes the target')
+
+
 class Pack(Named):
     """In a git checkout, into a new place or over release 6."""
 
@@ -156,8 +168,8 @@ class Pack(Named):
         return os.listdir(self.top + '/tmp') + ([] if there in (self.old, clean) else ['half a bundle: ' + ' '.join(there)])
 
     def wrong_after(self, clean):
-        if mode == 'kill' and not self.old and self.result() and self.argv[4].endswith('/'):
-            return None  # it is there whole, and a directory is never replaced
+        if self.argv[4].endswith('/') and self.result() == clean:
+            return None  # what came last failed, and a directory that is there is never replaced
         return super().wrong_after(clean)
 
 
@@ -282,6 +294,7 @@ def all_jobs(top):
         lambda: Verdict(top, 'verify what carol has rejected once', [*prod, base + '/approved/shop-7.tar'], 'kept', 3),
         lambda: Verdict(top, 'verify under a trust file that comes with it', [*prod, base + '/revoked/shop-7.tar'], 'tested', 3),
         lambda: Verdict(top, 'verify what is below the floor', ['verify', '--json', '--env', 'test', base + '/shop-7.tar'], 'floor', 3),
+        lambda: Refusal(top, 'unpack what is below the floor', ['unpack', '--json', '--env', 'test', base + '/shop-7.tar'], 'floor'),
         lambda: Verdict(top, 'verify what the trust file does not know', ['verify', '--json', '--env', 'test', base + '/strange.tar'],
                         'tested', 3, GAPFERRY_CONFIG=base + '/config-mallory'),
     ]
@@ -311,13 +324,13 @@ def judge(job, clean, fault, status):
 
 
 def faults_of(places):
+    if mode == 'kill':
+        # Between two calls that change nothing nothing is new.
+        return [(p, 0) for p in places if not budget or re.fullmatch(CHANGING, p[1])]
     unknown = {p[1] for p in places if p[1] not in ERRORS and p[1] not in NEVER}
     if unknown:
         sys.exit('syscalls.py does not know how these fail: ' + ' '.join(sorted(unknown)))
-    if mode == 'fail':
-        return [(p, getattr(errno, e)) for p in places for e in ERRORS.get(p[1], '').split()]
-    # Between two calls that change nothing nothing is new.
-    return [(p, 0) for p in places if not budget or re.fullmatch(CHANGING, p[1])]
+    return [(p, getattr(errno, e)) for p in places for e in ERRORS.get(p[1], '').split()]
 
 
 CHANGING = 'close|fsync|fallocate|ftruncate|linkat|mkdir|mkdirat|openat|pwrite64|renameat2?|sendto|unlinkat|write'
