@@ -69,35 +69,29 @@ static la_int64_t on_skip(struct archive *a, void *ctx, la_int64_t n)
 	return (la_int64_t)skipped;
 }
 
-/* It tells of memory that it lacks by ENOMEM, or by no reason at all. */
-static bool starved(struct archive *a)
-{
-	return archive_errno(a) == ENOMEM || archive_errno(a) == 0;
-}
-
 /* libarchive failed: our own fault first, then memory, then an early end, then what libarchive says. */
-static bool broken(reader *r, gf_error *err)
+static void explain(reader *r, gf_error *err)
 {
 	const char *why = archive_error_string(r->a);
 	gf_buf text;
 
 	if (r->fault.class != GF_OK) {
 		*err = r->fault;
-		return false;
-	}
-	if (starved(r->a))
-		return gf_no_memory(err);
-	if (r->at_end && r->entries > 0)
-		return gf_fail(err, GF_DAMAGED, "cut-short", r->name,
+	} else if (archive_errno(r->a) == ENOMEM || archive_errno(r->a) == 0) {
+		/* It tells of memory that it lacks by ENOMEM, or by no reason at all. */
+		gf_no_memory(err);
+	} else if (r->at_end && r->entries > 0) {
+		gf_fail(err, GF_DAMAGED, "cut-short", r->name,
 		    "the archive ends in the middle of a member; make or copy it again");
-	if (r->entries == 0)
-		return gf_fail(err, GF_DAMAGED, "archive-format", r->name,
+	} else if (r->entries == 0) {
+		gf_fail(err, GF_DAMAGED, "archive-format", r->name,
 		    "not a tar archive that 'docker save' or an OCI tool writes");
-	gf_buf_init(&text, 4096);
-	gf_text_escape(&text, why != NULL ? why : "unknown fault", 200, err);
-	gf_fail(err, GF_DAMAGED, "archive", r->name, "the archive is damaged: %s", gf_buf_text(&text));
-	gf_buf_clear(&text);
-	return false;
+	} else {
+		gf_buf_init(&text, 4096);
+		gf_text_escape(&text, why != NULL ? why : "unknown fault", 200, err);
+		gf_fail(err, GF_DAMAGED, "archive", r->name, "the archive is damaged: %s", gf_buf_text(&text));
+		gf_buf_clear(&text);
+	}
 }
 
 static const char *last_part(const char *name)
@@ -116,8 +110,10 @@ static bool first_bytes(reader *r, uint64_t size, const void **piece, size_t *n,
 	do {
 		rc = archive_read_data_block(r->a, piece, n, &offset);
 	} while (rc == ARCHIVE_OK && *n == 0);
-	if (rc != ARCHIVE_OK && rc != ARCHIVE_EOF)
-		return broken(r, err);
+	if (rc != ARCHIVE_OK && rc != ARCHIVE_EOF) {
+		explain(r, err);
+		return false;
+	}
 	return (rc == ARCHIVE_OK && offset == 0) ||
 	    gf_fail(err, GF_DAMAGED, "archive", r->name, "a member has 0 bytes where %llu were announced",
 		(unsigned long long)size);
@@ -175,28 +171,38 @@ static bool look_at(reader *r, struct archive_entry *ae, gf_tape_entry *e, bool 
 	return true;
 }
 
+/* The next header, behind the bytes of the member before it. */
+static int next_header(reader *r, struct archive_entry **ae)
+{
+	int rc = ARCHIVE_OK;
+
+	/* Here and not inside the next header, whose bytes are counted. */
+	if (r->entries > 0)
+		rc = archive_read_data_skip(r->a);
+	if (rc == ARCHIVE_FATAL || rc == ARCHIVE_FAILED)
+		return rc;
+	r->in_header = 0;
+	rc = archive_read_next_header(r->a, ae);
+	r->in_header = UINT64_MAX;
+	return rc;
+}
+
 static bool next(reader *r, gf_tape_entry *e, bool *end, gf_error *err)
 {
+	struct archive_entry *ae;
 	bool skip = true;
 
 	*end = false;
 	while (skip) {
-		struct archive_entry *ae;
-		int rc = ARCHIVE_OK;
-		/* Here and not inside the next header, whose bytes are counted. */
-		if (r->entries > 0)
-			rc = archive_read_data_skip(r->a);
-		if (rc == ARCHIVE_FATAL || rc == ARCHIVE_FAILED)
-			return broken(r, err);
-		r->in_header = 0;
-		rc = archive_read_next_header(r->a, &ae);
-		r->in_header = UINT64_MAX;
-		if (rc == ARCHIVE_EOF) {
-			*end = true;
-			return true;
+		int rc = next_header(r, &ae);
+
+		*end = rc == ARCHIVE_EOF;
+		if (*end)
+			break;
+		if (rc != ARCHIVE_OK && rc != ARCHIVE_WARN) {
+			explain(r, err);
+			return false;
 		}
-		if (rc != ARCHIVE_OK && rc != ARCHIVE_WARN)
-			return broken(r, err);
 		if (++r->entries > GF_ARCHIVE_MEMBERS_MAX)
 			return gf_fail(err, GF_DAMAGED, "archive-members", r->name,
 			    "has more than the %d members allowed", GF_ARCHIVE_MEMBERS_MAX);
@@ -236,12 +242,7 @@ static bool read_all(reader *r, bool *left, gf_error *err)
 	archive_read_set_skip_callback(r->a, on_skip);
 	archive_read_set_callback_data(r->a, r);
 	if (archive_read_open1(r->a) != ARCHIVE_OK) {
-		if (r->fault.class != GF_OK)
-			*err = r->fault;
-		else if (starved(r->a))
-			gf_no_memory(err);
-		else
-			gf_fail(err, GF_DAMAGED, "archive-format", r->name, "cannot be read as a tar archive");
+		explain(r, err);
 		return false;
 	}
 	while (!*left && next(r, &e, &end, err)) {
