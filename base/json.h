@@ -119,6 +119,7 @@ typedef struct gf_json_out {
 	unsigned indent, depth;
 	bool first, failed;
 	bool ascii; /* bytes above 0x7e as \u escapes (log lines) */
+	bool shown; /* what gf_text_hidden knows as \u escapes, for it may come to a terminal */
 	bool go;    /* the escapes of Go's encoding/json before Go 1.22 */
 } gf_json_out;
 

@@ -52,7 +52,7 @@ static void put_character(gf_json_out *o, uint32_t c, const char *bytes, size_t 
 			pair[1] = s[1];
 	if (pair[1] != 0)
 		put(o, pair, 2);
-	else if (c < 0x20 || (o->ascii && c > 0x7e) || (o->go && escaped_by_go(c)))
+	else if (c < 0x20 || (o->ascii && c > 0x7e) || (o->shown && gf_text_hidden(c)) || (o->go && escaped_by_go(c)))
 		put_escape(o, c);
 	else
 		put(o, bytes, n);

@@ -38,10 +38,7 @@ size_t gf_utf8_decode(const char *text, size_t n, uint32_t *out)
 	return len;
 }
 
-/* Characters that a terminal obeys, hides or reorders: C0, DEL, C1, format controls (Unicode
- * general category Cf, line and paragraph separators), fillers that look like nothing,
- * variation selectors, noncharacters. */
-static bool hidden(uint32_t c)
+bool gf_text_hidden(uint32_t c)
 {
 	static const struct {
 		uint32_t first, last;
@@ -69,7 +66,7 @@ bool gf_text_escape(gf_buf *out, const char *text, size_t max, gf_error *err)
 		uint32_t c = 0;
 		size_t len = gf_utf8_decode(text, left, &c), n;
 
-		if (len == 0 || (len == 1 && hidden(c))) {
+		if (len == 0 || (len == 1 && gf_text_hidden(c))) {
 			unsigned char byte = (unsigned char)text[0];
 
 			len = 1;
@@ -78,7 +75,7 @@ bool gf_text_escape(gf_buf *out, const char *text, size_t max, gf_error *err)
 			piece[1] = 'x';
 			piece[2] = digits[byte >> 4];
 			piece[3] = digits[byte & 15];
-		} else if (hidden(c)) {
+		} else if (gf_text_hidden(c)) {
 			memcpy(piece, "\\u{", 3);
 			n = 3;
 			for (int shift = 20; shift >= 0; shift -= 4)

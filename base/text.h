@@ -4,8 +4,11 @@
 
 #include "base/buf.h"
 
-/* Foreign text for a terminal: bytes that are not printable UTF-8, control characters (C0, C1, DEL), bidi
- * and zero-width characters become \xNN or \u{N}.  Appended; cut before the piece that would make
+/* Characters that a terminal obeys, hides or reorders: C0, DEL, C1, format controls (Unicode general category Cf, line
+ * and paragraph separators), fillers that look like nothing, variation selectors, noncharacters. */
+bool gf_text_hidden(uint32_t c);
+
+/* Foreign text for a terminal: bytes that are not UTF-8 and hidden characters become \xNN or \u{N}.  Appended; cut before the piece that would make
  * it more than max bytes, with "...". */
 bool gf_text_escape(gf_buf *out, const char *text, size_t max, gf_error *err);
 

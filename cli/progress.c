@@ -236,6 +236,7 @@ static void json_line(gf_event_type type, const slot *s, const char *text)
 
 	gf_buf_init(&line, 16 * GF_KIB);
 	gf_json_begin(&o, &line, 0, &ignored);
+	o.shown = true;
 	gf_json_open(&o, NULL, '{');
 	gf_json_put(&o, "event", type_text(type));
 	if (s != NULL) {

@@ -16,6 +16,7 @@ void gf_report_open(gf_report *r, const gf_run *run, gf_error *err)
 {
 	gf_buf_init(&r->text, REPORT_MAX);
 	gf_json_begin(&r->out, &r->text, 2, err);
+	r->out.shown = true;
 	gf_json_open(&r->out, NULL, '{');
 	gf_json_put(&r->out, "verb", run->verb->name);
 }

@@ -3,10 +3,8 @@ Each row is one daemon that does one thing wrong at one step; afterwards nothing
 there before, no file is left here, no secret was said to it.  The twin is the same daemon without the lie: the same command
 again, which must finish the work.
 
-Not here: D05's and D18's kill -9 on our side, D14 and D20 are unpack_daemon.bats, on a real daemon; D10's TLS is daemon_tcp.bats;
-D16 is group O, two runs at once; D31 is the honest row; D32 is group C (names of archives) and C47.  A daemon that has the whole
-stream and says nothing is waited for: unpacking takes what it takes, and Ctrl-C ends it.  A drip of a byte a second is not
-told from a slow daemon."""
+A daemon that has the whole stream and says nothing is waited for: unpacking takes what it takes, and Ctrl-C ends it.  A drip of a
+byte a second is not told from a slow daemon."""
 
 import base64
 import concurrent.futures

@@ -1,18 +1,13 @@
 """Group F of the table: disks that are full, read-only or fail, things that are no files where a file is expected, names of any
 bytes, a medium that changes while it is read, directories that somebody else may write into.  Each row damages one thing; the twin
-is the same command in a healthy place, which must finish the work.
-
-Not here: F07, F08, F30, F31 are the faults and unit tests of base; F11 and F36 are log.bats; F22's private directory: nothing is
-staged; F25, F40, F42, F43: no such file system can be mounted here (no vfat in this kernel, no FUSE), and a row holds what the
-format writes to what all of them take; F33: no lock is ever broken, flock(2) ends with its holder; F35: secrets lie in memory that
-is not dumped (test_secret.c); F45: names of media files do not matter, the row of odd names shows it.  The rows that mount or
-change the user need root."""
+is the same command in a healthy place, which must finish the work.  The rows that mount or change the user need root."""
 
 import concurrent.futures
-import json
 import os
 import re
 import shutil
+import socket
+import stat
 import subprocess
 import threading
 
@@ -41,11 +36,13 @@ def tmpfs(dir, options):
 
 
 def contents(dir):
-    """Names and what they are, with the bytes of files: what must not change."""
+    """Names and what they are, with the bytes of files (their number where it is beyond a gigabyte): what must not change."""
     out = {}
     for n in files_of(dir):
         p = os.path.join(dir, n)
-        out[n] = (os.lstat(p).st_mode, sha256(read(p)) if os.path.isfile(p) and not os.path.islink(p) else os.readlink(p) if os.path.islink(p) else "")
+        st = os.lstat(p)
+        what = os.readlink(p) if stat.S_ISLNK(st.st_mode) else "" if not stat.S_ISREG(st.st_mode) else st.st_size if st.st_size > 1 << 30 else sha256(read(p))
+        out[n] = (st.st_mode, what)
     return out
 
 
@@ -506,6 +503,60 @@ def rows(place, src):
         for verb, file, data in [(v, "b.tar", place.bundle) for v in readers] + [("pack", "src.tar", src)]:
             want = (1, "open") if share is None else (0, "") if verb == "inspect" and share else (1, "read")
             row("F02", "a medium that fails %s: %s" % (what, verb), failing(verb, file, data, share and (len(data) - 1) * share, want), root=True)
+
+    # ---- C44-C46, F46: what is given as a bundle, and what lies beside it ----
+    def fed(dir):
+        os.mkfifo(os.path.join(dir, "fifo"))
+        subprocess.Popen(["sh", "-c", "exec cat b.tar >fifo"], cwd=dir)
+
+    def bound(dir):
+        s = socket.socket(socket.AF_UNIX)
+        s.bind(os.path.join(dir, "socket"))
+        s.close()
+
+    def link(dir):
+        os.symlink("b.tar", os.path.join(dir, "link"))
+    for verb in ("verify", "inspect", "env"):
+        row("C44", "%s of a FIFO through which a bundle comes" % verb, simple(verb, (0, ""), fed, bundle="fifo", twin=False))
+        row("C44", "%s of a link to a bundle" % verb, simple(verb, (0, ""), link, bundle="link"))
+        for what, path, want, prepare in (("/dev/zero", "/dev/zero", (2, "medium"), None), ("/dev/null", "/dev/null", (2, "medium"), None), ("a socket", "socket", (2, "open"), bound), ("its own memory", "/proc/self/mem", (4, "tar-head"), None)):
+            row("C44", "%s of %s" % (verb, what), simple(verb, want, prepare, bundle=path, twin=False))
+    for path, name in (("/dev/zero", "archive-tail"), ("/dev/null", "archive-format"), ("/proc/self/mem", "archive-format")):
+        row("C44", "pack of %s" % path, simple("pack", (4, name), bundle=path, twin=False))
+
+    def terabyte(name):
+        return lambda dir: os.truncate(os.path.join(dir, name), 1 << 40)
+    for verb, want in (("verify", (4, "tar-end")), ("inspect", (4, "tar-end")), ("env", (4, "tar-end"))):
+        row("C45", "%s of a bundle on a terabyte of zeros" % verb, simple(verb, want, terabyte("b.tar"), twin=False))
+    row("C45", "pack of an archive on a terabyte of zeros", simple("pack", (0, ""), terabyte("src.tar")))
+
+    def crowd(n, ext):
+        def prepare(dir):
+            os.mkdir(os.path.join(dir, "b.tar.d"))
+            for i in range(n):
+                put(os.path.join(dir, "b.tar.d", "manifest.json.%016x.%s" % (i, ext)), b"x\n")
+            os.makedirs(os.path.join(dir, "b.tar.d", *["deep"] * 100))
+            put(os.path.join(dir, "b.tar.txt"), b"b.tar: VERIFIED\n")
+        return prepare
+    for verb in ("verify", "inspect", "env"):
+        row("C46", "%s of a bundle beside files that it does not know" % verb, simple(verb, (0, ""), crowd(3, "txt")))
+        row("F46", "%s of a bundle beside 5,000 files" % verb, simple(verb, (0, ""), crowd(5000, "txt")))
+        row("F46", "%s of a bundle beside 5,000 signatures" % verb, simple(verb, (4, "too-many"), crowd(5000, "sig"), twin=False))
+
+    # ---- F09: temporary files are elsewhere ----
+    def elsewhere(dir):
+        place.mount(os.path.join(dir, "elsewhere"), "size=1m")
+    for verb in ("verify", "env", "oci-archive", "pack", "sign"):
+        row("F09", "%s with TMPDIR on another file system" % verb, simple(verb, (0, ""), elsewhere, env={"TMPDIR": "elsewhere"}), root=True)
+
+    # ---- F13: a refusal that the log has no room for ----
+    def speechless(dir):
+        place.mount(os.path.join(dir, "state"), "size=4k")
+        put(os.path.join(dir, "state", "full"), b"x")
+        put(os.path.join(dir, "b.tar"), place.bundle.replace(b'"epoch": 1', b'"epoch": 2', 1))
+        return lambda: put(os.path.join(dir, "b.tar"), place.bundle) or subprocess.run(["mount", "-o", "remount,size=1m", os.path.join(dir, "state")], check=True)
+    for verb in ("verify", "env"):
+        row("F13", "%s of another's statement where the state is full" % verb, simple(verb, (3, "signature"), speechless), root=True)
 
     # ---- a medium that changes while it is read ----
     def swapped(change, want, names, first=()):

@@ -188,7 +188,7 @@ class Maker:
 
     def walk(self):
         """(digest, kind) in tar order, of what is there."""
-        order, kind, rank = [], {}, ["json", "evidence", "layer"]
+        order, kind, rank, seen = [], {}, ["json", "evidence", "layer"], set()
 
         def use(d, k):
             if d in self.blobs and d not in kind:
@@ -203,8 +203,9 @@ class Maker:
                 doc = json.loads(self.blobs.get(d, b""))
             except ValueError:
                 return
-            if depth > 8 or not isinstance(doc, dict):
+            if depth > 8 or not isinstance(doc, dict) or (d, layers) in seen:
                 return
+            seen.add((d, layers))
             for c in doc.get("manifests", []):
                 p = c.get("platform", {})
                 below = json.loads(self.blobs.get(c["digest"], b"{}")).get("layers", [])

@@ -1,10 +1,5 @@
 """Group O of the table: operators in a hurry, two of them at once, and what they type, paste and interrupt.  After each mistake
-nothing is loaded and the message says which word was wrong; the twin is the command as it should have been.
-
-Not here: O04 is group P (the trust file's end); O05, O08, O09 are gates.bats and group P; O07: the target is in the plan and in every
-message; O10: there is no --force and no --insecure; O13: libcurl reads neither file (CURL_NETRC_IGNORED, the library has no .curlrc),
-and a row here lays both; O21, O22: nothing turns verification off but --allow-unsigned, which a trust file forbids (table.py, S01);
-O23 is unpack_daemon.bats; O24 is Program, in every row of D, F and O."""
+nothing is loaded and the message says which word was wrong; the twin is the command as it should have been."""
 
 import concurrent.futures
 import json

@@ -1,11 +1,6 @@
 """Groups S and P of the table under a trust file: whose word counts, for what, where and when.  Each row is a bundle, what lies
 beside it, and a site with a past; one thing in it is wrong, and the twin is the same without it.
 
-Ids that are not here: S14-S19 and S50-S52 (CMS and certificates), S32, S33, P20, P21 (evidence) have their own tests; S18 and
-S19: nothing here takes a time-stamp; S30 is the mutation test; S40-S42 wait for encryption; S53 is test_vectors.c; P07: a bundle
-has an image (M11); P12 and P13 are clock.bats; P30-P34 are names and tags (retag's and on-existing's tests, group M); P35: who
-owns a trust file is no matter, since its signatures are; P36 is two.bats.
-
 The traps that the project's notes on formats list (facts, section 9), and where each is sprung:
  1 a type that nobody looks at           S31 here; keys apart: S24
  2 DSSE with several signatures          the tests of evidence

@@ -103,12 +103,20 @@ static void test_roots(void **state)
 	assert_string_equal(gf_buf_text(&out), "before 7");
 }
 
-static void assert_written(const char *text, bool ascii, const char *want)
+enum { PLAIN, ASCII, SHOWN };
+
+static void begin_as(gf_json_out *o, unsigned indent, int how)
+{
+	begin(o, indent, GF_MIB);
+	o->ascii = how == ASCII;
+	o->shown = how == SHOWN;
+}
+
+static void assert_written(const char *text, int how, const char *want)
 {
 	gf_json_out o;
 
-	begin(&o, 0, GF_MIB);
-	o.ascii = ascii;
+	begin_as(&o, 0, how);
 	gf_json_open(&o, NULL, '{');
 	gf_json_put(&o, text, text);
 	gf_json_close(&o, '}');
@@ -141,9 +149,12 @@ static void test_escapes(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < TESTS_OF(rows); i++) {
-		assert_written(rows[i].text, false, rows[i].plain);
-		assert_written(rows[i].text, true, rows[i].ascii);
+		assert_written(rows[i].text, PLAIN, rows[i].plain);
+		assert_written(rows[i].text, ASCII, rows[i].ascii);
 	}
+	assert_written("\x7f\xc2\x9b[2J\xc3\xa9", SHOWN, "\\u007f\\u009b[2J\xc3\xa9");
+	assert_written("\xe2\x80\xae\xe2\x80\x8b\xe2\x80\xa9\xf0\x9f\x98\x80\xf3\xa0\x80\x81", SHOWN,
+	    "\\u202e\\u200b\\u2029\xf0\x9f\x98\x80\\udb40\\udc01");
 }
 
 static size_t utf8(uint32_t c, char *to)
@@ -161,7 +172,7 @@ static size_t utf8(uint32_t c, char *to)
 static void test_round_trip(void **state)
 {
 	(void)state;
-	for (int ascii = 0; ascii < 2; ascii++)
+	for (int how = PLAIN; how <= SHOWN; how++)
 		for (uint32_t c = 1; c <= 0x10ffff;) {
 			char text[4001];
 			const char *back = NULL;
@@ -174,13 +185,12 @@ static void test_round_trip(void **state)
 				if (c < 0xd800 || c > 0xdfff)
 					n += utf8(c, text + n);
 			text[n] = '\0';
-			begin(&o, 1, GF_MIB);
-			o.ascii = ascii;
+			begin_as(&o, 1, how);
 			gf_json_open(&o, NULL, '{');
 			gf_json_put(&o, text, text);
 			gf_json_close(&o, '}');
 			assert_ok(gf_json_end(&o), err);
-			for (size_t i = 0; ascii && i < out.len; i++)
+			for (size_t i = 0; how == ASCII && i < out.len; i++)
 				assert_true(out.data[i] == '\n' || (out.data[i] >= 0x20 && out.data[i] <= 0x7e));
 			assert_ok((doc = parse_n(out.data, out.len, &err)) != NULL, err);
 			assert_string_equal(gf_json_key_at(gf_json_root(doc), 0, &v), text);
