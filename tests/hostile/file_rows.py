@@ -540,8 +540,8 @@ def rows(place, src):
         return prepare
     for verb in ("verify", "inspect", "env"):
         row("C46", "%s of a bundle beside files that it does not know" % verb, simple(verb, (0, ""), crowd(3, "txt")))
-        row("F46", "%s of a bundle beside 5,000 files" % verb, simple(verb, (0, ""), crowd(5000, "txt")))
-        row("F46", "%s of a bundle beside 5,000 signatures" % verb, simple(verb, (4, "too-many"), crowd(5000, "sig"), twin=False))
+        for ext in ("txt", "sig"):
+            row("F46", "%s of a bundle that has 5,000 companions: %s" % (verb, ext), simple(verb, (4, "too-large"), crowd(5000, ext), twin=False))
 
     # ---- F09: temporary files are elsewhere ----
     def elsewhere(dir):

@@ -13,7 +13,7 @@ from model import Bundle, Key, Member, archive, header, image, layer, with_check
 
 PROGRAM = os.path.abspath(os.environ.get("GAPFERRY", "build/gapferry"))
 WORK = tempfile.mkdtemp(prefix="gapferry-hostile.")
-SECONDS = 20
+SECONDS = 60
 ROWS = []
 VERBS = ("verify", "inspect", "unpack")
 
