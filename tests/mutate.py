@@ -227,8 +227,10 @@ class Place:
                     for name in re.findall(r"(?m)^@test ['\"](.*)['\"] {", f.read()):
                         name = re.sub(r"([][.*+?(){}|^$\\])", r"\\\1", name)
                         tests.append(Test(self, "bats", "--filter", "^%s$" % name, "tests/cli/" + path))
-        with open(self.tree + "/tests/hostile/table.py", encoding="utf-8") as f:
-            ids = {"trust", "peers", "D", "O", *re.findall(r'row\("([A-Z]\d+)"', f.read())}
+        ids = {"trust", "peers", "D", "O", "text"}
+        for group in ("container", "signature", "statement", "graph", "archive"):
+            with open(self.tree + "/tests/hostile/%s_rows.py" % group, encoding="utf-8") as f:
+                ids |= set(re.findall(r'row\("([A-Z]\d+)"', f.read()))
         tests += [Test(self, "/usr/bin/python3", "tests/hostile/table.py", "--show", i) for i in sorted(ids)]
         for test, good in zip(tests, pool.map(Test.measure, tests)):
             if not good:

@@ -171,7 +171,7 @@ held() {
 		case $w in
 		*:*) grep -qw "${w#*:}(void \*\*state)" tests/unit/*/"test_${w%:*}.c" 2>/dev/null ;;
 		*.bats) ls tests/*/"$w" >/dev/null 2>&1 ;;
-		*) grep -q "\"${w}[\" ]" tests/hostile/table.py ;;
+		*) grep -q "\"${w}[\" ]" tests/hostile/*_rows.py tests/hostile/table.py ;;
 		esac || echo "$page names $w, which no test is called"
 	done < <(tr '\n' ' ' <$page | grep -oE '\[[^][]*\]' | grep -oE '\b([a-z_]+:[a-z_0-9]+|[CSX][0-9]{1,2}|[a-z_]+\.bats)\b' | sort -u)
 	while read -r w; do
