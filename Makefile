@@ -42,15 +42,30 @@ HARDEN   := $(call known,$(CC),$(GUIDE)) $(if $(filter -O1 -O2 -O3 -Os,$(CFLAGS)
 LDHARD   := -pie -Wl,-z,relro,-z,now,-z,noexecstack,--as-needed
 DEFS     := -D_POSIX_C_SOURCE=200809L -D_FILE_OFFSET_BITS=64 -DGF_VERSION='"$(VERSION)"'
 ALL_CFLAGS = $(WARN) $(WERROR) $(HARDEN) $(CFLAGS) $(CPPFLAGS) $(DEFS) -I. $(shell pkg-config --cflags $(PKGS)) -pthread
-ALL_LIBS   = $(LDFLAGS) $(LDHARD) $(shell pkg-config --libs $(PKGS)) -lbz2 -pthread
+ALL_LIBS   = $(FAULTS_L) $(LDFLAGS) $(LDHARD) $(shell pkg-config --libs $(PKGS)) -lbz2 -pthread
 
 SRC      := $(foreach r,$(ROOMS),$(wildcard $(r)/*.c))
 OBJ      := $(SRC:%.c=$(B)/%.o)
 LIBS     := $(LINKED:%=$(B)/%.a)
 
+# With FAULTS the n-th call of a kind can be made to fail (tests/failing.c): the linker puts that file between us and libraries.
+CALLS    := read pread64 write pwrite64 fsync mkdirat mkdir mkdtemp rename renameat linkat fstat64 stat64 lstat64 \
+            fstatat64 ftruncate64 fallocate64 fdopendir readdir64 flock pipe2 socketpair fork getrandom malloc calloc \
+            realloc sodium_malloc pthread_create EVP_MD_CTX_new EVP_DigestInit_ex EVP_DigestUpdate EVP_DigestFinal_ex \
+            EVP_DigestSignInit EVP_DigestSign EVP_DigestVerifyInit BIO_new BIO_new_mem_buf d2i_PUBKEY i2d_PUBKEY \
+            i2d_PublicKey i2d_X509_PUBKEY d2i_X509 d2i_PKCS8_PRIV_KEY_INFO EVP_PKEY2PKCS8 EVP_PKCS82PKEY \
+            OPENSSL_sk_new_null OPENSSL_sk_push crypto_generichash crypto_sign_detached sodium_init curl_easy_init \
+            curl_multi_init curl_multi_add_handle curl_multi_perform curl_multi_poll curl_slist_append curl_url \
+            curl_url_set open64 openat64
+ifdef FAULTS
+FAULTS_O := $(B)/tests/failing.o
+FAULTS_L := $(FAULTS_O) $(CALLS:%=-Wl,--wrap=%)
+CPPFLAGS += -DGF_TEST_FAULTS
+endif
+
 all: $(B)/gapferry
 
-$(B)/gapferry: $(LIBS)
+$(B)/gapferry: $(LIBS) $(FAULTS_O)
 	$(CC) $(CFLAGS) -o $@ $(B)/cli/main.o $(LIBS) $(ALL_LIBS)
 
 $(B)/%.o: %.c Makefile
@@ -78,7 +93,7 @@ UNITS    := $(patsubst %.c,$(B)/%,$(wildcard tests/unit/*/test_*.c))
 units: $(UNITS)
 
 define room_units
-$(patsubst %.c,$(B)/%,$(wildcard tests/unit/$(1)/test_*.c)): $(B)/%: %.c $(SEES_$(1):%=$(B)/%.a)
+$(patsubst %.c,$(B)/%,$(wildcard tests/unit/$(1)/test_*.c)): $(B)/%: %.c $(SEES_$(1):%=$(B)/%.a) $(FAULTS_O)
 	@mkdir -p $$(@D)
 	$$(CC) $$(ALL_CFLAGS) -MMD -MP -o $$@ $$< $(SEES_$(1):%=$(B)/%.a) $$(ALL_LIBS) -lcmocka
 endef
@@ -153,7 +168,7 @@ replay: $(FUZZERS:%=$(B)/tests/fuzz/fuzz_%)
 
 FUZZ_MAIN ?= tests/fuzz/replay.c
 FUZZ_LIBS := $(filter-out $(B)/cli.a,$(LIBS))
-FUZZ_DEPS := $(wildcard tests/fuzz/*.h) tests/fuzz/replay.c $(FUZZ_LIBS)
+FUZZ_DEPS := $(wildcard tests/fuzz/*.h) tests/fuzz/replay.c $(FUZZ_LIBS) $(FAULTS_O)
 $(B)/tests/fuzz/fuzz_%: tests/fuzz/fuzz_%.c $(FUZZ_DEPS)
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) -o $@ $< $(FUZZ_MAIN) $(FUZZ_LIBS) $(ALL_LIBS)
@@ -177,9 +192,9 @@ $(B)/afl/mutate.so: tests/fuzz/afl_mutate.c $(FUZZ_DEPS)
 	$(CC) $(ALL_CFLAGS) -fPIC -shared -DFUZZING_BUILD_MODE_UNSAFE_FOR_PRODUCTION -o $@ $< $(wildcard base/*.c) \
 		$(filter-out -pie,$(ALL_LIBS))
 
-# All tests again with ASan and UBSan, and with the switch in base that makes the n-th system call fail.
+# All tests again with ASan and UBSan, and with calls that fail.
 sanitized:
-	$(MAKE) B=$(B)/asan HARDEN=-fPIE CPPFLAGS=-DGF_TEST_FAULTS LDFLAGS=-fsanitize=address,undefined \
+	$(MAKE) B=$(B)/asan HARDEN=-fPIE FAULTS=1 LDFLAGS=-fsanitize=address,undefined \
 		CFLAGS="-O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all" \
 		all units drivers replay
 
@@ -198,13 +213,13 @@ coverage:
 	@B=$(COV_B) tests/coverage.sh
 covered:
 	@mkdir -p $(COV_B)/profiles && chmod 1777 $(COV_B)/profiles
-	$(MAKE) B=$(COV_B) CC=clang-14 HARDEN=-fPIE CPPFLAGS=-DGF_TEST_FAULTS CFLAGS="-O1 -g -fno-omit-frame-pointer \
+	$(MAKE) B=$(COV_B) CC=clang-14 HARDEN=-fPIE FAULTS=1 CFLAGS="-O1 -g -fno-omit-frame-pointer \
 		-fprofile-instr-generate=$(abspath $(COV_B))/profiles/%m%c.profraw -fprofile-update=atomic -fcoverage-mapping \
 		-mllvm -runtime-counter-relocation -Wno-unused-command-line-argument" all units drivers replay
 
 # ---- drivers of tests that need the libraries ----
 
-$(B)/tests/hostile/%: tests/hostile/%.c $(filter-out $(B)/cli.a,$(LIBS))
+$(B)/tests/hostile/%: tests/hostile/%.c $(filter-out $(B)/cli.a,$(LIBS)) $(FAULTS_O)
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) -MMD -MP -o $@ $< $(filter-out $(B)/cli.a,$(LIBS)) $(ALL_LIBS)
 

@@ -3,12 +3,14 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/file.h"
-#include "base/sys.h"
 
 #define DEPTH_MAX 64
 
@@ -17,7 +19,7 @@ static bool make_one(const char *path, mode_t mode, bool *made, gf_error *err)
 {
 	struct stat st;
 
-	*made = gf_sys_mkdirat(AT_FDCWD, path, mode) == 0;
+	*made = mkdirat(AT_FDCWD, path, mode) == 0;
 	if (*made)
 		return true;
 	if (errno != EEXIST)
@@ -63,7 +65,7 @@ static bool remove_at(int dir, const char *name, const char *path, unsigned dept
 	/* A directory: Linux says EISDIR, POSIX EPERM. */
 	if (errno != EISDIR && errno != EPERM)
 		return gf_fail_errno(err, GF_FAILED, "remove", path, "removing '%s' in '%s'", name, path);
-	fd = gf_sys_openat(dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC, 0);
+	fd = openat(dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC, 0);
 	if (fd < 0)
 		return gf_fail_errno(err, GF_FAILED, "remove", path, "removing '%s' in '%s'", name, path);
 	if (!empty(fd, path, depth + 1, err))
@@ -75,7 +77,7 @@ static bool remove_at(int dir, const char *name, const char *path, unsigned dept
 bool gf_dir_each(int dir, const char *path, gf_dir_take *take, void *ctx, gf_error *err)
 {
 	/* A descriptor of its own, since closedir closes it and readdir moves it. */
-	int own = gf_sys_openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
+	int own = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
 	DIR *d = own >= 0 ? fdopendir(own) : NULL;
 	bool ok = d != NULL;
 
@@ -171,7 +173,7 @@ static bool empty(int fd, const char *path, unsigned depth, gf_error *err)
 
 bool gf_dir_remove(const char *path, gf_error *err)
 {
-	int fd = gf_sys_openat(AT_FDCWD, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC, 0);
+	int fd = openat(AT_FDCWD, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC, 0);
 
 	if (fd < 0 && errno == ENOENT)
 		return true;
@@ -213,9 +215,9 @@ gf_lock *gf_lock_open(const char *path, gf_error *err)
 
 	if (l == NULL)
 		return NULL;
-	l->fd = gf_sys_openat(AT_FDCWD, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC, 0);
+	l->fd = openat(AT_FDCWD, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC, 0);
 	if (l->fd < 0)
-		l->fd = gf_sys_openat(AT_FDCWD, path, O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0600);
+		l->fd = openat(AT_FDCWD, path, O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0600);
 	if (l->fd < 0) {
 		gf_fail_errno(err, GF_FAILED, "lock", path, "'%s' cannot be opened to be locked", path);
 		free(l);

@@ -3,10 +3,11 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/file.h"
 #include "base/limits.h"
-#include "base/sys.h"
 
 /* ---- whole reads and writes ---- */
 
@@ -15,7 +16,7 @@ bool gf_write_all(int fd, const void *bytes, size_t n, const char *name, gf_erro
 	const char *p = bytes;
 
 	while (n > 0) {
-		ssize_t got = gf_sys_write(fd, p, n);
+		ssize_t got = write(fd, p, n);
 
 		if (got < 0 && errno == EINTR)
 			continue;
@@ -34,7 +35,7 @@ bool gf_pwrite_all(int fd, const void *bytes, size_t n, uint64_t offset, const c
 	if (offset > INT64_MAX || n > INT64_MAX - offset)
 		return gf_fail(err, GF_FAILED, "write", name, "writing '%s': too large for a file", name);
 	while (n > 0) {
-		ssize_t got = gf_sys_pwrite(fd, p, n, (off_t)offset);
+		ssize_t got = pwrite(fd, p, n, (off_t)offset);
 
 		if (got < 0 && errno == EINTR)
 			continue;
@@ -52,7 +53,7 @@ bool gf_pread_full(int fd, void *buf, size_t n, uint64_t offset, const char *nam
 	char *p = buf;
 
 	while (n > 0) {
-		ssize_t got = offset > INT64_MAX ? 0 : gf_sys_pread(fd, p, n, (off_t)offset);
+		ssize_t got = offset > INT64_MAX ? 0 : pread(fd, p, n, (off_t)offset);
 
 		if (got < 0 && errno == EINTR)
 			continue;
@@ -81,7 +82,7 @@ bool gf_sync(int fd, const char *name, gf_error *err)
 	int rc;
 
 	do
-		rc = gf_sys_fsync(fd);
+		rc = fsync(fd);
 	while (rc != 0 && errno == EINTR);
 	return rc == 0 || gf_fail_errno(err, GF_FAILED, "sync", name, "bringing '%s' to the disk", name);
 }
@@ -108,7 +109,7 @@ static bool load(int fd, const char *name, size_t max, gf_class class, gf_buf *o
 			step = 64 * GF_KIB;
 		if (step > 0 && !gf_buf_reserve(out, step, err))
 			return false;
-		got = step > 0 ? gf_sys_read(fd, out->data + out->len, step) : gf_sys_read(fd, &probe, 1);
+		got = step > 0 ? read(fd, out->data + out->len, step) : read(fd, &probe, 1);
 		if (got < 0 && errno == EINTR)
 			continue;
 		if (got < 0)
@@ -156,7 +157,7 @@ static bool load_open(int fd, const char *name, size_t max, gf_class class, gf_b
 
 bool gf_file_load(const char *path, size_t max, gf_class class, gf_buf *out, gf_error *err)
 {
-	return load_open(gf_sys_openat(AT_FDCWD, path, READ_FLAGS, 0), path, max, class, out, err);
+	return load_open(openat(AT_FDCWD, path, READ_FLAGS, 0), path, max, class, out, err);
 }
 
 /* Open name below dir, directory by directory; no part may be a link, empty, "." or "..". */
@@ -175,7 +176,7 @@ static int open_below(int dir, const char *name)
 		} else {
 			memcpy(part, name, n);
 			part[n] = '\0';
-			next = gf_sys_openat(at, part,
+			next = openat(at, part,
 			    last ? READ_FLAGS | O_NOFOLLOW : O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC, 0);
 		}
 		if (at != dir) {

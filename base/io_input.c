@@ -1,12 +1,14 @@
 /* Inputs: the plain ones and those that check what passes. */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/file.h"
 #include "base/io.h"
 #include "base/limits.h"
-#include "base/sys.h"
 
 ptrdiff_t gf_input_read(gf_input *in, void *buf, size_t cap, gf_error *err)
 {
@@ -77,7 +79,7 @@ static ptrdiff_t file_read(gf_input *in, void *buf, size_t cap, gf_error *err)
 	ssize_t got;
 
 	do
-		got = gf_sys_read(f->fd, buf, cap < PTRDIFF_MAX ? cap : PTRDIFF_MAX);
+		got = read(f->fd, buf, cap < PTRDIFF_MAX ? cap : PTRDIFF_MAX);
 	while (got < 0 && errno == EINTR);
 	if (got < 0)
 		gf_fail_errno(err, GF_FAILED, "read", f->name, "reading '%s'", f->name);
@@ -150,7 +152,7 @@ static ptrdiff_t range_read(gf_input *in, void *buf, size_t cap, gf_error *err)
 	if (cap == 0)
 		return 0;
 	do
-		got = gf_sys_pread(r->fd, buf, cap, (off_t)r->at);
+		got = pread(r->fd, buf, cap, (off_t)r->at);
 	while (got < 0 && errno == EINTR);
 	if (got < 0)
 		gf_fail_errno(err, GF_FAILED, "read", r->name, "reading '%s'", r->name);

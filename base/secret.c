@@ -1,5 +1,6 @@
 #define _GNU_SOURCE /* madvise */
 #include <errno.h>
+#include <fcntl.h>
 #include <malloc.h>
 #include <openssl/crypto.h>
 #include <sodium.h>
@@ -7,9 +8,9 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <unistd.h>
 
 #include "base/secret.h"
-#include "base/sys.h"
 
 #define PASSPHRASE_MAX 4096
 #define KEYS_SIZE ((size_t)256 * 1024) /* a private RSA key and what signing makes of it is some 10 KiB */
@@ -121,7 +122,7 @@ static bool fill(int fd, bool line, gf_secret *s, const char *path, gf_error *er
 	size_t have = 0;
 
 	while (have < s->len) {
-		ssize_t n = gf_sys_read(fd, s->data + have, line ? 1 : s->len - have);
+		ssize_t n = read(fd, s->data + have, line ? 1 : s->len - have);
 
 		if (n < 0 && errno == EINTR)
 			continue;
@@ -150,7 +151,7 @@ static bool load(int fd, bool line, size_t max, gf_secret *s, const char *path, 
 
 static int open_path(const char *path)
 {
-	return gf_sys_openat(AT_FDCWD, path, O_RDONLY | O_CLOEXEC | O_NOCTTY, 0);
+	return openat(AT_FDCWD, path, O_RDONLY | O_CLOEXEC | O_NOCTTY, 0);
 }
 
 bool gf_secret_load_line(gf_secret *s, const char *path, gf_error *err)

@@ -2,13 +2,15 @@
 #define _GNU_SOURCE /* O_TMPFILE */
 
 #include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/file.h"
-#include "base/sys.h"
 
 #define TRIES 100
 #define SUFFIX 6
@@ -38,7 +40,7 @@ static int open_dir_of(const char *path, gf_error *err)
 	int fd = -1;
 
 	if (name != NULL) {
-		fd = gf_sys_openat(AT_FDCWD, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
+		fd = openat(AT_FDCWD, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
 		if (fd < 0)
 			gf_fail_errno(err, GF_FAILED, "write", path, "directory '%s' cannot be opened", name);
 	}
@@ -76,7 +78,7 @@ static int open_unnamed(int dir, mode_t mode)
 {
 	char link[64];
 	struct stat st;
-	int fd = gf_sys_openat(dir, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, mode);
+	int fd = openat(dir, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, mode);
 
 	if (fd < 0)
 		return -1;
@@ -95,7 +97,7 @@ static int open_named(int dir, const char *path, mode_t mode, char **name, gf_er
 		*name = fresh_name(path, err);
 		if (*name == NULL)
 			return -1;
-		fd = gf_sys_openat(dir, *name, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode);
+		fd = openat(dir, *name, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode);
 		if (fd >= 0)
 			return fd;
 		free(*name);
@@ -163,12 +165,12 @@ static bool link_file(gf_tmpfile *t, bool *done, gf_error *err)
 	char self[64];
 
 	(void)snprintf(self, sizeof self, "/proc/self/fd/%d", t->fd);
-	*done = gf_sys_linkat(AT_FDCWD, self, t->dir, gf_path_base(t->path), AT_SYMLINK_FOLLOW) == 0;
+	*done = linkat(AT_FDCWD, self, t->dir, gf_path_base(t->path), AT_SYMLINK_FOLLOW) == 0;
 	for (int i = 0; !*done && errno == EEXIST && i < TRIES; i++) {
 		t->name = fresh_name(t->path, err);
 		if (t->name == NULL)
 			return false;
-		if (gf_sys_linkat(AT_FDCWD, self, t->dir, t->name, AT_SYMLINK_FOLLOW) == 0)
+		if (linkat(AT_FDCWD, self, t->dir, t->name, AT_SYMLINK_FOLLOW) == 0)
 			return true;
 		free(t->name);
 		t->name = NULL;
@@ -179,7 +181,7 @@ static bool link_file(gf_tmpfile *t, bool *done, gf_error *err)
 static bool sync_dir(int fd, const char *path, gf_error *err)
 {
 	/* Some file systems (FUSE, network) have nothing to sync for a directory. */
-	return gf_sys_fsync(fd) == 0 || errno == EINVAL ||
+	return fsync(fd) == 0 || errno == EINVAL ||
 	    gf_fail_errno(err, GF_FAILED, "sync", path, "bringing the name of '%s' to the disk", path);
 }
 
@@ -190,7 +192,7 @@ static bool give_name(gf_tmpfile *t, gf_error *err)
 	if (t->name == NULL && !link_file(t, &done, err))
 		return false;
 	if (!done) {
-		if (gf_sys_renameat(t->dir, t->name, t->dir, gf_path_base(t->path)) != 0)
+		if (renameat(t->dir, t->name, t->dir, gf_path_base(t->path)) != 0)
 			return gf_fail_errno(err, GF_FAILED, "write", t->path, "giving '%s' its name", t->path);
 		free(t->name);
 		t->name = NULL;
@@ -236,7 +238,7 @@ int gf_file_spool(const char *path, gf_error *err)
 
 	if (dir < 0)
 		return -1;
-	fd = gf_sys_openat(dir, ".", O_TMPFILE | O_RDWR | O_EXCL | O_CLOEXEC, 0600);
+	fd = openat(dir, ".", O_TMPFILE | O_RDWR | O_EXCL | O_CLOEXEC, 0600);
 	if (fd < 0) {
 		fd = open_named(dir, path, 0600, &name, err);
 		if (fd >= 0)
@@ -249,7 +251,7 @@ int gf_file_spool(const char *path, gf_error *err)
 
 bool gf_dir_sync(const char *path, gf_error *err)
 {
-	int fd = gf_sys_openat(AT_FDCWD, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
+	int fd = openat(AT_FDCWD, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
 	bool ok;
 
 	if (fd < 0)

@@ -195,11 +195,13 @@ static bool name_tmp(dir *d, const char *path, gf_error *err)
 		return target_exists(d, err);
 	gf_buf_init(&text, 8192);
 	ok = gf_buf_add(&text, d->target, (size_t)(base - d->target), err) &&
-	    gf_buf_printf(&text, err, ".%s.XXXXXX", base);
-	if (ok && mkdtemp(text.data) == NULL)
-		ok = gf_fail_errno(err, GF_FAILED, "write", path, "cannot make a directory beside it");
-	ok = ok && (d->tmp = gf_strdup(text.data, err)) != NULL;
+	    gf_buf_printf(&text, err, ".%s.XXXXXX", base) && (d->tmp = gf_strdup(text.data, err)) != NULL;
 	gf_buf_clear(&text);
+	if (ok && mkdtemp(d->tmp) == NULL) {
+		ok = gf_fail_errno(err, GF_FAILED, "write", path, "cannot make a directory beside it");
+		free(d->tmp);
+		d->tmp = NULL;
+	}
 	return ok;
 }
 
