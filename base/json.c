@@ -108,7 +108,8 @@ gf_json_doc *gf_json_parse(const void *text, size_t len, size_t max, gf_class cl
 		    gf_buf_text(&reason));
 		gf_buf_clear(&reason);
 	} else {
-		ok = gf_json_doc_index(doc, err);
+		/* jansson leaves out the byte of a text that it lacks memory for, and goes on. */
+		ok = gf_starved ? gf_no_memory(err) : gf_json_doc_index(doc, err);
 	}
 	if (!ok) {
 		gf_json_free(doc);

@@ -118,14 +118,14 @@ CALL("alloc", void *, NULL, malloc, (size_t n), (n))
 CALL("alloc", void *, NULL, calloc, (size_t n, size_t size), (n, size))
 CALL("alloc", void *, NULL, realloc, (void *old, size_t n), (old, n))
 CALL("alloc", void *, NULL, sodium_malloc, (size_t n), (n))
-CALL("thread", int, EAGAIN, pthread_create,
-    (pthread_t * t, const pthread_attr_t *how, void *(*run)(void *), void *ctx), (t, how, run, ctx))
+CALL("thread", int, EAGAIN, pthread_create, (pthread_t * t, const pthread_attr_t *how, void *(*run)(void *), void *ctx),
+    (t, how, run, ctx))
 CALL("crypto", EVP_MD_CTX *, NULL, EVP_MD_CTX_new, (void), ())
 CALL("crypto", int, 0, EVP_DigestInit_ex, (EVP_MD_CTX * c, const EVP_MD *md, ENGINE *e), (c, md, e))
 CALL("crypto", int, 0, EVP_DigestUpdate, (EVP_MD_CTX * c, const void *d, size_t n), (c, d, n))
 CALL("crypto", int, 0, EVP_DigestFinal_ex, (EVP_MD_CTX * c, unsigned char *d, unsigned *n), (c, d, n))
-CALL("crypto", int, 0, EVP_DigestSignInit,
-    (EVP_MD_CTX * c, EVP_PKEY_CTX **p, const EVP_MD *md, ENGINE *e, EVP_PKEY *k), (c, p, md, e, k))
+CALL("crypto", int, 0, EVP_DigestSignInit, (EVP_MD_CTX * c, EVP_PKEY_CTX **p, const EVP_MD *md, ENGINE *e, EVP_PKEY *k),
+    (c, p, md, e, k))
 CALL("crypto", int, 0, EVP_DigestSign,
     (EVP_MD_CTX * c, unsigned char *sig, size_t *n, const unsigned char *data, size_t len), (c, sig, n, data, len))
 CALL("crypto", int, -1, EVP_DigestVerifyInit,
@@ -147,7 +147,8 @@ CALL("crypto", int, -1, crypto_generichash,
     (unsigned char *out, size_t n, const unsigned char *in, unsigned long long len, const unsigned char *key, size_t k),
     (out, n, in, len, key, k))
 CALL("crypto", int, -1, crypto_sign_detached,
-    (unsigned char *sig, unsigned long long *n, const unsigned char *in, unsigned long long len, const unsigned char *key),
+    (unsigned char *sig, unsigned long long *n, const unsigned char *in, unsigned long long len,
+	const unsigned char *key),
     (sig, n, in, len, key))
 CALL("crypto", int, -1, sodium_init, (void), ())
 CALL("curl", CURL *, NULL, curl_easy_init, (void), ())

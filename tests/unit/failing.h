@@ -20,13 +20,13 @@ static inline void faults_end(void)
 	gf_starved = false;
 }
 
-/* The calls of one kind in turn; how many faults there were.  Behind the first 200 a sample, but for GF_LONG. */
+/* The calls of one kind in turn; how many faults there were.  Behind the first thirty a sample, but for GF_LONG. */
 static inline unsigned fail_kind(const char *kind, const char *with, failing_job *job, void *ctx)
 {
 	bool memory = strcmp(kind, "alloc") == 0, failed = true, all = getenv("GF_LONG") != NULL;
 	unsigned faults = 0;
 
-	for (unsigned n = 1; failed; n += all ? 1 : 1 + n / 200) {
+	for (unsigned n = 1; failed; n += all ? 1 : 1 + n / 30) {
 		gf_error err = { .class = GF_OK };
 		size_t open = count_files();
 		char plan[64];
@@ -45,8 +45,9 @@ static inline unsigned fail_kind(const char *kind, const char *with, failing_job
 			fail_msg("%s leaves %zu files open", plan, count_files() - open);
 		if (!ok && !failed)
 			fail_msg("%s, which did not come to pass: %s: %s", plan, err.name, err.text);
-		if (!ok && (memory ? strcmp(err.name, "no-memory") != 0 || err.class != GF_FAILED
-		                   : err.class == GF_OK || err.name[0] == '\0' || err.text[0] == '\0'))
+		if (!ok &&
+		    (memory ? strcmp(err.name, "no-memory") != 0 || err.class != GF_FAILED
+			    : err.class == GF_OK || err.name[0] == '\0' || err.text[0] == '\0'))
 			fail_msg("%s: class %d, %s: %s", plan, (int)err.class, err.name, err.text);
 		faults += failed;
 	}
