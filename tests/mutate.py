@@ -173,7 +173,7 @@ class Test:
             f.write(bytes(self.place.mutants))
             f.flush()
             began = time.time()
-            good = self.run(300, GF_MUTANT_SEEN=f.name)
+            good = self.run(900, GF_MUTANT_SEEN=f.name)
             self.seconds = time.time() - began
             f.seek(0)
             self.seen = f.read()
@@ -197,26 +197,29 @@ class Place:
             self.mutants += len(f.found)
         os.makedirs(self.out, exist_ok=True)
         subprocess.run(["cc", "-O1", "-Wall", "-fPIE", "-c", "-o", self.out + "/mutant.o", "tests/mutant.c"], check=True)
+        self.programs = [os.path.join(at, n)[len(self.tree) + 1:-2] for r in ROOMS
+                         for at, _, names in os.walk(self.tree + "/tests/unit/" + r) for n in sorted(names) if re.match(r"test_.*\.c$", n)]
         # The program without: it contains itself, where no leak can be searched, and under faketime(1) the sanitizer hangs.
-        for what, sanitizer in ("all", ""), ("units", "-fsanitize=leak "):
-            make(self.tree, "-j%d" % os.cpu_count(), "B=" + self.out, "CFLAGS=-O1 -w", "LDFLAGS=" + sanitizer + self.out + "/mutant.o", what)
+        self.make("", self.out + "/gapferry")
+        self.make("-fsanitize=leak ", *[self.out + "/" + p for p in self.programs])
+
+    def make(self, sanitizer, *what):
+        make(self.tree, "-j%d" % os.cpu_count(), "B=" + self.out, "CFLAGS=-O1 -w", "LDFLAGS=" + sanitizer + self.out + "/mutant.o", *what)
 
     def unit(self, program):
         """The tests of a program, each by itself; where one needs those before it, the whole program too."""
-        whole = Test(self, program, CMOCKA_MESSAGE_OUTPUT="TAP")
-        if not whole.measure():
-            sys.exit("mutate.py: %s fails without a mutant" % program)
-        names = re.findall(r"(?m)^ok \d+ - (\S+)", whole.out)
-        if len(names) < 2 or not any(whole.seen):
-            return [whole]
-        parts = [Test(self, program, GF_MUTANT_TEST=n) for n in names]
+        with open(self.tree + "/" + program + ".c", encoding="utf-8") as f:
+            names = re.findall(r"cmocka_unit_test\w*\(\s*(\w+)", f.read())
+        parts = [Test(self, self.out + "/" + program, GF_MUTANT_TEST=n) for n in names]
         alone = [p for p in parts if p.measure()]
-        return alone + ([whole] if len(alone) < len(parts) else [])
+        if len(alone) < len(parts):
+            alone.append(Test(self, self.out + "/" + program))
+            if not alone[-1].measure():
+                sys.exit("mutate.py: %s fails without a mutant" % program)
+        return alone
 
     def units(self, pool):
-        programs = sorted(self.out + "/" + os.path.join(at[len(self.tree) + 1:], n[:-2]) for r in ROOMS
-                          for at, _, names in os.walk(self.tree + "/tests/unit/" + r) for n in names if re.match(r"test_.*\.c$", n))
-        return sum(pool.map(self.unit, programs), [])
+        return sum(pool.map(self.unit, self.programs), [])
 
     def program(self, pool):
         """What asks the program itself: the tests of the command line, the hostile table."""
@@ -243,10 +246,12 @@ class Killers:
     """Which test killed a mutant, now and the last time."""
 
     def __init__(self, path):
-        self.path, self.counts, self.of = path, collections.Counter(), {}
-        if os.path.exists(path):
-            with open(path, encoding="utf-8") as f:
-                self.of = {tuple(k): name for k, name in json.load(f)}
+        self.counts, self.of = collections.Counter(), {}
+        self.file = open(path, "a+", encoding="utf-8")
+        self.file.seek(0)
+        for line in self.file:
+            key, name = json.loads(line)
+            self.of[tuple(key)] = name
 
     def order(self, mutant, tests):
         """Tests that killed others of its file come first, and those of its room, as far as they are fast."""
@@ -255,11 +260,10 @@ class Killers:
 
     def note(self, mutant, test):
         self.counts[mutant.path, test.name] += 1
-        self.of[mutant.key] = test.name
-
-    def save(self):
-        with open(self.path, "w", encoding="utf-8") as f:
-            json.dump(list(self.of.items()), f)
+        if self.of.get(mutant.key) != test.name:
+            self.of[mutant.key] = test.name
+            self.file.write(json.dumps([mutant.key, test.name]) + "\n")
+            self.file.flush()
 
 
 def judge(mutant, tests, killers):
@@ -334,7 +338,6 @@ def main():
                 else:
                     dead.add(m)
             alive = [m for m in alive if m not in dead]
-            killers.save()
             print("# %d mutants met %d tests: %d live" % (len(met), len(tests), len(met) - len(dead)), flush=True)
     shutil.rmtree(SYSTEM_STATE, ignore_errors=True)
     rooms = sorted({m.room for m in mutants})

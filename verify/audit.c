@@ -220,11 +220,10 @@ static bool look_at_points(audit *a, gf_error *err)
 	return true;
 }
 
-static bool take(void *ctx, const gf_digest *leaf, gf_error *err)
+static bool take(void *ctx, gf_error *err)
 {
 	audit *a = ctx;
 
-	(void)leaf;
 	return look_at_points(a, err) && look_at_cache(a, err);
 }
 

@@ -74,7 +74,7 @@ static bool add_row(batch *b, row *r, gf_error *err)
 			  : gf_cache_take(replay->cache, replay->hash, b->text.data + r->at, r->n, err);
 
 	replay->bad_line = !ok;
-	return ok && (replay->each == NULL || replay->each(replay->ctx, &r->leaf, err));
+	return ok && (replay->each == NULL || replay->each(replay->ctx, err));
 }
 
 static bool flush(batch *b, gf_error *err)

@@ -6,7 +6,7 @@
 #include "verify/log.h"
 
 /* A line that the cache has just taken; its number, from 1, is the size of the cache's tree. */
-typedef bool gf_replay_each(void *ctx, const gf_digest *leaf, gf_error *err);
+typedef bool gf_replay_each(void *ctx, gf_error *err);
 
 typedef struct gf_replay {
 	gf_cache *cache;

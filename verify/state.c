@@ -67,9 +67,8 @@ static bool fits_checkpoint(gf_state *s, gf_error *err)
 		s->dir, (unsigned long long)s->checkpoint.size);
 }
 
-static bool look_at_line(void *ctx, const gf_digest *leaf, gf_error *err)
+static bool look_at_line(void *ctx, gf_error *err)
 {
-	(void)leaf;
 	return fits_checkpoint(ctx, err);
 }
 
