@@ -11,7 +11,6 @@ typedef struct promise {
 	gf_packing packing;
 	gf_digest diff_id;
 	uint64_t raw_size; /* 0: not recorded */
-	uint64_t size;
 	char name[GF_DIGEST_SIZE];
 } promise;
 
@@ -67,7 +66,6 @@ gf_deep *gf_deep_new(const gf_graph *g, const gf_manifest *m, gf_error *err)
 	d->n = m->n_blobs;
 	d->blobs = gf_alloc(d->n, sizeof *d->blobs, err);
 	for (size_t i = 0; d->blobs != NULL && i < d->n; i++) {
-		d->blobs[i].size = m->blobs[i].size;
 		d->blobs[i].raw_size = m->blobs[i].raw_size;
 		gf_digest_text(&m->blobs[i].digest, d->blobs[i].name);
 	}
@@ -186,21 +184,13 @@ static bool compare(const promise *p, inside *s, gf_error *err)
 		(unsigned long long)p->raw_size, (unsigned long long)s->size);
 }
 
-/* The most that may come out: what is recorded, else what the format can make of so many bytes. */
-static uint64_t inflated_max(const promise *p)
-{
-	uint64_t ratio = p->packing == GF_PACKING_GZIP ? 1032 : 32768;
-
-	if (p->raw_size != 0)
-		return p->raw_size;
-	return p->size < (GF_BLOB_MAX - GF_MIB) / ratio ? p->size * ratio + GF_MIB : GF_BLOB_MAX;
-}
-
 static gf_input *open_inside(const promise *p, gf_input *in, gf_error *err)
 {
+	uint64_t most = p->raw_size != 0 ? p->raw_size : GF_BLOB_MAX;
+
 	switch (p->packing) {
-	case GF_PACKING_GZIP: return gf_input_gunzip(in, inflated_max(p), p->name, err);
-	case GF_PACKING_ZSTD: return gf_input_decode(in, GF_CODEC_ZSTD, inflated_max(p), p->name, err);
+	case GF_PACKING_GZIP: return gf_input_gunzip(in, most, p->name, err);
+	case GF_PACKING_ZSTD: return gf_input_decode(in, GF_CODEC_ZSTD, most, p->name, err);
 	case GF_PACKING_RAW:
 	case GF_PACKING_OPAQUE: return in;
 	}

@@ -149,7 +149,7 @@ static bool take_lines(
 		at += len + 1;
 	}
 	gf_buf_clear(&l.raw);
-	return ok && (count > 0 || not_a_note(err));
+	return ok;
 }
 
 static bool open_note(const void *bytes, size_t n, const char *name, const gf_pubkey *key, gf_buf *text, gf_error *err)

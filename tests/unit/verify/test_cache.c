@@ -228,7 +228,9 @@ static void test_forged(void **state)
 	gf_state *s;
 	static const char *const forged[][2] = { { "\"loaded\":\"sha256:", "\"loaded\":\"sha255:" },
 		{ "\"leaf\":\"sha256:", "\"leaf\":\"sha255:" }, { "\"version\":1", "\"version\":2" },
-		{ "\"sequence\":3", "\"sequence\":x" }, { "\"offset\":", "\"offset\":0,\"x\":" } };
+		{ "\"sequence\":3", "\"sequence\":x" }, { "\"offset\":", "\"offset\":0,\"x\":" },
+		/* a release of a stream that is not among the streams */
+		{ "\"accepted\":[{\"stream\":\"shop\"", "\"accepted\":[{\"stream\":\"shoq\"" } };
 	gf_cache *c = calloc(1, sizeof *c);
 	struct gf_floor_release *r;
 	char first[400];

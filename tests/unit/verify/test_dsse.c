@@ -159,6 +159,39 @@ static void test_malformed(void **state)
 	}
 }
 
+/* Both alphabets, padded or not; half padded is neither. */
+static void test_alphabets(void **state)
+{
+	static const struct {
+		const char *text;
+		size_t n; /* bytes; 0: refused */
+		const char *bytes;
+	} rows[] = { { "++//", 3, "\xfb\xef\xff" }, { "--__", 3, "\xfb\xef\xff" }, { "++8=", 2, "\xfb\xef" },
+		{ "--8", 2, "\xfb\xef" }, { "-w==", 1, "\xfb" }, { "-w", 1, "\xfb" }, { "-w=", 0, NULL },
+		{ "-", 0, NULL }, { "--__-", 0, NULL } };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		gf_error err = { 0 };
+		bool is = false;
+		char json[128];
+		gf_json_doc *doc;
+		gf_envelope e;
+
+		(void)snprintf(
+		    json, sizeof json, "{\"payload\":\"%s\",\"payloadType\":\"x\",\"signatures\":[]}", rows[i].text);
+		need((doc = gf_json_parse(json, strlen(json), GF_KIB, GF_DAMAGED, "x", &err)) != NULL);
+		if (gf_envelope_open(gf_json_root(doc), &is, &e, &err) != (rows[i].n > 0))
+			fail_msg("%s: %s", json, err.text);
+		if (rows[i].n > 0) {
+			assert_int_equal(e.payload.len, rows[i].n);
+			assert_memory_equal(e.payload.data, rows[i].bytes, rows[i].n);
+			gf_envelope_close(&e);
+		}
+		gf_json_free(doc);
+	}
+}
+
 #define DIGEST "\"digest\":{\"sha256\":\"0000000000000000000000000000000000000000000000000000000000000001\"}"
 #define HEAD                                                                                                           \
 	"\"_type\":\"https://in-toto.io/Statement/v1\",\"subject\":[{" DIGEST "},{\"digest\":{\"sha256\":\"A\"}},3]"
@@ -212,7 +245,7 @@ static void test_statements(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = { cmocka_unit_test(test_hello_world), cmocka_unit_test(test_sigstore),
-		cmocka_unit_test(test_malformed), cmocka_unit_test(test_statements) };
+		cmocka_unit_test(test_malformed), cmocka_unit_test(test_statements), cmocka_unit_test(test_alphabets) };
 
 	return cmocka_run_group_tests(tests, start, leave);
 }

@@ -1144,8 +1144,12 @@ static void test_evidence(void **state)
 		buf_new(&given[i]);
 	add_bytes(&given[0], "none", 4);
 	add_bytes(&given[1], "{}", 2);
-	add_bytes(&given[2], "{\"payloadType\":\"x\",\"payload\":\"!\",\"signatures\":[]}", 50);
+	add_bytes(&given[2], "{\"payloadType\":\"x\",\"payload\":\"!\",\"signatures\":[]}", 48);
 	evidence_says(s, given, 3, false, "nothing else of this type");
+	buf_new(&given[0]);
+	add_bytes(&given[0], "no JSON", 7);
+	enveloped(GF_TYPE_IN_TOTO, &given[0]);
+	evidence_says(s, given, 1, false, "nothing else of this type");
 	gf_state_close(s);
 	/* under one of the role */
 	s = asks_evidence("builder", false);
@@ -1172,6 +1176,151 @@ static void test_evidence(void **state)
 	s = asks_evidence(NULL, true);
 	statement_of(PROVENANCE, &image, &given[0]);
 	evidence_says(s, given, 1, true, PROVENANCE ": 1 platform");
+	gf_state_close(s);
+}
+
+/* As evidence_says, of a manifest that change makes of the bundle's, and of one attestation at most. */
+static void evidence_of(gf_state *s, void (*change)(outcome *o), gf_buf *given, bool good, const char *words)
+{
+	const char *said;
+	gf_evidence *e = NULL;
+	gf_error err = { 0 };
+	gf_image image;
+	outcome o;
+
+	judge(judge_for(s, "test"), &o);
+	image = o.m->images[0];
+	change(&o);
+	need(gf_evidence_new(&o.v, o.m, &e, &err));
+	for (size_t i = 0; i < o.m->n_blobs; i++)
+		assert_int_equal(
+		    gf_evidence_wants(e, i), o.m->blobs[i].kind == GF_KIND_EVIDENCE && o.m->blobs[i].size < GF_MIB);
+	if (given != NULL) {
+		need(gf_evidence_take(e, given, &err));
+		gf_buf_clear(given);
+	}
+	assert_int_equal(gf_evidence_judge(e, &o.v, &err), good);
+	said = good ? o.v.checks[GF_CHECK_EVIDENCE].detail : err.text;
+	if (good ? strcmp(said, words) != 0 : strstr(said, words) == NULL)
+		fail_msg("expected '%s' in '%s'", words, said);
+	o.m->images[0] = image;
+	gf_evidence_free(e);
+	done(&o);
+}
+
+static const gf_digest an_index = { { 7 } };
+
+static void as_it_is(outcome *o)
+{
+	(void)o;
+}
+
+/* Its platform is the one manifest. */
+static void as_index(outcome *o)
+{
+	o->m->images[0].digest = an_index;
+}
+
+static void without_platforms(outcome *o)
+{
+	as_index(o);
+	o->m->images[0].n_platforms = 0;
+}
+
+static void unsigned_by_anybody(outcome *o)
+{
+	o->v.n_signers = 0;
+}
+
+static void with_large_evidence(outcome *o)
+{
+	for (size_t i = 0; i < o->m->n_blobs; i++)
+		if (o->m->blobs[i].kind == GF_KIND_EVIDENCE)
+			o->m->blobs[i].size = (uint64_t)1 << 40;
+}
+
+/* An image, or each of its platforms: what is about the one, and about the other. */
+static void test_evidence_targets(void **state)
+{
+	spec what = shop(1);
+	gf_digest manifest;
+	gf_buf given;
+	gf_state *s;
+	outcome o;
+
+	(void)state;
+	what.evidence = true;
+	s = asks_evidence(NULL, false);
+	bundle(&what, NULL);
+	judge(judge_for(s, "test"), &o);
+	manifest = o.m->images[0].digest;
+	done(&o);
+	statement_of(PROVENANCE, &an_index, &given);
+	evidence_of(s, as_index, &given, true, PROVENANCE ": 1 image");
+	statement_of(PROVENANCE, &manifest, &given); /* all its platforms have it */
+	evidence_of(s, as_index, &given, true, PROVENANCE ": 1 image");
+	statement_of(PROVENANCE, &manifest, &given);
+	evidence_of(s, without_platforms, &given, false, "about docker.io/acme/app:1.4.0 (sha256:07");
+	evidence_of(
+	    s, unsigned_by_anybody, NULL, false, "nothing else of this type; the bundle is not signed; pack the image");
+	evidence_of(s, as_it_is, NULL, false, "nothing else of this type; pack the image");
+	evidence_of(s, with_large_evidence, NULL, false, "none that counts: 1 of any type too large to be read; pack");
+	gf_state_close(s);
+	s = asks_evidence(NULL, true);
+	statement_of(PROVENANCE, &an_index, &given);
+	evidence_of(s, as_index, &given, false, "about docker.io/acme/app:1.4.0 linux/amd64 (sha256:");
+	statement_of(PROVENANCE, &manifest, &given);
+	evidence_of(s, as_index, &given, true, PROVENANCE ": 1 platform");
+	evidence_of(s, without_platforms, NULL, true, PROVENANCE ": 0 platforms");
+	gf_state_close(s);
+}
+
+/* A Statement of this builder. */
+static void built_by(const gf_digest *about, const char *builder, gf_buf *out)
+{
+	gf_error err = { 0 };
+	gf_buf plain;
+
+	statement_of(PROVENANCE, about, &plain);
+	buf_new(out);
+	need(gf_buf_add(out, plain.data, plain.len - 3, &err) &&
+	    gf_buf_printf(out, &err, "{\"runDetails\":{\"builder\":{\"id\":\"%s\"}}}}", builder));
+	gf_buf_clear(&plain);
+}
+
+static void test_evidence_builders(void **state)
+{
+	static const char *const theirs[] = { "https://ci.example/one", "https://ci.example/two" };
+	gf_policy *p = base_policy();
+	gf_policy_environment *e = environment_of(p, "shop", "test");
+	spec what = shop(1);
+	gf_error err = { 0 };
+	gf_digest image;
+	gf_buf given;
+	gf_state *s;
+	outcome o;
+
+	(void)state;
+	need(gf_grow(&e->evidence, &e->evidence_room, 0, sizeof *e->evidence, &err));
+	e->evidence[0] = (gf_policy_evidence){ .n_builders = 2 };
+	set_text(&e->evidence[0].type, PROVENANCE);
+	need((e->evidence[0].builders = gf_alloc(2, sizeof *e->evidence[0].builders, &err)) != NULL);
+	for (size_t i = 0; i < 2; i++)
+		e->evidence[0].builders[i] = strdup(theirs[i]);
+	e->n_evidence = 1;
+	s = install(p);
+	bundle(&what, NULL);
+	judge(judge_for(s, "test"), &o);
+	image = o.m->images[0].digest;
+	done(&o);
+	for (size_t i = 0; i < 2; i++) {
+		built_by(&image, theirs[i], &given);
+		evidence_says(s, &given, 1, true, PROVENANCE ": 1 image");
+	}
+	built_by(&image, "https://ci.example/three", &given);
+	evidence_says(s, &given, 1, false, "1 of another builder; the builder was https://ci.example/three;");
+	statement_of(PROVENANCE, &image, &given);
+	evidence_says(s, &given, 1, false, "1 of another builder; the builder was nobody;");
 	gf_state_close(s);
 }
 
@@ -1472,6 +1621,7 @@ int main(void)
 		cmocka_unit_test(test_faulty_approvals), cmocka_unit_test(test_rejections),
 		cmocka_unit_test(test_rejection_is_kept), cmocka_unit_test(test_statements_are_kept),
 		cmocka_unit_test(test_receipt_is_kept), cmocka_unit_test(test_evidence),
+		cmocka_unit_test(test_evidence_targets), cmocka_unit_test(test_evidence_builders),
 		cmocka_unit_test(test_separation), cmocka_unit_test(test_after), cmocka_unit_test(test_again),
 		cmocka_unit_test(test_noise), cmocka_unit_test(test_words), cmocka_unit_test(test_signature_only),
 		cmocka_unit_test(test_unverified), cmocka_unit_test(test_newer_trust),

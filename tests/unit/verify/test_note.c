@@ -289,11 +289,41 @@ static void test_key_types(void **state)
 	gf_buf_clear(&line);
 }
 
+/* A signer of such a key signs no note, nor one whose signatures are minisign's. */
+static void test_other_signers(void **state)
+{
+	static const char *const types[] = { "p384", "minisign" };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof types / sizeof *types; i++) {
+		gf_secret private = { .data = NULL };
+		gf_buf public, note;
+		gf_error err = { 0 };
+		gf_signer *s;
+		bool plain;
+
+		gf_buf_init(&public, GF_KEY_FILE_MAX);
+		gf_buf_init(&note, GF_NOTE_MAX);
+		need(gf_key_generate(types[i], NULL, &private, &public, &err) &&
+		    gf_file_store("other.key", 0600, private.data, private.len, &err));
+		need((s = gf_signer_open("other.key", NULL, &plain, &err)) != NULL);
+		assert_false(gf_note_sign("text\n", "name", s, &note, &err));
+		assert_string_equal(err.name, "key-type");
+		assert_int_equal(err.class, GF_USAGE);
+		assert_int_equal(note.len, 0);
+		gf_signer_free(s);
+		gf_secret_clear(&private);
+		gf_buf_clear(&public);
+		gf_buf_clear(&note);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = { cmocka_unit_test(test_c2sp), cmocka_unit_test(test_go_note),
 		cmocka_unit_test(test_tessera_log), cmocka_unit_test(test_signed), cmocka_unit_test(test_not_notes),
-		cmocka_unit_test(test_checkpoints), cmocka_unit_test(test_key_types) };
+		cmocka_unit_test(test_checkpoints), cmocka_unit_test(test_key_types),
+		cmocka_unit_test(test_other_signers) };
 
 	return find_vectors() ? cmocka_run_group_tests(tests, enter, leave) : 1;
 }

@@ -375,6 +375,68 @@ static void test_minisign(void **state)
 	gf_buf_clear(&text);
 }
 
+/* What is said of a key that is none of its type: the reader's own words, where it had any. */
+static void test_key_words(void **state)
+{
+	static const struct {
+		const char *from, *to, *want;
+	} rows[] = { { "\"type\": \"spki\"", "\"type\": \"x509-leaf\"", "is not one of type x509-leaf" },
+		{ "BEGIN PUBLIC KEY", "BEGIN PRIVATE KEY", "is not one of type spki: " } };
+	gf_error err = { 0 };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		const char *at;
+		gf_buf text;
+
+		change(&text, rows[i].from, rows[i].to);
+		assert_null(gf_policy_parse(text.data, text.len, "trust.json", &err));
+		assert_non_null(at = strstr(err.text, rows[i].want));
+		/* nothing behind the type, but where there is a reason */
+		assert_int_equal(at[strlen(rows[i].want)] != '\0' && at[strlen(rows[i].want)] != ' ', i == 1);
+		gf_buf_clear(&text);
+	}
+}
+
+/* A certificate of a key that is there takes its place, and the earlier of two ends counts. */
+static void test_certificate(void **state)
+{
+	gf_policy *p = rooted(1, "alice", 1);
+	gf_error err = { 0 };
+	gf_time from, until, end;
+	gf_pubkey *bare, *c;
+
+	(void)state;
+	assert_int_equal(sh("openssl req -x509 -key ci.key -subj /CN=ci -days 10 -out ci.crt 2>/dev/null"), 0);
+	need((bare = gf_pubkey_load("ci.pub", &err)) != NULL && (c = gf_pubkey_load("ci.crt", &err)) != NULL);
+	need(gf_policy_add_key(p, "release", "ci", bare, &err));
+	assert_string_equal(p->keys[1].type, "spki");
+	p->keys[1].not_before = 5;
+	need(gf_policy_add_key(p, "release", "ci", c, &err));
+	assert_int_equal(p->n_keys, 2);
+	assert_string_equal(p->keys[1].type, "x509-leaf");
+	assert_int_equal(p->keys[1].not_before, 5);
+	/* the bare key says less than what is there */
+	need(gf_policy_add_key(p, "release", "ci", bare, &err));
+	assert_string_equal(p->keys[1].type, "x509-leaf");
+	assert_false(gf_policy_add_key(p, "release", "dave", c, &err));
+	assert_string_equal(err.name, "trust-holder");
+	gf_policy_key_times(&p->keys[1], &from, &end);
+	assert_true(from > 5 && end > from);
+	p->keys[1].not_after = end + 1;
+	gf_policy_key_times(&p->keys[1], &from, &until);
+	assert_int_equal(until, end);
+	p->keys[1].not_after = end - 1;
+	gf_policy_key_times(&p->keys[1], &from, &until);
+	assert_int_equal(until, end - 1);
+	p->keys[1].not_before = from + 1;
+	gf_policy_key_times(&p->keys[1], &end, &until);
+	assert_int_equal(end, from + 1);
+	gf_policy_free(p);
+	gf_pubkey_free(bare);
+	gf_pubkey_free(c);
+}
+
 static void test_edit(void **state)
 {
 	gf_error err = { 0 };
@@ -449,7 +511,8 @@ int main(void)
 	const struct CMUnitTest tests[] = { cmocka_unit_test(test_round_trip), cmocka_unit_test(test_malformed),
 		cmocka_unit_test(test_ids), cmocka_unit_test(test_roles), cmocka_unit_test(test_apart),
 		cmocka_unit_test(test_separate), cmocka_unit_test(test_after), cmocka_unit_test(test_many_environments),
-		cmocka_unit_test(test_minisign), cmocka_unit_test(test_edit), cmocka_unit_test(test_durations) };
+		cmocka_unit_test(test_minisign), cmocka_unit_test(test_key_words), cmocka_unit_test(test_certificate),
+		cmocka_unit_test(test_edit), cmocka_unit_test(test_durations) };
 
 	return cmocka_run_group_tests(tests, prepare, finish);
 }

@@ -174,6 +174,10 @@ static void test_refused(void **state)
 		{ "        \"holder\": \"carol\",\n", "", "receipt" },
 		{ "\"sha256:070" HEX "\"", "\"070" HEX "\"", "digest-form" },
 		{ "\"name\": \"registry.prod.example/shop/app:1.4.0\"", "\"before\": \"x\"", "missing-key" },
+		{ "          {\n            \"name\": \"registry.prod.example/shop/app:1.4.0\"\n          },\n          {\n            "
+		  "\"name\": \"registry.prod.example/shop/app:latest\",\n            \"before\": \"sha256:080" HEX
+		  "\"\n          }\n",
+		    "", "receipt" },
 		{ "\"held\": 17", "\"held\": 17, \"lost\": 1", "unknown-key" },
 		{ "\"root\": \"090" HEX "\"", "\"root\": \"09\"", "digest-form" },
 		{ "2026-11-23T01:02:03Z", "2026-11-23", "time-form" },

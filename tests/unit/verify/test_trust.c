@@ -58,6 +58,14 @@ static void test_none(void **state)
 	gf_trust_free(t);
 	need((t = gf_trust_open(NULL, 0, NULL, &err)) != NULL);
 	gf_trust_free(t);
+	/* a configuration that is a file has no directory of keys; what cannot be looked at is an error */
+	need((t = gf_trust_open(NULL, 0, "a.pub", &err)) != NULL);
+	assert_int_equal(gf_trust_count(t), 0);
+	gf_trust_free(t);
+	assert_int_equal(sh("mkdir loop && ln -s keys loop/keys"), 0);
+	assert_null(gf_trust_open(NULL, 0, "loop", &err));
+	assert_string_equal(err.name, "read");
+	assert_int_equal(err.class, GF_FAILED);
 }
 
 static void test_bad(void **state)
@@ -210,6 +218,40 @@ static void test_extended(void **state)
 	gf_state_close(s);
 }
 
+/* Which trust files are believed: that in force, and those taken in memory. */
+static void test_holds(void **state)
+{
+	static const char *const paths[] = { "alice.pub" };
+	gf_state *s = with_first("holds");
+	gf_digest first, newer[2], other = { { 1 } };
+	signed_file files[2] = { file_of(whole(2), "alice bob"), file_of(whole(3), "alice bob") };
+	gf_member all[2 * 24];
+	gf_error err = { 0 };
+	gf_trust *t;
+	size_t n;
+
+	(void)state;
+	newer[0] = file_digest(&files[0]);
+	newer[1] = file_digest(&files[1]);
+	n = together(all, files, 2);
+	need((t = gf_trust_for(s, NULL, 0, NULL, GF_TRUST_VERIFY, &err)) != NULL);
+	first = *gf_trust_digest(t);
+	assert_true(gf_trust_holds(t, &first));
+	assert_false(gf_trust_holds(t, &newer[0]) || gf_trust_holds(t, &other));
+	need(gf_trust_extend(t, all, n, &err));
+	assert_true(gf_trust_holds(t, &newer[0]) && gf_trust_holds(t, &newer[1]));
+	assert_false(gf_trust_holds(t, &other));
+	gf_trust_free(t);
+	/* loose keys hold none */
+	need((t = gf_trust_open(paths, 1, NULL, &err)) != NULL);
+	memset(&other, 0, sizeof other);
+	assert_false(gf_trust_holds(t, &other));
+	gf_trust_free(t);
+	file_clear(&files[0]);
+	file_clear(&files[1]);
+	gf_state_close(s);
+}
+
 /* Two runs at once: what the other installed meanwhile is not installed again, and another version 2 is a fork. */
 static void test_meanwhile(void **state)
 {
@@ -271,8 +313,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = { cmocka_unit_test(test_list), cmocka_unit_test(test_directory),
 		cmocka_unit_test(test_named_only), cmocka_unit_test(test_none), cmocka_unit_test(test_bad),
-		cmocka_unit_test(test_installed), cmocka_unit_test(test_extended), cmocka_unit_test(test_meanwhile),
-		cmocka_unit_test(test_record_without_line) };
+		cmocka_unit_test(test_installed), cmocka_unit_test(test_extended), cmocka_unit_test(test_holds),
+		cmocka_unit_test(test_meanwhile), cmocka_unit_test(test_record_without_line) };
 
 	return cmocka_run_group_tests(tests, make_people, leave);
 }
