@@ -112,6 +112,7 @@ typedef struct spec {
 	bool not_a_tar;          /* the first layer holds no tar */
 	uint64_t wrong_raw_size; /* uncompressedSize of the first layer */
 	bool evidence;           /* with one evidence manifest */
+	const char *attests;     /* in it a Statement of this type about the image; else it is none */
 	enum {
 		WHOLE,
 		NOT_PACKED,
@@ -301,6 +302,21 @@ static inline void make_document(gf_store *store, const char *config_type, const
 	keep(store, &text, digest, size);
 }
 
+static inline void make_evidence(const char *type, const gf_digest *about, gf_buf *out)
+{
+	char hex[GF_HEX_SIZE];
+	gf_error err = { 0 };
+
+	gf_digest_hex(about, hex);
+	if (type == NULL)
+		add_bytes(out, "{\"payload\":\"none\"}", 18);
+	else
+		need(gf_buf_printf(out, &err,
+		    "{\"_type\":\"https://in-toto.io/Statement/v1\",\"subject\":[{\"digest\":{\"sha256\":\"%s\"}}],"
+		    "\"predicateType\":\"%s\",\"predicate\":{}}",
+		    hex, type));
+}
+
 static inline gf_input *open_evidence(void *ctx, const gf_blob *blob, gf_error *err)
 {
 	const layer *l = ctx;
@@ -406,7 +422,7 @@ static inline void make_bundle(const char *path, const spec *s, made *out)
 		add_bytes(&text, "{}", 2);
 		keep(store, &text, &empty, &empty_size);
 		buf_new(&extra.stored);
-		add_bytes(&extra.stored, "{\"payload\":\"none\"}", 18);
+		make_evidence(s->attests, &document, &extra.stored);
 		hash_buf(&extra.stored, &extra.digest);
 		make_document(store, "application/vnd.oci.empty.v1+json", &empty, empty_size, GF_TYPE_IN_TOTO, &extra,
 		    1, &document, document_size, &evidence, &evidence_size);

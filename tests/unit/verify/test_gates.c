@@ -1275,6 +1275,34 @@ static void test_evidence_targets(void **state)
 	gf_state_close(s);
 }
 
+/* What lies in the bundle is read as it passes. */
+static void test_evidence_inside(void **state)
+{
+	gf_state *s = asks_evidence(NULL, false);
+	spec what = shop(1);
+	gf_error err = { 0 };
+
+	(void)state;
+	what.evidence = true;
+	for (int right = 0; right < 2; right++) {
+		outcome o;
+		gf_walk w = { .jobs = 1 };
+
+		what.attests = right ? PROVENANCE : "https://spdx.dev/Document";
+		bundle(&what, NULL);
+		judge(judge_for(s, "test"), &o);
+		assert_true(o.ok);
+		w.reader = o.r;
+		w.manifest = o.m;
+		if (gf_walk_run(&w, &o.v, &err) != right)
+			fail_msg("%s: %s", what.attests, err.text);
+		assert_int_equal(o.v.checks[GF_CHECK_EVIDENCE].result, right ? GF_CHECK_PASSED : GF_CHECK_FAILED);
+		assert_true(right || strcmp(err.name, "evidence") == 0);
+		done(&o);
+	}
+	gf_state_close(s);
+}
+
 /* A Statement of this builder. */
 static void built_by(const gf_digest *about, const char *builder, gf_buf *out)
 {
@@ -1622,10 +1650,10 @@ int main(void)
 		cmocka_unit_test(test_rejection_is_kept), cmocka_unit_test(test_statements_are_kept),
 		cmocka_unit_test(test_receipt_is_kept), cmocka_unit_test(test_evidence),
 		cmocka_unit_test(test_evidence_targets), cmocka_unit_test(test_evidence_builders),
-		cmocka_unit_test(test_separation), cmocka_unit_test(test_after), cmocka_unit_test(test_again),
-		cmocka_unit_test(test_noise), cmocka_unit_test(test_words), cmocka_unit_test(test_signature_only),
-		cmocka_unit_test(test_unverified), cmocka_unit_test(test_newer_trust),
-		cmocka_unit_test(test_advisory) };
+		cmocka_unit_test(test_evidence_inside), cmocka_unit_test(test_separation), cmocka_unit_test(test_after),
+		cmocka_unit_test(test_again), cmocka_unit_test(test_noise), cmocka_unit_test(test_words),
+		cmocka_unit_test(test_signature_only), cmocka_unit_test(test_unverified),
+		cmocka_unit_test(test_newer_trust), cmocka_unit_test(test_advisory) };
 
 	return cmocka_run_group_tests(tests, setup, leave);
 }

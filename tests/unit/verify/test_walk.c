@@ -144,11 +144,12 @@ typedef struct run {
 	gf_error err;
 	gf_verdict v;
 	uint64_t advanced; /* by events */
+	uint64_t begun;    /* what the first transfer said would pass */
 } run;
 
 typedef struct counter {
 	pthread_mutex_t lock;
-	uint64_t bytes;
+	uint64_t bytes, begun;
 } counter;
 
 static void count_event(void *ctx, const gf_event *e)
@@ -158,6 +159,8 @@ static void count_event(void *ctx, const gf_event *e)
 	pthread_mutex_lock(&c->lock);
 	if (e->type == GF_EVENT_ADVANCE)
 		c->bytes += e->bytes;
+	if (e->type == GF_EVENT_BEGIN && c->begun == 0)
+		c->begun = e->bytes;
 	pthread_mutex_unlock(&c->lock);
 }
 
@@ -176,6 +179,7 @@ static void walk(const char *path, recorder *sink, unsigned jobs, bool deep, run
 	w.manifest = m;
 	out->ok = out->ok && gf_walk_run(&w, &out->v, &out->err);
 	out->advanced = c.bytes;
+	out->begun = c.begun;
 	assert_true(out->ok == gf_verdict_good(&out->v) || !out->ok);
 	gf_reader_close(w.reader);
 	gf_manifest_free(m);
@@ -425,6 +429,7 @@ static void test_flipped(void **state)
 				walk(how & 4 ? "fifo" : "flip.tar", how & 2 ? &sink : NULL, 2, how & 1, &r);
 				/* With --deep too the digest is the reason, not what the inflater thinks of it. */
 				expect(&r, "flipped", GF_DAMAGED, "blob-digest", ids[m.blobs[i].kind]);
+				assert_int_not_equal(r.v.checks[GF_CHECK_GRAPH].result, GF_CHECK_FAILED);
 				assert_false(sink.finished[i]);
 				assert_int_equal(sink.open, 0);
 			}
@@ -717,6 +722,7 @@ static void test_thin(void **state)
 			feed("thin.tar", "fifo");
 		walk(forward ? "fifo" : "thin.tar", &sink, 2, false, &r);
 		expect(&r, "absent, not held", GF_DAMAGED, "absent", GF_CHECK_LAYERS);
+		assert_non_null(strstr(r.err.text, "thin copy, and the target does not have it: carry"));
 
 		recorder_init(&sink);
 		sink.holds[a] = true;
@@ -724,6 +730,7 @@ static void test_thin(void **state)
 			feed("thin.tar", "fifo");
 		walk(forward ? "fifo" : "thin.tar", &sink, 2, false, &r);
 		expect_good(&r, "absent and held");
+		assert_int_equal(r.begun, total(&m) - m.blobs[a].size);
 		assert_int_equal(r.v.blobs_absent, 1);
 		assert_int_equal(r.v.blobs_held, 1);
 		assert_false(sink.finished[a]);
