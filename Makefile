@@ -126,7 +126,8 @@ test-engines: all
 	@GF_TREES=$${GF_TREES:-$$HOME/.cache/gapferry-trees} GAPFERRY=$(abspath $(B))/gapferry bats --tap --timing tests/engines
 
 # Each condition of the files that decide, flipped: does a test notice?  (make test-long has it too.)  Minutes; all three
-# rooms, MUTATE='verify/*.c bundles/*.c sign/*.c', have 4000 conditions and take two cores about an hour.
+# rooms, MUTATE='verify/*.c bundles/*.c sign/*.c', have 4000 conditions and take two cores about an hour the first time;
+# which test killed a mutant is kept in the build directory, and asked first the next time.
 MUTATE ?= verify/accept.c verify/freshness.c verify/gates.c verify/kept.c verify/companion.c verify/signers.c
 mutate: all units
 	@tests/deps.sh test

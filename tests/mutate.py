@@ -43,11 +43,14 @@ COMPARING = (b"==", b"!=", b"<", b">", b"<=", b">=")
 
 # ---- conditions ----
 
+def read(path):
+    with open(path, "rb") as f:
+        return f.read()
+
+
 class File:
     def __init__(self, path, flags):
-        self.path = path
-        with open(path, "rb") as f:
-            self.text = f.read()
+        self.path, self.text = path, read(path)
         self.found = {}  # (begin, end): function
         unit = clang.Index.create().parse(path, args=flags)
         errors = [d for d in unit.diagnostics if d.severity >= clang.Diagnostic.Error]
@@ -188,13 +191,11 @@ class Place:
 
     def __init__(self, build, files):
         self.tree, self.out, self.mutants = build + "/mutate/tree", build + "/mutate/build", 0
-        shutil.rmtree(self.tree, ignore_errors=True)
-        shutil.copytree(".", self.tree, symlinks=True, ignore=lambda at, names: [
-            n for n in names if n == ".git" or os.path.abspath(os.path.join(at, n)) == build])
+        wrapped = {}
         for f in files:
-            with open(os.path.join(self.tree, f.path), "wb") as o:
-                o.write(f.wrapped(self.mutants))
+            wrapped["./" + f.path] = f.wrapped(self.mutants)
             self.mutants += len(f.found)
+        self.copy(build, wrapped)
         os.makedirs(self.out, exist_ok=True)
         subprocess.run(["cc", "-O1", "-Wall", "-fPIE", "-c", "-o", self.out + "/mutant.o", "tests/mutant.c"], check=True)
         self.programs = [os.path.join(at, n)[len(self.tree) + 1:-2] for r in ROOMS
@@ -202,6 +203,25 @@ class Place:
         # The program without: it contains itself, where no leak can be searched, and under faketime(1) the sanitizer hangs.
         self.make("", self.out + "/gapferry")
         self.make("-fsanitize=leak ", *[self.out + "/" + p for p in self.programs])
+
+    def copy(self, build, wrapped):
+        """The tree as it is, but for these files; what is there already stays, and make(1) has less to do."""
+        there = set()
+        for at, names, files in os.walk("."):
+            names[:] = [n for n in names if n != ".git" and os.path.abspath(os.path.join(at, n)) != build]
+            os.makedirs(os.path.join(self.tree, at), exist_ok=True)
+            for path in (os.path.join(at, n) for n in files):
+                to = os.path.join(self.tree, path)
+                there.add(os.path.normpath(to))
+                if path not in wrapped:
+                    shutil.copy2(path, to, follow_symlinks=False)
+                elif not os.path.exists(to) or read(to) != wrapped[path]:
+                    with open(to, "wb") as f:
+                        f.write(wrapped[path])
+        for at, _, files in os.walk(self.tree):
+            for path in (os.path.join(at, n) for n in files):
+                if path not in there:
+                    os.unlink(path)
 
     def make(self, sanitizer, *what):
         make(self.tree, "-j%d" % os.cpu_count(), "B=" + self.out, "CFLAGS=-O1 -w", "LDFLAGS=" + sanitizer + self.out + "/mutant.o", *what)
