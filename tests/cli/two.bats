@@ -212,3 +212,57 @@ name_of() { jq -r '.error.name // ""' held.json; }
 	done
 	echo "#$seen" >&3
 }
+
+@test "two packs to one name, not steered: both end well, and what lies there is one of the two, whole" {
+	for round in 1 2 3 4; do
+		rm -rf out
+		mkdir out
+		for n in 11 12; do
+			gapferry pack -q -o out/b.tar --key ci.pem --stream shop --sequence $n "$BATS_FILE_TMPDIR/image.tar" >$n.out 2>&1 &
+			eval "p$n=\$!"
+		done
+		wait "$p11"
+		wait "$p12"
+		[ "$(ls -A out)" = b.tar ]
+		gapferry verify -q --json --state none --key ci.pub out/b.tar | jq -e '.sequence == 11 or .sequence == 12' >/dev/null
+	done
+}
+
+@test "two unpacks into one layout, each with a state of its own, not steered: both names stand there, whole" {
+	"$root/tests/lib/busybox-image.sh" other.tar registry.example/team/other:9 'the other'
+	gapferry pack -q -o other-1.tar --key ci.pem --stream other --sequence 1 other.tar >/dev/null
+	for round in 1 2 3 4; do
+		rm -rf both one two
+		gapferry unpack -q --state one --key ci.pub --to oci:both shop-7.tar >one.out 2>&1 &
+		one=$!
+		gapferry unpack -q --state two --key ci.pub --to oci:both other-1.tar >two.out 2>&1 &
+		two=$!
+		wait $one
+		wait $two
+		[ "$(jq -r '.manifests[].annotations["org.opencontainers.image.ref.name"]' both/index.json | sort | paste -sd' ')" = 'registry.example/team/other:9 registry.example/team/shop:1.2' ]
+		for b in both/blobs/sha256/*; do [ "$(sha256sum <"$b" | cut -c1-64)" = "${b##*/}" ]; done
+		[ -z "$(find both -name '.*')" ]
+		# two images of two documents; the layers are two
+		[ "$(find both/blobs -type f | wc -l)" -eq 6 ]
+	done
+}
+
+@test "verify while a trust file is installed, not steered: the one or the other, and nothing is written by it" {
+	gapferry trust threshold -q trust-1.json root:1 >/dev/null
+	roots_sign trust-2.json
+	seen=
+	for late in 0 0.01 0.02 0.03 0.05 0.1; do
+		rm -rf state
+		cp -r "$BATS_FILE_TMPDIR/state" .
+		gapferry verify -q --json --env test shop-7.tar >one.out 2>one.err &
+		one=$!
+		sleep $late
+		gapferry trust apply trust-2.json >/dev/null
+		wait $one
+		seen="$seen $(grep -o 'trust file, version [12]' one.out | head -n 1 || true)"
+		jq -e '.status == 0 and ([.checks[] | select(.result == "failed")] == [])' one.out >/dev/null
+		[ "$(types)" = 'trust' ]
+		gapferry log verify --json | jq -e '.checkpoint == .lines and .lines == 2' >/dev/null
+	done
+	echo "#$seen" >&3
+}

@@ -1,14 +1,15 @@
 #!/usr/bin/env python3
-# alloc.py DIR SHIM SECONDS [JOB...] - each job (below) once for each allocation that can be made to fail (alloc.c).
+# alloc.py DIR SHIM SECONDS|ways|each [JOB...] - each job (below) once for each allocation that can be made to fail (alloc.c).
 #
 # After each: no death by a signal, no hang, a message where it failed, no child, no file, upload or tag beside those that
 # may be there, and 0 only with the result of a run without faults; and the same command again, without a fault, succeeds.
-# SECONDS 0 places every fault; else it is one for each way of calls to an allocation, as many as that time allows,
-# spread evenly.  DIR holds image.tar, release.pem, release.pub and app.tar.  Prints TAP.
+# "each" places every fault; "ways" one for each way of calls to an allocation, a sixth of them; SECONDS as many of those as
+# that time allows, spread evenly.  DIR holds image.tar, release.pem, release.pub and app.tar.  Prints TAP.
 import os, struct, subprocess, sys
 import jobs
 
-base, shim, budget, wanted = os.path.abspath(sys.argv[1]), sys.argv[2], float(sys.argv[3]), sys.argv[4:]
+base, shim, which, wanted = os.path.abspath(sys.argv[1]), sys.argv[2], sys.argv[3], sys.argv[4:]
+budget = 0 if which in ('each', 'ways') else float(which)
 WAYS, HEAD = 1 << 16, 4096
 SIZE = HEAD + 2 * WAYS * 8
 ROLES = ('parent', 'child')
@@ -84,7 +85,7 @@ def every(job, seconds):
     clean = job.clean()
     if job.clean(**shimmed('parent:0')) != clean:
         sys.exit('the run that counts has another result')
-    todo = places(report(), bool(seconds))
+    todo = places(report(), which != 'each')
     # In a sample first the child's, which are few.
     if seconds:
         todo = [p for p in todo if p[0] == 1] + jobs.strides([p for p in todo if p[0] == 0])
@@ -109,7 +110,7 @@ def main(top):
         jobs.Push(top, 'unpack to a registry', unpack),
     ]
     todo = [j for j in every_job if not wanted or j.name in wanted]
-    what = 'ways to an allocation' if budget else 'allocations'
+    what = 'allocations' if which == 'each' else 'ways to an allocation'
     return jobs.report(todo, what, lambda job: every(job, budget / len(todo)))
 
 
