@@ -1,4 +1,4 @@
-"""One run of the program for the groups D, F and O of the table: how it ended, what it said, and what no run may do: hang, take
+"""One run of the program for the table: how it ended, what it said, and what no run may do: hang, take
 memory, leave a process, a temporary file or a control character, or say a secret."""
 
 import json
@@ -18,7 +18,7 @@ def files_of(dir):
 
 class Result:
     def __init__(self, status, out, err):
-        self.status, self.out, self.err, self.bad, self.name, self.text = status, out, err, [], "", ""
+        self.status, self.out, self.err, self.bad, self.name, self.text, self.object = status, out, err, [], "", "", {}
 
     def differs(self, want, word=None):
         """Complaints; want: (status, name), None in it for any but success."""
@@ -85,7 +85,7 @@ class Program:
         r.bad += ["a secret was said: %s" % s for s in secrets if s.encode() in out + err]
         if json_out:
             try:
-                o = json.loads(out)
+                o = r.object = json.loads(out)
                 r.name, r.text = o.get("error", {}).get("name", ""), o.get("error", {}).get("text", "")
                 if o["status"] != r.status:
                     r.bad.append("the JSON says status %s" % o["status"])

@@ -13,7 +13,6 @@ from model import Bundle, Key, Member, archive, header, image, layer, with_check
 
 PROGRAM = os.path.abspath(os.environ.get("GAPFERRY", "build/gapferry"))
 WORK = tempfile.mkdtemp(prefix="gapferry-hostile.")
-SECONDS = 60
 ROWS = []
 VERBS = ("verify", "inspect", "unpack")
 
@@ -57,7 +56,7 @@ keydir = os.path.join(WORK, "keys")
 os.mkdir(keydir)
 rel, evil = Key(keydir, "rel"), Key(keydir, "evil")
 with open(rel.pem, "rb") as f:
-    SECRETS = [x[:20] for x in f.read().splitlines()[1:-1]]
+    SECRETS = [x[:20].decode() for x in f.read().splitlines()[1:-1]]
 
 
 def pack(name, source, *more):

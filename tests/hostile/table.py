@@ -12,7 +12,6 @@ import json
 import os
 import re
 import shutil
-import signal
 import stat
 import subprocess
 import sys
@@ -20,6 +19,7 @@ import threading
 
 from model import Bundle, archive, image, layer, run, sha256
 from peers import Daemon, Registry
+from program import Program
 from quine import quine
 import archive_rows  # noqa: F401 - it adds to ROWS
 import daemon_rows
@@ -52,33 +52,17 @@ def bad_bytes(text):
     return [b for b in text if b < 32 and b != 10 or b == 127]
 
 
-def run_verb(verb, dir, key, env, stdin=None):
-    source = "-" if stdin is not None else "b.tar"
-    argv = {
+once = Program(PROGRAM, clean_env, bad_bytes)
+
+
+def argv_of(verb, key, source):
+    return {
         "verify": ["verify", "--json", "--progress=none", "--key", key, source],
         "inspect": ["inspect", "--json", "--progress=none", "--key", key, source],
         "unpack": ["unpack", "--json", "--progress=none", "--key", key, "--to", "oci:out", source],
         "pack": ["pack", "--json", "--progress=none", "-o", "out.tar", "--key", rel.pem, source],
         "sign": ["sign", "--json", "--progress=none", "--key", key, source],
     }[verb]
-    if verb == "sign":
-        env = dict(env, GAPFERRY_PASSPHRASE="x", COSIGN_PASSWORD="x")
-    p = subprocess.Popen([os.path.abspath(PROGRAM)] + argv, cwd=dir, env=env, stdin=subprocess.PIPE if stdin is not None else subprocess.DEVNULL,
-                         stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True)
-    try:
-        out, err = p.communicate(stdin, timeout=SECONDS)
-    except subprocess.TimeoutExpired:
-        os.killpg(p.pid, signal.SIGKILL)
-        out, err = p.communicate()
-        return None, "time-out after %d s" % SECONDS, out, err
-    left = ""
-    try:
-        os.killpg(p.pid, 0)
-        os.killpg(p.pid, signal.SIGKILL)
-        left = "a process was left running"
-    except ProcessLookupError:
-        pass
-    return p.returncode, left, out, err
 
 
 def failing(r):
@@ -94,45 +78,27 @@ def failing(r):
 
 def judge(verb, dir, key, want, stdin=None, check=None):
     """Run one verb; a list of complaints, and what it said.  check: the one check that may have failed."""
-    env = clean_env(dir)
     before = snapshot(dir)
-    status, said, out, err = run_verb(verb, dir, key, env, stdin)
-    bad = [said] if said else []
-    name, text = "", ""
-    try:
-        o = json.loads(out)
-        name, text = o.get("error", {}).get("name", ""), o.get("error", {}).get("text", "")
-        if o["status"] != status:
-            bad.append("the JSON says status %s, the program %s" % (o["status"], status))
-    except (ValueError, KeyError) as e:
-        bad.append("no JSON object on stdout (%s): %r" % (e, out[:200]))
-    if want is not None and (status, name) != (want[0], want[1]):
-        bad.append("expected %d %s, found %s %s: %s" % (want[0], want[1], status, name, text or err.decode(errors="replace")[-600:]))
-    if want is not None and len(want) > 2 and want[2] not in text:
-        bad.append("'%s' is not in: %s" % (want[2], text))
-    if check and verb == "verify" and status in (3, 4):
-        failed = [c["name"] for c in o.get("checks", []) if c["result"] == "failed"]
+    r = once(dir, argv_of(verb, key, "-" if stdin is not None else "b.tar"), stdin, secrets=("PRIVATE KEY", *SECRETS),
+             env=dict(GAPFERRY_PASSPHRASE="x", COSIGN_PASSWORD="x") if verb == "sign" else None)
+    bad = r.bad + (r.differs(want[:2]) if want else [])
+    if want is not None and len(want) > 2 and want[2] not in r.text:
+        bad.append("'%s' is not in: %s" % (want[2], r.text))
+    if check and verb == "verify" and r.status in (3, 4):
+        failed = [c["name"] for c in r.object.get("checks", []) if c["result"] == "failed"]
         if failed != [check]:
             bad.append("failed checks are %s, expected %s" % (failed, check))
-    if bad_bytes(out) or bad_bytes(err):
-        bad.append("control characters in the output")
-    if b"PRIVATE KEY" in out + err or any(x in out + err for x in SECRETS):
-        bad.append("a private key was printed")
-    if status != 0:
-        new = {k: v for k, v in snapshot(dir).items() if before.get(k) != v and not k.startswith("state")}
+    if r.status != 0:
+        new = {k: v for k, v in snapshot(dir).items() if before.get(k) != v and not k.startswith(("state", "tmp", "config"))}
         # blobs that had passed may lie unreferenced in a target (DESIGN.md 3.9); a name never
         new = [k for k in new if not (verb == "unpack" and (k in ("out", "out/blobs", "out/blobs/sha256") or blob_is_whole(dir, k)))]
         if new:
             bad.append("left behind: %s" % ", ".join(sorted(new)[:5]))
-        log = os.path.join(dir, "state", "audit.jsonl")
-        if os.path.exists(log):
-            with open(log) as f:
-                types = [json.loads(x).get("type") for x in f]
-            if set(types) & {"accepted", "loaded", "complete"}:
-                bad.append("the log says %s" % types)
+        if r.types(dir) & {"accepted", "loaded", "complete"}:
+            bad.append("the log says %s" % r.types(dir))
     elif verb == "unpack" and not os.path.exists(os.path.join(dir, "out", "index.json")):
         bad.append("done, and no index.json in the target")
-    return bad, (status, name, text)
+    return bad, (r.status, r.name, r.text)
 
 
 def blob_is_whole(dir, path):
