@@ -99,7 +99,9 @@ gf_hash *gf_hash_new(gf_error *err)
 
 bool gf_hash_update(gf_hash *h, const void *bytes, size_t n, gf_error *err)
 {
-	return (!h->broken && EVP_DigestUpdate(h->ctx, bytes, n) == 1) || fail(err);
+	/* For good: what follows would be hashed behind the bytes that went before. */
+	h->broken = h->broken || EVP_DigestUpdate(h->ctx, bytes, n) != 1;
+	return !h->broken || fail(err);
 }
 
 bool gf_hash_finish(gf_hash *h, gf_digest *out, gf_error *err)

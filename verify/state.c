@@ -25,6 +25,7 @@ struct gf_state {
 	gf_hash *hash;
 	gf_cache cache;
 	uint64_t cached; /* lines that state.json has */
+	bool half;       /* a line may be in the cache in part: it is not written */
 	bool signed_once;
 	gf_checkpoint checkpoint; /* the file, as it was before the log was read */
 };
@@ -76,7 +77,10 @@ static bool read_lines(gf_state *s, gf_error *err)
 {
 	gf_replay r = { .cache = &s->cache, .hash = s->hash, .each = look_at_line, .ctx = s };
 
-	return gf_replay_run(&r, s->log, err) || (r.bad_line && bad_line(s, err));
+	if (gf_replay_run(&r, s->log, err))
+		return true;
+	s->half = true;
+	return r.bad_line && bad_line(s, err);
 }
 
 /* state.json, where it fits the log; else nothing, and the log is read from its beginning. */
@@ -295,7 +299,7 @@ static void write_cache(gf_state *s)
 	char *path;
 	gf_buf text;
 
-	if (s->lock == NULL || s->cached == s->cache.tree.size)
+	if (s->lock == NULL || s->half || s->cached == s->cache.tree.size)
 		return;
 	gf_buf_init(&text, GF_STATEMENT_MAX);
 	path = below(s, "state.json", &why);
