@@ -5,7 +5,7 @@
 set -uo pipefail
 cd "$(dirname "$0")/.." || exit 1
 B=$(cd "$B" && pwd)
-export B SANITIZED=$B GF_SUITES=1 GF_SLOWER=4
+export B SANITIZED=$B GF_SUITES=1 GF_SLOWER=4 SECONDS_EACH=1200
 [ -n "${KEEP-}" ] || rm -f "$B"/profiles/*
 bad=0
 # shellcheck disable=SC2086 # several suites are several words
