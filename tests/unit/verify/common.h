@@ -152,13 +152,15 @@ static inline void hash_buf(const gf_buf *b, gf_digest *out)
 	need(gf_hash_bytes(gf_buf_text(b), b->len, out, &err));
 }
 
-/* A tar with one file of bytes that do not repeat. */
+/* A tar with an empty file, and one of bytes that do not repeat. */
 static inline void make_tar(gf_buf *out, size_t size, uint64_t seed)
 {
 	unsigned char header[512];
 	static const char zeros[1024];
 
 	buf_new(out);
+	gf_tar_header("empty", 0, 0, header);
+	add_bytes(out, header, sizeof header);
 	gf_tar_header("data", size, 0, header);
 	add_bytes(out, header, sizeof header);
 	for (size_t i = 0; i < size; i++) {

@@ -1144,7 +1144,7 @@ static void test_evidence(void **state)
 		buf_new(&given[i]);
 	add_bytes(&given[0], "none", 4);
 	add_bytes(&given[1], "{}", 2);
-	add_bytes(&given[2], "{\"payloadType\":\"x\",\"payload\":\"!\",\"signatures\":[]}", 48);
+	add_bytes(&given[2], "{\"payloadType\":\"x\",\"payload\":\"!\",\"signatures\":[]}", 49);
 	evidence_says(s, given, 3, false, "nothing else of this type");
 	buf_new(&given[0]);
 	add_bytes(&given[0], "no JSON", 7);

@@ -22,7 +22,7 @@ static void keep_bundle(size_t i, const spec *s)
 
 	spec fixed = *s;
 
-	fixed.created = 1700000000; /* the same bytes each time, and so the same order of files */
+	fixed.created = 1700000000;
 	make_bundle("b.tar", &fixed, &bundles[i]);
 	for (; s->keys[n] != NULL; n++)
 		sign_by(s->keys[n], &bundles[i].statement, &signatures[n]);
@@ -326,6 +326,30 @@ static void put_signers(gf_buf *out, const gf_trace_bundle *b)
 	    out, &err, "%s%s%s\n", b->vouched ? ", enough" : "", b->lacks[0] != '\0' ? ", " : "", b->lacks));
 }
 
+/* Words of one holder and second come in any order. */
+static int order_of_words(const void *x, const void *y)
+{
+	const gf_trace_word *a = x, *b = y;
+	int holder = strcmp(a->holder, b->holder);
+
+	if (a->created != b->created || holder != 0)
+		return a->created != b->created ? (a->created < b->created ? -1 : 1) : holder;
+	return a->decision != b->decision ? (int)a->decision - (int)b->decision
+					  : strcmp(a->environment, b->environment);
+}
+
+static void sort_words(const gf_trace_bundle *b)
+{
+	for (size_t i = 1; i < b->n_words; i++) {
+		const gf_trace_word *last = &b->words[i - 1], *w = &b->words[i];
+
+		assert_true(last->created < w->created ||
+		    (last->created == w->created && strcmp(last->holder, w->holder) <= 0));
+	}
+	if (b->n_words > 0)
+		qsort(b->words, b->n_words, sizeof *b->words, order_of_words);
+}
+
 static void put_bundle(gf_buf *out, const gf_trace_bundle *b)
 {
 	gf_error err = { 0 };
@@ -343,6 +367,7 @@ static void put_bundle(gf_buf *out, const gf_trace_bundle *b)
 		put_image(out, &l->digest);
 		need(gf_buf_puts(out, "\n", &err));
 	}
+	sort_words(b);
 	for (size_t i = 0; i < b->n_words; i++) {
 		const gf_trace_word *w = &b->words[i];
 		static const char *const decisions[] = { "approved", "rejected", "permitted" };
@@ -435,8 +460,8 @@ static void test_find(void **state)
 	    "  loaded 2 r1 prod a oci:/x n:1 image\n"
 	    "  loaded 2 r1 prod a oci:/xy n:2 id\n"
 	    "  op permitted prod at 100 to 160 because\n"
-	    "  carol approved test at 200 to 0\n"
 	    "  carol approved prod at 200 to 0 counted\n"
+	    "  carol approved test at 200 to 0\n"
 	    "  carol rejected prod at 200 to 0 because\n"
 	    "  frank rejected prod at 300 to 0 because\n"
 	    "  carol approved prod at 400 to 0\n"
@@ -474,8 +499,8 @@ static void test_find(void **state)
 	    "  loaded 2 r1 prod a oci:/xy n:2 id\n"
 	    "  loaded 4 r2  a oci:/x/y n:1 elsewhere\n"
 	    "  op permitted prod at 100 to 160 because\n"
-	    "  carol approved test at 200 to 0\n"
 	    "  carol approved prod at 200 to 0 counted\n"
+	    "  carol approved test at 200 to 0\n"
 	    "  carol rejected prod at 200 to 0 because\n"
 	    "  frank rejected prod at 300 to 0 because\n"
 	    "  carol approved prod at 400 to 0\n"
