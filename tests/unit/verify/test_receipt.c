@@ -205,6 +205,10 @@ static void test_summary(void **state)
 	static const char *const none[][2] = { { "\"signature\": \"passed\"", "\"signature\": \"lifted\"" },
 		{ "\"signature\": \"passed\"", "\"front\": \"passed\"" },
 		{ "\"signers\": [\n        \"030" HEX "\"\n      ]", "\"signers\": []" } };
+	static const char *const parts[] = { "\"name\": \"registry.prod.example/shop/app:1.4.0\"",
+		"\"name\": \"registry.prod.example/shop/app:latest\"", "urn:gapferry:site:a",
+		"urn:gapferry:stream:shop", GF_TYPE_TRUST, "020" HEX, GF_TYPE_APPROVAL, "050" HEX, GF_TYPE_PERMIT,
+		"060" HEX };
 	gf_digest own = { { 9 } };
 	gf_error err = { 0 };
 	gf_json_doc *doc;
@@ -219,6 +223,18 @@ static void test_summary(void **state)
 	gf_json_free(doc);
 	assert_non_null(strstr(out.data, "\"https://slsa.dev/verification_summary/v1\""));
 	assert_non_null(strstr(out.data, "\"PASSED\""));
+	for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
+		if (strstr(out.data, parts[i]) == NULL)
+			fail_msg("no %s in %s", parts[i], out.data);
+	assert_true(strstr(out.data, GF_TYPE_APPROVAL) < strstr(out.data, GF_TYPE_PERMIT));
+	gf_buf_clear(&out);
+	free(r.stream);
+	r.stream = NULL;
+	r.trust_version = 0;
+	need(gf_receipt_summary(&r, &own, &out, &err));
+	assert_non_null(strstr(out.data, "urn:gapferry:stream:unnamed"));
+	assert_non_null(strstr(out.data, "urn:gapferry:keys"));
+	assert_null(strstr(out.data, "020" HEX));
 	r.n_images = 0;
 	assert_false(gf_receipt_summary(&r, &own, &out, &err));
 	assert_string_equal(err.name, "summary");
