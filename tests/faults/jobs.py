@@ -11,7 +11,12 @@ STATE = re.compile(r'audit\.jsonl|lock|state\.json|checkpoint|site\.(pem|pub)|'
 NAMES = re.compile(r'index\.json$|/_manifests/tags/')
 
 
+SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+
+
 def ends(number, _):
+    for other in SIGNALS:  # a second one must not end the cleaning up
+        signal.signal(other, signal.SIG_IGN)
     sys.exit(128 + number)
 
 
@@ -20,7 +25,7 @@ def place(base):
     """A directory for all runs, with a registry in it (servers.sh); nothing of it stays.  Each run syncs its files: in
     memory, where there is a place for that."""
     prctl = ctypes.CDLL(None).prctl
-    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+    for number in SIGNALS:
         signal.signal(number, ends)
     prctl(1, signal.SIGTERM, 0, 0, 0)  # PR_SET_PDEATHSIG: the end of who started this
     top = tempfile.mkdtemp(prefix='gapferry-faults.', dir='/dev/shm' if os.access('/dev/shm', os.W_OK) else base)
