@@ -9,7 +9,7 @@ set -eu
 build='gcc make pkg-config libc6-dev libcurl4-openssl-dev libarchive-dev libssl-dev libsodium-dev libisal-dev
 libzstd-dev liblzma-dev libbz2-dev zlib1g-dev libjansson-dev libyaml-dev libqrencode-dev'
 demo='busybox-static jq openssl'
-test='binutils git python3 libcmocka-dev bats shellcheck strace time valgrind zip unzip xz-utils bzip2 zstd procps curl
+test='binutils git python3 libcmocka-dev bats shellcheck strace time valgrind zip unzip xz-utils bzip2 zstd procps curl mount e2fsprogs
 faketime clang clang-14 python3-clang-14 llvm-14 libclang-rt-14-dev clang-tidy clang-format cppcheck
 docker.io docker-registry skopeo podman buildah crun containerd umoci minisign age apache2-utils iptables
 docker-compose python3-yaml libarchive-tools debootstrap dpkg-dev nasm libzbar0

@@ -447,7 +447,7 @@ def main():
         if bad is None:
             n += 1
             had.update(re.findall(r"^(?:pack: )?([A-Z]\d\d) - ", name))
-            print("ok %d - %s # SKIP only root may mount and change users" % (n, name))
+            print("ok %d - %s # SKIP only root may mount and change users, and not everywhere" % (n, name))
             continue
         result(name, bad)
         if show:
