@@ -404,7 +404,7 @@ static void test_certificate(void **state)
 	gf_policy *p = rooted(1, "alice", 1);
 	gf_error err = { 0 };
 	gf_time from, until, end;
-	gf_pubkey *bare, *c;
+	gf_pubkey *bare, *c = NULL;
 
 	(void)state;
 	assert_int_equal(sh("openssl req -x509 -key ci.key -subj /CN=ci -days 10 -out ci.crt 2>/dev/null"), 0);
