@@ -159,6 +159,7 @@ static void show_foot(const gf_manifest *m)
 	printf("\n%zu image%s, %zu blobs, %s\n", m->n_images, m->n_images == 1 ? "" : "s", m->n_blobs, text);
 }
 
+/* What cannot be read of a config is left out, but not for want of memory: then this fails. */
 static bool show(const gf_run *run, const gf_judged *j, bool unverified, gf_error *err)
 {
 	const gf_verdict *v = &j->verdict;
@@ -173,7 +174,7 @@ static bool show(const gf_run *run, const gf_judged *j, bool unverified, gf_erro
 	if (ok)
 		show_foot(j->manifest);
 	printf(unverified ? "NOT VERIFIED\n" : "The layers were not read: gapferry verify does that.\n");
-	return ok;
+	return ok && (!gf_starved || gf_no_memory(err));
 }
 
 static void put_words(gf_json_out *o, const char *key, gf_json words)
@@ -248,6 +249,7 @@ static void put_layers(gf_json_out *o, const gf_judged *j)
 
 static bool report(gf_run *run, const gf_judged *j, const gf_error *failure, gf_error *err)
 {
+	gf_error lacked = { 0 };
 	gf_report r;
 
 	gf_report_open(&r, run, err);
@@ -258,8 +260,16 @@ static bool report(gf_run *run, const gf_judged *j, const gf_error *failure, gf_
 		gf_put_manifest(&r.out, &j->verdict.manifest_digest, j->manifest);
 	if (failure == NULL)
 		put_layers(&r.out, j);
+	if (failure == NULL && gf_starved) {
+		gf_no_memory(&lacked);
+		failure = &lacked;
+	}
 	gf_put_verdict(&r.out, &j->verdict);
-	return gf_report_close(&r, run, failure, err);
+	if (!gf_report_close(&r, run, failure, err))
+		return false;
+	if (failure == &lacked)
+		*err = lacked;
+	return failure != &lacked;
 }
 
 bool gf_verb_inspect(gf_run *run, gf_error *err)

@@ -80,7 +80,11 @@ run() {
 	build) suite build 900 tests/build.sh ;;
 	structure) suite structure 300 tests/structure.sh "$B" ;;
 	units) suite units 300 tests/units.sh "$B" ;;
-	sanitize) suite sanitize 600 tests/units.sh "${SANITIZED:-$B/asan}" ;;
+	sanitize)
+		# Every byte changed is for the units, and for the long run.
+		[ -n "${GF_LONG-}" ] || export GF_SPARSE=1
+		suite sanitize 600 tests/units.sh "${SANITIZED:-$B/asan}"
+		;;
 	fuzz) suite fuzz 600 tests/fuzz/replay.sh "${SANITIZED:-$B/asan}" ;;
 	hostile) suite hostile 600 python3 tests/hostile/table.py ;;
 	docs) suite docs 600 tests/docs.sh ;;
