@@ -66,6 +66,11 @@ static gf_class class_of(gf_class class, int e)
 	return machine && class != GF_TARGET ? GF_FAILED : class;
 }
 
+bool gf_is_absent(int os_errno)
+{
+	return os_errno == ENOENT || os_errno == ENOTDIR;
+}
+
 bool gf_fail_errno(gf_error *err, gf_class class, const char *name, const char *object, const char *fmt, ...)
 {
 	int os_errno = errno;

@@ -40,6 +40,9 @@ bool gf_fail(gf_error *err, gf_class class, const char *name, const char *object
 bool gf_fail_errno(gf_error *err, gf_class class, const char *name, const char *object, const char *fmt, ...)
     __attribute__((format(printf, 5, 6)));
 
+/* Does this errno say that a path is not there?  Of any other nobody knows yet. */
+bool gf_is_absent(int os_errno);
+
 /* Put context in front of err->text: "reading 'x': ...".  Returns false. */
 bool gf_because(gf_error *err, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 

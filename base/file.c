@@ -134,7 +134,7 @@ static bool load_open(int fd, const char *name, size_t max, gf_class class, gf_b
 	out->len = 0;
 	if (out->data != NULL)
 		out->data[0] = '\0';
-	if (fd < 0 && (errno == ENOENT || errno == ENOTDIR))
+	if (fd < 0 && gf_is_absent(errno))
 		return gf_fail_errno(err, class, "not-found", name, "'%s' cannot be opened", name);
 	if (fd < 0 && errno == ELOOP)
 		return gf_fail(err, class, "not-regular", name, "'%s' is a symbolic link or goes through one", name);

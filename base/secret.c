@@ -184,7 +184,7 @@ bool gf_secret_load(gf_secret *s, const char *path, size_t max, gf_error *err)
 	gf_secret whole = { .data = NULL };
 	bool ok;
 
-	if (fd < 0 && (errno == ENOENT || errno == ENOTDIR))
+	if (fd < 0 && gf_is_absent(errno))
 		return gf_fail_errno(err, GF_USAGE, "not-found", path, "'%s' cannot be opened", path);
 	if (fd < 0)
 		return gf_fail_errno(err, GF_USAGE, "read", path, "'%s' cannot be opened", path);

@@ -8,8 +8,8 @@
  * and paragraph separators), fillers that look like nothing, variation selectors, noncharacters. */
 bool gf_text_hidden(uint32_t c);
 
-/* Foreign text for a terminal: bytes that are not UTF-8 and hidden characters become \xNN or \u{N}.  Appended; cut before the piece that would make
- * it more than max bytes, with "...". */
+/* Foreign text for a terminal: bytes that are not UTF-8 and hidden characters become \xNN or \u{N}.  Appended; cut before
+ * the piece that would make it more than max bytes, with "...". */
 bool gf_text_escape(gf_buf *out, const char *text, size_t max, gf_error *err);
 
 /* The first character of n bytes of UTF-8 (RFC 3629): its length in bytes, or 0 when there is none. */

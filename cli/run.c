@@ -28,7 +28,7 @@ bool gf_config_find(const gf_run *run, gf_buf *out, gf_error *err)
 			return false;
 		if (stat(out->data, &st) != 0) {
 			/* It may have other keys than /etc. */
-			if (errno != ENOENT && errno != ENOTDIR)
+			if (!gf_is_absent(errno))
 				return gf_fail_errno(
 				    err, GF_USAGE, "config", out->data, "configuration directory '%s'", out->data);
 		} else if (S_ISDIR(st.st_mode)) {

@@ -217,7 +217,7 @@ static bool find_in_directory(gf_archive *a, const char *name, gf_entry **out, g
 		}
 	*out = NULL;
 	fd = open_below(a->fd, name);
-	if (fd < 0 && (errno == ENOENT || errno == ENOTDIR))
+	if (fd < 0 && gf_is_absent(errno))
 		return true;
 	if (fd < 0 && errno == ELOOP)
 		return gf_fail(

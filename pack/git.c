@@ -20,7 +20,7 @@
 /* What is not there, and what is not ours to read, is left out.  A disk that fails has not said so. */
 static bool left_out(int e)
 {
-	return e == ENOENT || e == ENOTDIR || e == EACCES || e == EPERM || e == ELOOP || e == ENAMETOOLONG;
+	return gf_is_absent(e) || e == EACCES || e == EPERM || e == ELOOP || e == ENAMETOOLONG;
 }
 
 /* DIR/NAME into out without its last line feed; left out: false. */

@@ -16,8 +16,7 @@ static bool exists(const char *path)
 {
 	struct stat st;
 
-	return strcmp(path, "-") == 0 || stat(path, &st) == 0 ||
-	    (errno != ENOENT && errno != ENOTDIR && errno != ENAMETOOLONG);
+	return strcmp(path, "-") == 0 || stat(path, &st) == 0 || (!gf_is_absent(errno) && errno != ENAMETOOLONG);
 }
 
 /*

@@ -76,7 +76,7 @@ static bool take_dir(const char *dir, gf_certs *out, bool *there, gf_error *err)
 	bool ok;
 
 	*there = fd >= 0;
-	if (fd < 0 && (errno == ENOENT || errno == ENOTDIR || errno == EACCES))
+	if (fd < 0 && (gf_is_absent(errno) || errno == EACCES))
 		return true;
 	if (fd < 0)
 		return gf_fail_errno(err, GF_FAILED, "certs-d", dir, "'%s' cannot be read", dir);

@@ -71,7 +71,7 @@ static bool look_in_file(search *s, const char *path, bool old, bool must)
 	gf_secret text = { 0 };
 	bool ok;
 
-	if (!must && access(path, F_OK) != 0 && (errno == ENOENT || errno == ENOTDIR))
+	if (!must && access(path, F_OK) != 0 && gf_is_absent(errno))
 		return true;
 	ok = gf_secret_load(&text, path, GF_CONFIG_FILE_MAX, s->err);
 	t.text = text.data;

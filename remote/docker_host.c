@@ -74,13 +74,7 @@ static bool take_host(const char *host, bool tls, gf_docker_place *out, gf_error
 
 /* ---- TLS ---- */
 
-/* errno of a path that is not there; of another one opening it will tell. */
-static bool is_absent(void)
-{
-	return errno == ENOENT || errno == ENOTDIR;
-}
-
-/* DIR/NAME where it is there; else *out stays NULL. */
+/* DIR/NAME where it is there, or nobody knows: opening it will tell; else *out stays NULL. */
 static bool take_file(const char *dir, const char *name, char **out, gf_error *err)
 {
 	gf_buf path;
@@ -88,7 +82,7 @@ static bool take_file(const char *dir, const char *name, char **out, gf_error *e
 
 	gf_buf_init(&path, 4096);
 	ok = gf_path_join(&path, dir, name, err) &&
-	    ((access(gf_buf_text(&path), F_OK) != 0 && is_absent()) ||
+	    ((access(gf_buf_text(&path), F_OK) != 0 && gf_is_absent(errno)) ||
 		(*out = gf_strdup(gf_buf_text(&path), err)) != NULL);
 	gf_buf_clear(&path);
 	return ok;
@@ -154,7 +148,7 @@ static bool take_address(const char *host, const gf_docker_options *given, gf_do
 /* Passwords may stand in it.  *there false: no such file, or one of somebody else's home. */
 static bool load(const char *path, gf_buf *text, bool *there, gf_error *err)
 {
-	*there = access(path, F_OK) == 0 || (!is_absent() && errno != EACCES);
+	*there = access(path, F_OK) == 0 || (!gf_is_absent(errno) && errno != EACCES);
 	return !*there || gf_file_load(path, GF_CONFIG_FILE_MAX, GF_USAGE, text, err);
 }
 

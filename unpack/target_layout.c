@@ -59,7 +59,7 @@ static bool find(const layout_target *l, const char *name, gf_buf *path, bool *t
 	bool ok = path_of(l, name, path, err);
 
 	*there = ok && lstat(gf_buf_text(path), &st) == 0;
-	return ok && (*there || errno == ENOENT || errno == ENOTDIR || cannot_look(gf_buf_text(path), err));
+	return ok && (*there || gf_is_absent(errno) || cannot_look(gf_buf_text(path), err));
 }
 
 /* A directory that is something else is left alone: an empty one, a new one or a layout. */

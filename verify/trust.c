@@ -65,7 +65,7 @@ static bool list(const char *dir, gf_names *out, gf_error *err)
 	int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	bool ok;
 
-	if (fd < 0 && (errno == ENOENT || errno == ENOTDIR))
+	if (fd < 0 && gf_is_absent(errno))
 		return true;
 	if (fd < 0)
 		return gf_fail_errno(err, GF_FAILED, "read", dir, "directory of keys '%s' cannot be read", dir);

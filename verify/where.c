@@ -19,7 +19,7 @@ char *gf_state_where(gf_error *err)
 	if (named != NULL && named[0] != '\0')
 		return gf_strdup(named, err);
 	/* An error other than "not there" means that it may be there. */
-	if (geteuid() == 0 || stat(SYSTEM_STATE, &st) == 0 || (errno != ENOENT && errno != ENOTDIR))
+	if (geteuid() == 0 || stat(SYSTEM_STATE, &st) == 0 || !gf_is_absent(errno))
 		return gf_strdup(SYSTEM_STATE, err);
 	if (home == NULL || home[0] != '/') {
 		gf_fail(err, GF_FAILED, "state", NULL, "no place for the state: set GAPFERRY_STATE or HOME");
