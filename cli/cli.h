@@ -169,13 +169,18 @@ void gf_judged_clear(gf_judged *j);
 
 /* ---- what a config says about its image (image_config.c) ---- */
 
-/* The config of a runnable image, to be freed; NULL: it is none. */
-gf_json_doc *gf_image_config(const gf_store *store, const gf_platform *p);
+/* steps: those of the history that made the layers, one by one, or NULL for a step; NULL for all where as many steps did
+ * not. */
+typedef struct gf_image_config {
+	gf_json_doc *doc; /* NULL: the image is not one to run */
+	const char **steps;
+} gf_image_config;
+
+/* The graph has read it before: false is memory.  *c is valid, and to be cleared, in either case. */
+bool gf_image_config_read(gf_image_config *c, const gf_store *store, const gf_platform *p, gf_error *err);
+void gf_image_config_clear(gf_image_config *c);
 gf_json gf_image_config_root(const gf_json_doc *config); /* config NULL: absent */
 const char *gf_text_or_null(gf_json v);
-/* The steps of the history that made the n layers, one by one, or NULL for a step; NULL for all where as many steps did
- * not.  free() it. */
-const char **gf_image_steps(const gf_json_doc *config, size_t n);
 /* What people say for a media type ("tar+gzip"); else the type itself. */
 const char *gf_layer_kind(const char *media_type);
 

@@ -4,16 +4,6 @@
 
 #include "cli/cli.h"
 
-gf_json_doc *gf_image_config(const gf_store *store, const gf_platform *p)
-{
-	const gf_buf *text = p->runnable ? gf_store_find(store, &p->image_id) : NULL;
-	gf_error unused; /* the graph has read this config already */
-
-	return text != NULL
-	    ? gf_json_parse(gf_buf_text(text), text->len, GF_JSON_BLOB_MAX, GF_DAMAGED, "config", &unused)
-	    : NULL;
-}
-
 gf_json gf_image_config_root(const gf_json_doc *config)
 {
 	return config != NULL ? gf_json_root(config) : (gf_json){ .node = NULL };
@@ -35,28 +25,47 @@ static bool is_empty_layer(gf_json step)
 	return gf_json_bool_if(step, "empty_layer", &empty, &unused) && empty;
 }
 
-const char **gf_image_steps(const gf_json_doc *config, size_t n)
+/* n: of layers. */
+static bool read_steps(gf_image_config *c, size_t n, gf_error *err)
 {
-	gf_json history = gf_json_get(gf_image_config_root(config), "history");
-	gf_error unused; /* without memory they are not shown */
-	const char **steps = n > 0 ? gf_alloc(n, sizeof *steps, &unused) : NULL;
+	gf_json history = gf_json_get(gf_image_config_root(c->doc), "history");
 	size_t made = 0;
 
-	if (steps == NULL)
-		return NULL;
+	c->steps = gf_alloc(n, sizeof *c->steps, err);
+	if (c->steps == NULL)
+		return false;
 	for (size_t i = 0; gf_json_typeof(history) == GF_JSON_ARRAY && i < gf_json_count(history); i++) {
 		gf_json step = gf_json_at(history, i);
 
 		if (is_empty_layer(step))
 			continue;
 		if (made < n)
-			steps[made] = gf_text_or_null(gf_json_get(step, "created_by"));
+			c->steps[made] = gf_text_or_null(gf_json_get(step, "created_by"));
 		made++;
 	}
-	if (made == n)
-		return steps;
-	free(steps);
-	return NULL;
+	if (made != n) {
+		free(c->steps);
+		c->steps = NULL;
+	}
+	return true;
+}
+
+bool gf_image_config_read(gf_image_config *c, const gf_store *store, const gf_platform *p, gf_error *err)
+{
+	const gf_buf *text = p->runnable ? gf_store_find(store, &p->image_id) : NULL;
+	size_t n = p->document->n_items;
+
+	*c = (gf_image_config){ NULL, NULL };
+	if (text == NULL)
+		return true;
+	c->doc = gf_json_parse(gf_buf_text(text), text->len, GF_JSON_BLOB_MAX, GF_DAMAGED, "config", err);
+	return c->doc != NULL && (n == 0 || read_steps(c, n, err));
+}
+
+void gf_image_config_clear(gf_image_config *c)
+{
+	free(c->steps);
+	gf_json_free(c->doc);
 }
 
 const char *gf_layer_kind(const char *media_type)

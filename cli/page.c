@@ -18,8 +18,7 @@ void gf_page_begin(gf_page *p, gf_error *err)
 
 bool gf_page_end(const gf_page *p)
 {
-	/* What cannot be read of a config is left out, but not for want of memory. */
-	return !p->failed && (!gf_starved || gf_no_memory(p->err));
+	return !p->failed;
 }
 
 void gf_page_put(gf_page *p, const char *fmt, ...)

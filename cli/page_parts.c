@@ -260,19 +260,18 @@ static void put_layer(gf_page *p, const gf_story *s, const gf_descriptor *layer,
 static void put_platform(gf_page *p, const gf_story *s, const gf_platform *platform)
 {
 	const size_t n = platform->document->n_items;
-	gf_json_doc *config = gf_image_config(s->store, platform);
-	const char **steps = gf_image_steps(config, n);
+	gf_image_config c;
 	char caption[128];
 
+	p->failed = !gf_image_config_read(&c, s->store, platform, p->err) || p->failed;
 	(void)snprintf(caption, sizeof caption, "Layers of %.80s, the lowest first: %zu", platform->platform, n);
 	if (n > 0) {
 		GF_PAGE_TABLE(p, caption, "digest", "size", "uncompressed", "kind", "made by");
 		for (size_t i = 0; i < n; i++)
-			put_layer(p, s, &platform->document->items[i], steps != NULL ? steps[i] : NULL);
+			put_layer(p, s, &platform->document->items[i], c.steps != NULL ? c.steps[i] : NULL);
 		gf_page_table_end(p);
 	}
-	free(steps);
-	gf_json_free(config);
+	gf_image_config_clear(&c);
 }
 
 static void put_image(gf_page *p, const gf_story *s, size_t i)

@@ -105,12 +105,10 @@ static void show_sum(const gf_platform *p)
 	gf_buf_clear(&room);
 }
 
-static bool show_layers(const gf_judged *j, const gf_platform *p, const gf_json_doc *config, gf_error *err)
+static bool show_layers(const gf_judged *j, const gf_platform *p, const char **steps, gf_error *err)
 {
 	gf_table *t = gf_table_new(5, err);
 	char digest[GF_DIGEST_SIZE], size[GF_SIZE_TEXT], raw[GF_SIZE_TEXT + 16], step[STEP_SHOWN + 4];
-
-	const char **steps = gf_image_steps(config, p->document->n_items);
 
 	show_sum(p);
 	for (size_t i = 0; i < p->document->n_items; i++) {
@@ -128,7 +126,6 @@ static bool show_layers(const gf_judged *j, const gf_platform *p, const gf_json_
 		    by != NULL && strlen(by) > STEP_SHOWN ? "..." : "");
 		gf_table_add(t, digest, size, gf_layer_kind(layer->media_type), raw, step);
 	}
-	free(steps);
 	return gf_table_print(t, stdout, 4, err);
 }
 
@@ -139,10 +136,11 @@ static bool show_image(const gf_judged *j, size_t image, gf_error *err)
 
 	for (size_t i = 0; ok && i < tree->n_platforms; i++) {
 		const gf_platform *p = &tree->platforms[i];
-		gf_json_doc *config = gf_image_config(gf_reader_store(j->reader), p);
+		gf_image_config c;
 
-		ok = show_config(config, p, err) && show_layers(j, p, config, err) && show_labels(config, p, err);
-		gf_json_free(config);
+		ok = gf_image_config_read(&c, gf_reader_store(j->reader), p, err) && show_config(c.doc, p, err) &&
+		    show_layers(j, p, c.steps, err) && show_labels(c.doc, p, err);
+		gf_image_config_clear(&c);
 	}
 	return ok;
 }
@@ -159,7 +157,6 @@ static void show_foot(const gf_manifest *m)
 	printf("\n%zu image%s, %zu blobs, %s\n", m->n_images, m->n_images == 1 ? "" : "s", m->n_blobs, text);
 }
 
-/* What cannot be read of a config is left out, but not for want of memory: then this fails. */
 static bool show(const gf_run *run, const gf_judged *j, bool unverified, gf_error *err)
 {
 	const gf_verdict *v = &j->verdict;
@@ -174,6 +171,7 @@ static bool show(const gf_run *run, const gf_judged *j, bool unverified, gf_erro
 	if (ok)
 		show_foot(j->manifest);
 	printf(unverified ? "NOT VERIFIED\n" : "The layers were not read: gapferry verify does that.\n");
+	/* Lines are printed one by one, and say "(no memory)" or are not there where it was lacking. */
 	return ok && (!gf_starved || gf_no_memory(err));
 }
 
@@ -208,9 +206,9 @@ static void put_config(gf_json_out *o, const gf_json_doc *config)
 
 static void put_platform(gf_json_out *o, const gf_judged *j, const gf_platform *p)
 {
-	gf_json_doc *config = gf_image_config(gf_reader_store(j->reader), p);
-	const char **steps = gf_image_steps(config, p->document->n_items);
+	gf_image_config c;
 
+	o->failed = !gf_image_config_read(&c, gf_reader_store(j->reader), p, o->err) || o->failed;
 	gf_json_put_digest(o, "manifest", &p->manifest);
 	gf_json_put(o, "platform", p->platform);
 	gf_json_open(o, "layers", '[');
@@ -223,13 +221,12 @@ static void put_platform(gf_json_out *o, const gf_judged *j, const gf_platform *
 		gf_json_put_u64(o, "size", layer->size);
 		if (raw_size_of(j, layer) != 0)
 			gf_json_put_u64(o, "uncompressedSize", raw_size_of(j, layer));
-		gf_json_put(o, "createdBy", steps != NULL ? steps[n] : NULL);
+		gf_json_put(o, "createdBy", c.steps != NULL ? c.steps[n] : NULL);
 		gf_json_close(o, '}');
 	}
 	gf_json_close(o, ']');
-	put_config(o, config);
-	free(steps);
-	gf_json_free(config);
+	put_config(o, c.doc);
+	gf_image_config_clear(&c);
 }
 
 static void put_layers(gf_json_out *o, const gf_judged *j)
@@ -249,7 +246,6 @@ static void put_layers(gf_json_out *o, const gf_judged *j)
 
 static bool report(gf_run *run, const gf_judged *j, const gf_error *failure, gf_error *err)
 {
-	gf_error lacked = { 0 };
 	gf_report r;
 
 	gf_report_open(&r, run, err);
@@ -260,16 +256,8 @@ static bool report(gf_run *run, const gf_judged *j, const gf_error *failure, gf_
 		gf_put_manifest(&r.out, &j->verdict.manifest_digest, j->manifest);
 	if (failure == NULL)
 		put_layers(&r.out, j);
-	if (failure == NULL && gf_starved) {
-		gf_no_memory(&lacked);
-		failure = &lacked;
-	}
 	gf_put_verdict(&r.out, &j->verdict);
-	if (!gf_report_close(&r, run, failure, err))
-		return false;
-	if (failure == &lacked)
-		*err = lacked;
-	return failure != &lacked;
+	return gf_report_close(&r, run, failure, err);
 }
 
 bool gf_verb_inspect(gf_run *run, gf_error *err)
