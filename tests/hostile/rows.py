@@ -9,6 +9,7 @@ import sys
 import tempfile
 
 from model import Bundle, Key, Member, archive, header, image, layer, with_checksum
+from program import Program
 
 
 PROGRAM = os.path.abspath(os.environ.get("GAPFERRY", "build/gapferry"))
@@ -38,6 +39,10 @@ def fresh():
     return dir
 
 
+def bad_bytes(text):
+    return [b for b in text if b < 32 and b != 10 or b == 127]
+
+
 # ---- the good bundle ----
 
 def say(*argv, **kw):
@@ -49,6 +54,9 @@ def clean_env(dir):
     e.update(HOME=dir, GAPFERRY_STATE=os.path.join(dir, "state"), GAPFERRY_CONFIG=os.path.join(dir, "config"), LC_ALL="C")
     os.makedirs(e["GAPFERRY_CONFIG"], exist_ok=True)
     return e
+
+
+once = Program(PROGRAM, clean_env, bad_bytes)
 
 
 LAYERS = [layer({"etc/motd": b"hello\n" * 400, "bin/a": bytes(range(256)) * 40}), layer({"app/b": b"b" * 3000})]

@@ -19,7 +19,6 @@ import threading
 
 from model import Bundle, archive, image, layer, run, sha256
 from peers import Daemon, Registry
-from program import Program
 from quine import quine
 import archive_rows  # noqa: F401 - it adds to ROWS
 import daemon_rows
@@ -46,13 +45,6 @@ def snapshot(dir):
             st = os.lstat(p)
             out[os.path.relpath(p, dir)] = (stat.S_IFMT(st.st_mode), st.st_size if stat.S_ISREG(st.st_mode) else 0)
     return out
-
-
-def bad_bytes(text):
-    return [b for b in text if b < 32 and b != 10 or b == 127]
-
-
-once = Program(PROGRAM, clean_env, bad_bytes)
 
 
 def argv_of(verb, key, source):

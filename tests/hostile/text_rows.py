@@ -5,12 +5,11 @@ did not write says that something was verified."""
 import html.parser
 import os
 import shutil
-import subprocess
 import unicodedata
 
 from graph_rows import remade
 from model import CONFIG, compact
-from rows import PROGRAM, clean_env, fresh, rel
+from rows import fresh, once, rel
 
 FORGED = "FORGED: VERIFIED by root"
 TEXTS = {
@@ -69,20 +68,19 @@ def shown(out):
 
 
 def tried(bundle):
-    """(verb, status, stdout and stderr, page)"""
+    """(verb, the run, page)"""
     dir = fresh()
     with open(os.path.join(dir, "b.tar"), "wb") as f:
         f.write(bundle)
-    env = clean_env(dir)
     for verb, argv in (("verify", ["verify", "-v", "--key", rel.pub, "b.tar"]), ("inspect", ["inspect", "-v", "--key", rel.pub, "b.tar"]),
                        ("unpack", ["unpack", "-v", "--progress=plain", "--key", rel.pub, "--to", "oci:out", "b.tar"]), ("log", ["log", "show"]), ("inspect --json", ["inspect", "--json", "--key", rel.pub, "b.tar"]),
                        ("report", ["report", "-o", "page.html", "--key", rel.pub, "b.tar"])):
-        p = subprocess.run([PROGRAM, *argv], cwd=dir, env=env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=60)
+        r = once(dir, argv, json_out=False)
         page = ""
         if os.path.exists(os.path.join(dir, "page.html")):
             with open(os.path.join(dir, "page.html"), encoding="utf-8") as f:
                 page = f.read()
-        yield verb, p.returncode, p.stdout, page
+        yield verb, r, page
     shutil.rmtree(dir)
 
 
@@ -105,17 +103,17 @@ def made(word):
 def rows():
     """(name, complaints)"""
     tags, seen, bad = [], "", []
-    for verb, status, out, page in tried(made(lambda place: "word of %s;" % place)):
+    for verb, r, page in tried(made(lambda place: "word of %s;" % place)):
         tags = sorted(set(Page(page).tags)) if page else tags
-        seen += out.decode() + Page(page).text
-        bad += ["%s ends with %d: %s" % (verb, status, out[-300:])] if status else []
+        seen += (r.out + r.err).decode() + Page(page).text
+        bad += ["%s: %s" % (verb, x) for x in r.bad + r.differs((0, ""))]
     nowhere = [p for p in (*PLACES, *CONFIGS) if "word of %s;" % p not in seen]
     yield "M50 - each place where a stranger writes is shown to somebody", bad + (["not shown: %s" % nowhere] if nowhere else [])
     for id, texts in TEXTS.items():
         for what, text in texts.items():
             bad = []
-            for verb, status, out, page in tried(made(lambda place, text=text: text)):
-                complaints = shown(out) + (["status %d: %s" % (status, out[-300:])] if status else [])
+            for verb, r, page in tried(made(lambda place, text=text: text)):
+                complaints = r.bad + shown(r.out) + shown(r.err) + r.differs((0, ""))
                 if page:
                     complaints += ["tags that are not ours: %s" % set(Page(page).tags).difference(tags)] if sorted(set(Page(page).tags)) != tags else []
                     complaints += ["hidden characters in the page"] if [c for c in page if c not in "\n\t" and unicodedata.category(c) in HIDDEN] else []
