@@ -145,16 +145,89 @@ static void test_replay(void **state)
 	    START "accepted\",\"stream\":\"%.100s\",\"environment\":\"%.100s\",\"epoch\":1,\"sequence\":1,\"name\":"
 		  "\"\\u00e4\",\"created\":\"2026-01-01T00:00:00Z\",\"manifest\":\"sha256:%064x\"}\n",
 	    long_word, long_word, 1U);
+	/* one word alone too long for what is kept of a line */
+	(void)fprintf(log,
+	    START
+	    "complete\",\"stream\":\"%.100s\",\"environment\":\"e\",\"epoch\":1,\"sequence\":1,\"name\":\"\\u00e4\","
+	    "\"manifest\":\"sha256:%064x\"}\n",
+	    long_word, 2U);
+	(void)fprintf(log,
+	    START
+	    "complete\",\"stream\":\"s\",\"environment\":\"%.100s\",\"epoch\":1,\"sequence\":1,\"name\":\"\\u00e4\","
+	    "\"manifest\":\"sha256:%064x\"}\n",
+	    long_word, 3U);
 	assert_int_equal(fclose(log), 0);
-	compare("replay", 5102);
+	compare("replay", 5104);
 	put("none", "");
 	compare("none", 0);
+}
+
+/* A line that cannot be read: what stands before it counts, and it is handed out again. */
+static void test_bad_line(void **state)
+{
+	static const char good[] = START "x\"}\n", bad[] = "{\"type\":1}\n";
+	gf_error err = { 0 };
+	gf_hash *h = gf_hash_new(&err);
+	gf_cache *c = calloc(1, sizeof *c);
+	gf_replay r = { .cache = c, .hash = h };
+	uint64_t rest = 0;
+	char log[256];
+	gf_log *l;
+
+	(void)state;
+	(void)snprintf(log, sizeof log, "%s%s%s%s", good, good, bad, good);
+	put("bad", log);
+	need((l = gf_log_open("bad", false, &err)) != NULL);
+	for (unsigned i = 0; i < 2; i++) {
+		assert_false(gf_replay_run(&r, l, &err));
+		assert_true(r.bad_line);
+		assert_int_equal(c->tree.size, 2);
+		need(gf_log_rest(l, &rest, &err));
+		assert_int_equal(rest, strlen(bad) + strlen(good));
+	}
+	gf_log_close(l);
+	gf_cache_clear(c);
+	free(c);
+	gf_hash_free(h);
+}
+
+static bool cut(void *ctx, const char *line, size_t n, uint64_t number, gf_error *err)
+{
+	(void)ctx;
+	(void)line;
+	(void)n;
+	(void)err;
+	if (number == 1)
+		assert_int_equal(truncate("cut", 4), 0);
+	return true;
+}
+
+/* A file that becomes shorter under the reader is an error, and no line of it comes from what was in memory before. */
+static void test_cut(void **state)
+{
+	size_t n = 3 * GF_COPY_STEP;
+	gf_error err = { 0 };
+	char *text = malloc(n);
+	gf_log *l;
+
+	(void)state;
+	assert_non_null(text);
+	for (size_t i = 0; i < n; i++)
+		text[i] = i % 4 == 3 ? '\n' : 'a';
+	need(gf_file_store("cut", 0600, text, n, &err));
+	free(text);
+	need((l = gf_log_open("cut", false, &err)) != NULL);
+	assert_false(gf_log_read(l, cut, NULL, &err));
+	assert_string_equal(err.name, "state");
+	assert_non_null(strstr(err.text, "the log 'cut' cannot be read: "));
+	gf_log_close(l);
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = { cmocka_unit_test(test_completes), cmocka_unit_test(test_lacking),
-		cmocka_unit_test(test_skip), cmocka_unit_test(test_replay) };
+		cmocka_unit_test(test_skip), cmocka_unit_test(test_replay), cmocka_unit_test(test_bad_line),
+		cmocka_unit_test(test_cut) };
 
 	return cmocka_run_group_tests_name("floors", tests, enter, leave);
 }

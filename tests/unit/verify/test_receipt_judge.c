@@ -161,6 +161,64 @@ static void test_judge(void **state)
 	gf_policy_free(none);
 }
 
+/* ---- for `after` ---- */
+
+/* A receipt of that run, and those who signed it. */
+static void add_receipt(signed_file *f, bool complete, uint64_t bytes, const char *by)
+{
+	gf_receipt r = receipt();
+	gf_error err = { 0 };
+	signed_file one = { .n = 0 };
+	char copy[64], *rest = copy, *name;
+	gf_buf text;
+
+	r.complete = complete;
+	r.bytes_read = bytes; /* another file */
+	gf_buf_init(&text, GF_COMPANION_MAX);
+	need(gf_receipt_print(&r, &text, &err));
+	(void)snprintf(copy, sizeof copy, "receipt-%016llx.json", (unsigned long long)bytes);
+	file_add_text(&one, copy, text.data);
+	gf_buf_clear(&text);
+	(void)snprintf(copy, sizeof copy, "%s", by);
+	while ((name = strtok_r(rest, " ", &rest)) != NULL)
+		file_sign(&one, name);
+	for (size_t i = 0; i < one.n; i++)
+		f->all[f->n++] = one.all[i];
+}
+
+/* Holders are counted over all receipts that say so, and nobody counts who signed none. */
+static void test_complete(void **state)
+{
+	static const struct {
+		const char *one, *two; /* who signed them; NULL: there is no such file */
+		bool half, done;       /* half: the first says that some targets have nothing */
+	} rows[] = { { "erin", NULL, false, false }, { "frank", NULL, false, false },
+		{ "op alice", NULL, false, false }, { "erin frank", NULL, false, true },
+		{ "erin", "frank", false, true }, { "erin", "frank", true, false }, { "erin", "erin", false, false },
+		{ "erin", "op", false, false }, { "erin frank", NULL, true, false } };
+	gf_policy *p = rooted(1, "alice", 1);
+	const gf_digest manifest = receipt().manifest;
+
+	(void)state;
+	add_person(p, "receipt:test", "erin");
+	add_person(p, "receipt:test", "frank");
+	set_threshold(p, "receipt:test", 2);
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		signed_file f = { .n = 0 };
+		gf_error err = { 0 };
+		bool done = !rows[i].done;
+
+		add_receipt(&f, !rows[i].half, 1, rows[i].one);
+		if (rows[i].two != NULL)
+			add_receipt(&f, true, 2, rows[i].two);
+		need(gf_receipt_complete(p, TEST, &manifest, gf_now(), f.all, f.n, &done, &err));
+		if (done != rows[i].done)
+			fail_msg("row %zu", i);
+		file_clear(&f);
+	}
+	gf_policy_free(p);
+}
+
 /* ---- floors ---- */
 
 static gf_state *fresh(const char *site)
@@ -304,8 +362,8 @@ static void test_long_ago(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(test_judge), cmocka_unit_test(test_restore),
-		cmocka_unit_test(test_long_ago) };
+	const struct CMUnitTest tests[] = { cmocka_unit_test(test_judge), cmocka_unit_test(test_complete),
+		cmocka_unit_test(test_restore), cmocka_unit_test(test_long_ago) };
 
 	return cmocka_run_group_tests_name("receipt_judge", tests, make_people, leave);
 }

@@ -629,7 +629,12 @@ static void test_unusable(void **state)
 	static const char *const make[] = { "echo x > bad", "mkdir bad && mkdir bad/audit.jsonl",
 		"mkdir bad && ln -s /dev/null bad/audit.jsonl", "mkdir bad && mkfifo bad/audit.jsonl",
 		"mkdir bad && mkdir bad/site", "mkdir bad && printf 'no newline' > bad/site",
-		"mkdir bad && echo 'Not A Name' > bad/site", "ln -s bad bad" };
+		"mkdir bad && echo 'Not A Name' > bad/site", "ln -s bad bad", "mkdir bad && : > bad/site",
+		"mkdir bad && ln -s site bad/site" };
+	static const char *const says[sizeof make / sizeof make[0]] = { [5] = "does not hold one line",
+		[6] = "does not hold the name of a site",
+		[8] = "does not hold one line",
+		[9] = "cannot be read" };
 
 	(void)state;
 	for (size_t i = 0; i < 2 * sizeof make / sizeof make[0]; i++) {
@@ -642,6 +647,8 @@ static void test_unusable(void **state)
 		if (strcmp(err.name, "state") != 0 && !(i / 2 == 4 && err.class == GF_FAILED))
 			fail_msg("%s: %s: %s", make[i / 2], err.name, err.text);
 		assert_int_equal(err.class, GF_FAILED);
+		if (says[i / 2] != NULL && strstr(err.text, says[i / 2]) == NULL)
+			fail_msg("%s: %s", make[i / 2], err.text);
 	}
 	if (geteuid() != 0) {
 		gf_error err = { 0 };
@@ -834,16 +841,49 @@ static void test_whose_lock(void **state)
 	assert_string_equal(err.name, "state");
 }
 
+/* While a command signs, nobody's lock is held; what it signed is stored under the lock, or not at all. */
+static void test_signed_outside(void **state)
+{
+	static const char command[] = "rm signs/lock && ln -s x signs/lock && cat > in && "
+				      "openssl pkeyutl -sign -inkey signs/key.pem -rawin -in in";
+	gf_error err = { 0 };
+	gf_secret private = { 0 };
+	gf_signer *key;
+	gf_buf public;
+	gf_state *s;
+
+	(void)state;
+	gf_buf_init(&public, GF_KEY_FILE_MAX);
+	need((s = gf_state_open("signs", true, &err)) != NULL && gf_state_set_site(s, "site-a", &err));
+	need(gf_key_generate("ed25519", NULL, &private, &public, &err));
+	need(gf_file_store("signs/key.pem", 0600, private.data, private.len, &err) &&
+	    gf_file_store("signs/key.pub", 0644, public.data, public.len, &err));
+	need((key = gf_signer_command(command, "signs/key.pub", &err)) != NULL);
+	assert_false(gf_state_checkpoint(s, key, &err));
+	assert_string_equal(err.name, "lock");
+	assert_int_not_equal(access("signs/checkpoint", F_OK), 0);
+	assert_int_equal(unlink("signs/lock"), 0);
+	gf_signer_free(key);
+	need((key = gf_signer_command(strstr(command, "cat"), "signs/key.pub", &err)) != NULL);
+	need(gf_state_checkpoint(s, key, &err));
+	assert_int_equal(access("signs/checkpoint", F_OK), 0);
+	gf_signer_free(key);
+	gf_secret_clear(&private);
+	gf_buf_clear(&public);
+	gf_state_close(s);
+}
+
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(test_floors), cmocka_unit_test(test_trust_lines),
-		cmocka_unit_test(test_unsigned_is_no_floor), cmocka_unit_test(test_lock_rereads),
-		cmocka_unit_test(test_accepted_needs_record), cmocka_unit_test(test_unlocked_and_read_only),
-		cmocka_unit_test(test_torn), cmocka_unit_test(test_corrupt), cmocka_unit_test(test_shorter),
-		cmocka_unit_test(test_two_processes), cmocka_unit_test(test_no_room), cmocka_unit_test(test_lines),
-		cmocka_unit_test(test_members), cmocka_unit_test(test_absent), cmocka_unit_test(test_modes),
-		cmocka_unit_test(test_unusable), cmocka_unit_test(test_where), cmocka_unit_test(test_site),
-		cmocka_unit_test(test_nobody_says), cmocka_unit_test(test_whose_lock), cmocka_unit_test(test_records) };
+	const struct CMUnitTest tests[] = { cmocka_unit_test(test_signed_outside), cmocka_unit_test(test_floors),
+		cmocka_unit_test(test_trust_lines), cmocka_unit_test(test_unsigned_is_no_floor),
+		cmocka_unit_test(test_lock_rereads), cmocka_unit_test(test_accepted_needs_record),
+		cmocka_unit_test(test_unlocked_and_read_only), cmocka_unit_test(test_torn),
+		cmocka_unit_test(test_corrupt), cmocka_unit_test(test_shorter), cmocka_unit_test(test_two_processes),
+		cmocka_unit_test(test_no_room), cmocka_unit_test(test_lines), cmocka_unit_test(test_members),
+		cmocka_unit_test(test_absent), cmocka_unit_test(test_modes), cmocka_unit_test(test_unusable),
+		cmocka_unit_test(test_where), cmocka_unit_test(test_site), cmocka_unit_test(test_nobody_says),
+		cmocka_unit_test(test_whose_lock), cmocka_unit_test(test_records) };
 
 	return cmocka_run_group_tests(tests, enter, leave);
 }
