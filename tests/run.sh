@@ -7,7 +7,7 @@
 #   GF_LONG=1              also what takes long
 #   GF_SLOWER=N            each suite may take N times as long (a build that counts)
 #   GF_SUITES=N            so many suites at once (2: most of them wait most of the time); the build alone
-# Logs of all suites stay in $B/test-logs; what failed is printed.
+# Logs of all suites stay in $B/test-logs; what failed is printed, and once more before the last line.
 set -uo pipefail
 cd "$(dirname "$0")/.." || exit 1
 umask 022
@@ -26,6 +26,8 @@ unset CI
 TMPDIR=$(mktemp -d "${TMPDIR:-/tmp}/gapferry-tests.XXXXXX")
 export TMPDIR HOME="$TMPDIR/home" GAPFERRY_STATE="$TMPDIR/state" GAPFERRY_CONFIG="$TMPDIR/config"
 mkdir -p "$HOME" "$GAPFERRY_CONFIG"
+# Whatever a test starts inherits this, and has ended when the tests have.
+export GF_TEST_RUN=$TMPDIR
 trap 'rm -rf "$TMPDIR"' EXIT
 
 # May this test be skipped?  SUITE NAME
@@ -137,12 +139,35 @@ while [ "$(jobs -rp | wc -l)" -gt 0 ]; do
 done
 reports "$@"
 
+# What each failed test of a log says, its first lines; the log's end where no test failed.
+said() {
+	awk '/^not ok [0-9]/ { left = 16; any = 1 } /^(ok |1\.\.)/ { left = 0 } left-- > 0 { print "    " $0 } { last = $0 }
+	     END { if (!any) print "    " last }' "$1" 2>/dev/null
+}
+
+# The processes that tests have left, five seconds later, as "pid command".
+left_running() {
+	local i pids
+	for ((i = 0; i < 50; i++)); do
+		pids=$(env -u GF_TEST_RUN grep -lzxsF "GF_TEST_RUN=$GF_TEST_RUN" /proc/[0-9]*/environ | cut -d/ -f3 | paste -sd,)
+		[ -n "$pids" ] || return 0
+		sleep 0.1
+	done
+	ps -o pid=,args= -p "$pids"
+}
+
 passed=0 failed=0 skipped=0
 for s; do
 	# A suite that did not come to its sum has failed.
 	read -r p f k < <(cat "$logs/$s.sum" 2>/dev/null || { cat "$logs/$s.report" >&2; echo 0 1 0; })
 	passed=$((passed + p)) failed=$((failed + f)) skipped=$((skipped + k))
+	[ "$f" -eq 0 ] || printf '\n%s: %d failed\n%s\n' "$s" "$f" "$(said "$logs/$s.log")"
 done
+while read -r pid command; do
+	printf '\nfailed: a test has left this running: %s\n' "$command"
+	kill "$pid"
+	failed=$((failed + 1))
+done < <(left_running)
 echo
 echo "$passed passed, $failed failed, $skipped skipped"
 [ "$failed" -eq 0 ]

@@ -102,7 +102,8 @@ start_tree_dockerd() {
 start_podman() {
 	local dir=$1
 	mkdir -p "$dir/podman"
-	"${servers_inside[@]}" podman --root "$dir/podman/root" --runroot "$dir/podman/run" --tmpdir "$dir/podman/tmp" --storage-driver vfs \
+	# exec: a caller's function of that name would be a shell around it, and that would be ended in its place.
+	"${servers_inside[@]:-exec}" podman --root "$dir/podman/root" --runroot "$dir/podman/run" --tmpdir "$dir/podman/tmp" --storage-driver vfs \
 		--cgroup-manager cgroupfs --events-backend none system service --time=0 "unix://$dir/podman.sock" \
 		>"$dir/podman.log" 2>&1 </dev/null 3>&- 4>&- &
 	echo $! >"$dir/podman.pid"
