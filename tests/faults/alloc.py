@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 # alloc.py DIR SHIM SECONDS|ways|each [JOB...] - each job (below) once for each allocation that can be made to fail (alloc.c).
 #
-# After each: no death by a signal, no hang, a message where it failed, no child, no file, upload or tag beside those that
-# may be there, and 0 only with the result of a run without faults; and the same command again, without a fault, succeeds.
+# After each: no death by a signal, no hang, a message where it failed, no child, no file or tag beside those that may be
+# there, and 0 only with the result of a run without faults; and the same command again, without a fault, succeeds.
 # "each" places every fault; "ways" one for each way of calls to an allocation, a sixth of them; SECONDS as many of those as
 # that time allows, spread evenly.  DIR holds image.tar, release.pem, release.pub and app.tar.  Prints TAP.
 import os, struct, subprocess, sys

@@ -60,6 +60,11 @@ def tree(top):
     return out
 
 
+def pushed(repositories):
+    """What lies in repositories of a registry.  An upload that was begun and not ended is the registry's to purge (README)."""
+    return {f: digest for f, digest in tree(repositories).items() if '/_uploads/' not in f}
+
+
 def orphans():
     """Is a child left five seconds later?  A dead one is reaped, and is none."""
     end = time.monotonic() + 5
@@ -175,7 +180,7 @@ class Push(Job):
         self.argv = [*self.before, '--to', 'docker://%s/%s' % (registry(self.place), prefix)]
 
     def made(self):
-        return tree(self.repositories)
+        return pushed(self.repositories)
 
 
 def strides(faults):

@@ -269,8 +269,7 @@ class Registry(Unpack):
             self.environment()
 
     def made(self):
-        # An upload that was begun and not ended is the registry's to purge.
-        return {f: d for f, d in jobs.tree(self.below()).items() if '/_uploads/' not in f}
+        return jobs.pushed(self.below())
 
     def names(self, there):
         return ['docker://%s/%s/%s' % (self.address, self.prefix, re.sub('/_manifests/tags/(.*)/current/link', r':\1', f))
