@@ -238,7 +238,8 @@ static char *describe(const gf_http *h, const char *method, const char *url, gf_
 
 	gf_buf_init(&b, GF_URL_MAX);
 	gf_url_show(url, shown, sizeof shown);
-	path = strchr(strstr(shown, "://") + 3, '/');
+	path = strstr(shown, "://"); /* not there: no memory for it */
+	path = path != NULL ? strchr(path + 3, '/') : NULL;
 	if (h->unix_socket != NULL)
 		gf_buf_printf(&b, err, "%s %s at unix://%s", method, path != NULL ? path : "/", h->unix_socket);
 	else

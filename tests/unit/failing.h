@@ -65,7 +65,7 @@ static inline void fail_all(failing_job *job, void *ctx)
 		{ "pread", "EIO" }, { "write", "ENOSPC" }, { "pwrite", "ENOSPC" }, { "fsync", "EIO" },
 		{ "mkdir", "EROFS" }, { "rename", "EACCES" }, { "link", "EACCES" }, { "stat", "EIO" },
 		{ "truncate", "EIO" }, { "dir", "EIO" }, { "lock", "EINTR" }, { "random", "EAGAIN" },
-		{ "thread", "EAGAIN" }, { "crypto", "EIO" } };
+		{ "thread", "EAGAIN" }, { "crypto", "EIO" }, { "curl", "EIO" } };
 	unsigned faults = 0;
 
 	for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)

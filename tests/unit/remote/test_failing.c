@@ -1,0 +1,162 @@
+/* A registry and a daemon are asked, and an allocation or a call to the system, to libcurl or to OpenSSL fails: an error that
+ * says so, or what a run without faults gives. */
+#include "peer.h"
+
+#include <sys/stat.h>
+
+#include "tests/unit/failing.h"
+
+#define OCI_MANIFEST "application/vnd.oci.image.manifest.v1+json"
+
+static char host[64], daemon_host[96];
+static const char manifest[] =
+    "{\"schemaVersion\":2,\"mediaType\":\"" OCI_MANIFEST "\",\"config\":{\"mediaType\":"
+    "\"application/vnd.oci.image.config.v1+json\",\"size\":2,\"digest\":"
+    "\"sha256:44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a\"},\"layers\":[]}";
+
+static int enter(void **state)
+{
+	char home[96];
+	size_t n;
+
+	(void)state;
+	unsetenv("REGISTRY_AUTH_FILE");
+	unsetenv("DOCKER_CONFIG");
+	unsetenv("DOCKER_CONTEXT");
+	if (mkdtemp(dir) == NULL)
+		return -1;
+	snprintf(home, sizeof home, "%s/home", dir);
+	setenv("HOME", home, 1);
+	if (mkdir(home, 0700) != 0 || sh("cd %s && start_registry $PWD && start_dockerd $PWD", dir) != 0)
+		return -1;
+	n = (size_t)snprintf(host, sizeof host, "127.0.0.1:");
+	load_text("registry.port", host + n, sizeof host - n);
+	host[strcspn(host, "\n")] = '\0';
+	snprintf(daemon_host, sizeof daemon_host, "unix://%s/docker.sock", dir);
+	return 0;
+}
+
+static int leave(void **state)
+{
+	gf_error err;
+
+	(void)state;
+	sh("cd %s; for f in *.pid; do stop_server $f; done", dir);
+	return gf_dir_remove(dir, &err) ? 0 : -1;
+}
+
+static bool put_blob(gf_registry *r, const char *bytes, size_t n, gf_error *err)
+{
+	gf_digest d;
+	gf_output *out = gf_hash_bytes(bytes, n, &d, err) ? gf_registry_put_blob(r, "a/b", &d, n, NULL, err) : NULL;
+	bool ok = out != NULL && gf_output_write(out, bytes, n, err) && gf_output_finish(out, err);
+
+	gf_output_close(out);
+	return ok;
+}
+
+static bool get_blob(gf_registry *r, const char *want, size_t n, gf_error *err)
+{
+	gf_digest d;
+	char got[16];
+	gf_input *in = gf_hash_bytes(want, n, &d, err) ? gf_registry_get_blob(r, "a/b", &d, n, err) : NULL;
+	size_t have = 0;
+	ptrdiff_t one = 0;
+
+	assert_true(n <= sizeof got);
+	while (in != NULL && (one = gf_input_read(in, got + have, sizeof got - have, err)) > 0)
+		have += (size_t)one;
+	gf_input_close(in);
+	if (in == NULL || one < 0)
+		return false;
+	assert_int_equal(have, n);
+	assert_memory_equal(got, want, n);
+	return true;
+}
+
+static bool get_manifest(gf_registry *r, gf_error *err)
+{
+	char type[GF_MEDIA_TYPE_SIZE];
+	bool found;
+	gf_buf text;
+	bool ok;
+
+	gf_buf_init(&text, GF_MIB);
+	ok = gf_registry_get_manifest(r, "a/b", "1", &found, &text, type, err);
+	if (ok) {
+		assert_true(found);
+		assert_string_equal(type, OCI_MANIFEST);
+		assert_string_equal(text.data, manifest);
+	}
+	gf_buf_clear(&text);
+	return ok;
+}
+
+/* An image there and back. */
+static bool registry_job(void *ctx, gf_error *err)
+{
+	const gf_registry_options o = { .http = { .plain = true } };
+	gf_registry *r = gf_registry_open(host, &o, err);
+	gf_digest config, have, image;
+	bool has = false, found = false, mounted = false, ok;
+
+	(void)ctx;
+	ok = r != NULL && gf_hash_bytes("{}", 2, &config, err) && put_blob(r, "{}", 2, err) &&
+	    put_blob(r, "a layer", 7, err) && gf_registry_has_blob(r, "a/b", &config, &has, err) &&
+	    gf_registry_mount_blob(r, "c/d", "a/b", &config, &mounted, err) &&
+	    gf_registry_put_manifest(r, "a/b", "1", OCI_MANIFEST, manifest, strlen(manifest), err) &&
+	    gf_registry_head_manifest(r, "a/b", "1", &found, &have, err) && get_manifest(r, err) &&
+	    get_blob(r, "a layer", 7, err) && gf_hash_bytes(manifest, strlen(manifest), &image, err);
+	gf_registry_close(r);
+	faults_end();
+	if (ok)
+		assert_true(has && found && gf_digest_equal(&have, &image));
+	return ok;
+}
+
+static void test_registry(void **state)
+{
+	(void)state;
+	fail_all(registry_job, NULL);
+}
+
+/* What unpack asks a daemon before it loads. */
+static bool docker_job(void *ctx, gf_error *err)
+{
+	const gf_docker_options o = { .host = daemon_host };
+	gf_docker *d = gf_docker_open(&o, err);
+	gf_docker_image *images = NULL, one = { .id = NULL };
+	gf_docker_container container = { .id = NULL };
+	bool found = true, there = true, ok;
+	size_t n = 0;
+	char root[256];
+
+	(void)ctx;
+	ok = d != NULL && gf_docker_root(d, root, sizeof root, err) && gf_docker_list(d, &images, &n, err) &&
+	    gf_docker_inspect(d, "no/such:1", &found, &one, err) &&
+	    gf_docker_container_find(d, "nobody", &there, &container, err) && gf_docker_remove(d, "no/such:1", err);
+	faults_end();
+	if (ok) {
+		assert_int_equal(n, 0);
+		assert_false(found || there);
+		assert_int_equal(strncmp(root, dir, strlen(dir)), 0);
+	}
+	gf_docker_images_free(images, n);
+	gf_docker_image_clear(&one);
+	gf_docker_container_clear(&container);
+	gf_docker_close(d);
+	return ok;
+}
+
+static void test_docker(void **state)
+{
+	(void)state;
+	fail_all(docker_job, NULL);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = { cmocka_unit_test(test_registry), cmocka_unit_test(test_docker) };
+
+	return cmocka_run_group_tests_name("failing", tests, enter, leave);
+}
