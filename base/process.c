@@ -128,26 +128,52 @@ static int64_t now_ms(void)
 }
 
 /* Give what the pipe takes; a child that does not want the rest is no error. */
-static void feed(const gf_process *p, child *c, size_t *given)
+static bool feed(const gf_process *p, child *c, size_t *given, gf_error *err)
 {
 	ssize_t n = write(c->in, (const char *)p->input + *given, p->input_size - *given);
 
+	if (n < 0 && errno != EPIPE)
+		return errno == EAGAIN || errno == EINTR ||
+		    gf_fail_errno(err, GF_FAILED, "command", p->argv[0], "writing to '%s'", p->argv[0]);
 	if (n > 0)
 		*given += (size_t)n;
-	if (*given == p->input_size || (n < 0 && errno != EAGAIN && errno != EINTR))
+	if (n < 0 || *given == p->input_size)
 		close_fd(&c->in);
+	return true;
 }
 
-static bool collect(child *c, gf_buf *out, gf_error *err)
+/* What cannot be read is not its end: half an output is none. */
+static bool collect(const gf_process *p, child *c, gf_buf *out, gf_error *err)
 {
 	char piece[4096];
 	ssize_t n = read(c->out, piece, sizeof piece);
 
-	if (n > 0)
-		return gf_buf_add(out, piece, (size_t)n, err);
-	if (n == 0 || (errno != EINTR && errno != EAGAIN))
+	if (n < 0)
+		return errno == EINTR ||
+		    gf_fail_errno(err, GF_FAILED, "command", p->argv[0], "reading from '%s'", p->argv[0]);
+	if (n == 0)
 		close_fd(&c->out);
+	if (n > 0 && !gf_buf_add(out, piece, (size_t)n, err)) {
+		err->class = GF_FAILED; /* too much of it: nothing that was carried here is damaged */
+		return gf_because(err, "output of '%s'", p->argv[0]);
+	}
 	return true;
+}
+
+/* Why it does not run; the end of the pipe, by exec: it runs. */
+static bool learn(const gf_process *p, child *c, gf_error *err)
+{
+	int e = 0;
+	ssize_t n = read(c->failure, &e, sizeof e);
+
+	if (n < 0 && errno == EINTR)
+		return true;
+	if (n == 0) {
+		close_fd(&c->failure);
+		return true;
+	}
+	errno = n < 0 ? errno : e;
+	return gf_fail_errno(err, GF_FAILED, "command", p->argv[0], "'%s' cannot be run", p->argv[0]);
 }
 
 /* Feed and collect until the child has closed both pipes or the deadline has come. */
@@ -169,22 +195,9 @@ static bool converse(const gf_process *p, child *c, gf_buf *out, int64_t deadlin
 			    "'%s' was ended: it took more than %u seconds", p->argv[0], p->seconds);
 		if (ready <= 0)
 			continue;
-		if (fds[0].revents != 0)
-			feed(p, c, &given);
-		if (fds[1].revents != 0 && !collect(c, out, err)) {
-			err->class = GF_FAILED; /* too much of it: nothing that was carried here is damaged */
-			return gf_because(err, "output of '%s'", p->argv[0]);
-		}
-		if (fds[2].revents != 0) {
-			int e;
-
-			if (read(c->failure, &e, sizeof e) == (ssize_t)sizeof e) {
-				errno = e;
-				return gf_fail_errno(
-				    err, GF_FAILED, "command", p->argv[0], "'%s' cannot be run", p->argv[0]);
-			}
-			close_fd(&c->failure); /* exec has closed its end: the program runs */
-		}
+		if ((fds[0].revents != 0 && !feed(p, c, &given, err)) ||
+		    (fds[1].revents != 0 && !collect(p, c, out, err)) || (fds[2].revents != 0 && !learn(p, c, err)))
+			return false;
 	}
 	return true;
 }
