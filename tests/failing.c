@@ -1,14 +1,18 @@
 /*
  * Linked into builds with GF_TEST_FAULTS, between the program and the libraries (ld --wrap; the list is in the Makefile).
  *	GAPFERRY_FAIL=KIND:N[:ERRNO]	the N-th call of this kind fails, once; ERRNO is a number or a name, EIO when left out
- * Kinds: open read pread write pwrite fsync mkdir rename link stat truncate dir lock thread pipe fork random alloc crypto curl.
+ * Kinds: open read pread write pwrite fsync mkdir rename link unlink stat truncate dir lock thread pipe fork wait random alloc
+ * scrypt compress crypto curl.  alloc: our own, and what libraries answer when they get no memory.
  * N counts from the last change of the variable.
  */
 #define _GNU_SOURCE
+#include <bzlib.h>
 #include <curl/curl.h>
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <isa-l/igzip_lib.h>
+#include <lzma.h>
 #include <openssl/cms.h>
 #include <openssl/evp.h>
 #include <pthread.h>
@@ -21,7 +25,12 @@
 #include <sys/random.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
+#include <yaml.h>
+#include <zlib.h>
+#include <zstd.h>
+#include <zstd_errors.h>
 
 #include "tests/failing.h"
 
@@ -38,7 +47,8 @@ static int errno_of(const char *text)
 	} table[] = { { "EIO", EIO }, { "ENOSPC", ENOSPC }, { "EDQUOT", EDQUOT }, { "EINTR", EINTR },
 		{ "EACCES", EACCES }, { "EROFS", EROFS }, { "ENOENT", ENOENT }, { "EEXIST", EEXIST },
 		{ "EXDEV", EXDEV }, { "EMFILE", EMFILE }, { "EOPNOTSUPP", EOPNOTSUPP }, { "EISDIR", EISDIR },
-		{ "EINVAL", EINVAL }, { "EPIPE", EPIPE }, { "ENOMEM", ENOMEM }, { "EAGAIN", EAGAIN } };
+		{ "EINVAL", EINVAL }, { "EPIPE", EPIPE }, { "ENOMEM", ENOMEM }, { "EAGAIN", EAGAIN },
+		{ "ECHILD", ECHILD } };
 
 	for (size_t i = 0; i < sizeof table / sizeof table[0]; i++)
 		if (strcmp(text, table[i].name) == 0)
@@ -101,6 +111,7 @@ CALL("mkdir", char *, NULL, mkdtemp, (char *path), (path))
 CALL("rename", int, -1, rename, (const char *from, const char *to), (from, to))
 CALL("rename", int, -1, renameat, (int a, const char *from, int b, const char *to), (a, from, b, to))
 CALL("link", int, -1, linkat, (int a, const char *from, int b, const char *to, int flags), (a, from, b, to, flags))
+CALL("unlink", int, -1, unlinkat, (int dir, const char *path, int flags), (dir, path, flags))
 CALL("stat", int, -1, fstat64, (int fd, struct stat *st), (fd, st))
 CALL("stat", int, -1, stat64, (const char *path, struct stat *st), (path, st))
 CALL("stat", int, -1, lstat64, (const char *path, struct stat *st), (path, st))
@@ -113,11 +124,43 @@ CALL("lock", int, -1, flock, (int fd, int how), (fd, how))
 CALL("pipe", int, -1, pipe2, (int fds[2], int flags), (fds, flags))
 CALL("pipe", int, -1, socketpair, (int domain, int type, int protocol, int fds[2]), (domain, type, protocol, fds))
 CALL("fork", pid_t, -1, fork, (void), ())
+CALL("wait", pid_t, -1, waitpid, (pid_t pid, int *status, int how), (pid, status, how))
 CALL("random", ssize_t, -1, getrandom, (void *buf, size_t n, unsigned flags), (buf, n, flags))
 CALL("alloc", void *, NULL, malloc, (size_t n), (n))
 CALL("alloc", void *, NULL, calloc, (size_t n, size_t size), (n, size))
 CALL("alloc", void *, NULL, realloc, (void *old, size_t n), (old, n))
 CALL("alloc", void *, NULL, sodium_malloc, (size_t n), (n))
+CALL("alloc", int, Z_MEM_ERROR, inflateInit2_, (z_streamp z, int bits, const char *version, int size),
+    (z, bits, version, size))
+CALL("alloc", int, Z_MEM_ERROR, inflate, (z_streamp z, int flush), (z, flush))
+CALL("alloc", int, BZ_MEM_ERROR, BZ2_bzDecompressInit, (bz_stream * b, int verbosity, int small), (b, verbosity, small))
+CALL("alloc", int, BZ_MEM_ERROR, BZ2_bzDecompress, (bz_stream * b), (b))
+CALL("alloc", lzma_ret, LZMA_MEM_ERROR, lzma_stream_decoder, (lzma_stream * x, uint64_t most, uint32_t flags),
+    (x, most, flags))
+CALL("alloc", lzma_ret, LZMA_MEM_ERROR, lzma_code, (lzma_stream * x, lzma_action action), (x, action))
+CALL("alloc", ZSTD_CCtx *, NULL, ZSTD_createCCtx, (void), ())
+CALL("alloc", ZSTD_DCtx *, NULL, ZSTD_createDCtx, (void), ())
+CALL("alloc", size_t, (size_t)-ZSTD_error_memory_allocation, ZSTD_CCtx_setParameter,
+    (ZSTD_CCtx * z, ZSTD_cParameter p, int v), (z, p, v))
+CALL("alloc", size_t, (size_t)-ZSTD_error_memory_allocation, ZSTD_DCtx_setParameter,
+    (ZSTD_DCtx * z, ZSTD_dParameter p, int v), (z, p, v))
+CALL("alloc", size_t, (size_t)-ZSTD_error_memory_allocation, ZSTD_decompressStream,
+    (ZSTD_DStream * z, ZSTD_outBuffer *out, ZSTD_inBuffer *in), (z, out, in))
+CALL("alloc", int, 0, yaml_parser_initialize, (yaml_parser_t * p), (p))
+CALL("alloc", int, (p->error = YAML_MEMORY_ERROR, 0), yaml_parser_parse, (yaml_parser_t * p, yaml_event_t *e), (p, e))
+CALL("scrypt", int, -1, crypto_pwhash_scryptsalsa208sha256,
+    (unsigned char *out, unsigned long long n, const char *pass, unsigned long long len, const unsigned char *salt,
+	unsigned long long ops, size_t mem),
+    (out, n, pass, len, salt, ops, mem))
+CALL("scrypt", int, -1, crypto_pwhash_scryptsalsa208sha256_ll,
+    (const uint8_t *pass, size_t len, const uint8_t *salt, size_t salt_n, uint64_t cost, uint32_t r, uint32_t p,
+	uint8_t *out, size_t n),
+    (pass, len, salt, salt_n, cost, r, p, out, n))
+CALL("compress", int, INVALID_FLUSH, isal_deflate, (struct isal_zstream * z), (z))
+CALL("compress", int, COMP_OK + 1, isal_deflate_set_dict, (struct isal_zstream * z, uint8_t *dict, uint32_t n),
+    (z, dict, n))
+CALL("compress", size_t, (size_t)-ZSTD_error_GENERIC, ZSTD_compress2,
+    (ZSTD_CCtx * z, void *out, size_t cap, const void *in, size_t n), (z, out, cap, in, n))
 CALL("thread", int, EAGAIN, pthread_create, (pthread_t * t, const pthread_attr_t *how, void *(*run)(void *), void *ctx),
     (t, how, run, ctx))
 CALL("crypto", EVP_MD_CTX *, NULL, EVP_MD_CTX_new, (void), ())
