@@ -1,10 +1,10 @@
 #!/usr/bin/env bats
 # shellcheck disable=SC2154 # root: common.bash
 # Every allocation of pack, verify, inspect and unpack that fails (alloc.c, alloc.py): no death, no hang, no lie, nothing left.
-# A sample of the ways of calls to an allocation, in parent and contained child, about 20 s; GF_LONG=1 takes every way (19,000),
-# GF_LONG=each every allocation (110,000; longer than the suite may take, so run this file by itself).
+# A sample of the ways of calls to an allocation, in parent and contained child, about 20 s; GF_LONG=1 takes every way (25,000),
+# GF_LONG=each every allocation (140,000; longer than the suite may take, so run this file by itself).
 
-@test "an allocation fails in pack, verify and unpack, files and a registry: no-memory or the same result, and the next run succeeds" {
+@test "an allocation fails in pack, verify and unpack, files and registries: no-memory or the same result, and the next run succeeds" {
 	load ../cli/common
 	fresh
 	"$root/tests/lib/busybox-image.sh" image.tar registry.example/team/app:1.2

@@ -108,13 +108,14 @@ def main(top):
         jobs.Job(top, 'unpack to a layout', [*unpack, '--to', 'oci:out/layout'], True),
         jobs.Job(top, 'unpack to an archive', [*unpack, '--to', 'oci-archive:out/archive.tar'], True),
         jobs.Push(top, 'unpack to a registry', unpack),
+        jobs.Push(top, 'unpack to a registry over TLS', [*unpack, '--ca-file', top + '/tls/registry.ca'], '/tls'),
     ]
     todo = [j for j in every_job if not wanted or j.name in wanted]
     what = 'allocations' if which == 'each' else 'ways to an allocation'
     return jobs.report(todo, what, lambda job: every(job, budget / len(todo)))
 
 
-with jobs.place(base) as top:
+with jobs.place(base, tls=True) as top:
     REPORT = top + '/report'
     failures = main(top)
 sys.exit(1 if failures else 0)

@@ -21,9 +21,9 @@ def ends(number, _):
 
 
 @contextlib.contextmanager
-def place(base):
-    """A directory for all runs, with a registry in it (servers.sh); nothing of it stays.  Each run syncs its files: in
-    memory, where there is a place for that."""
+def place(base, tls=False):
+    """A directory for all runs, with a registry in it (servers.sh), and with tls another one in TOP/tls; nothing of it stays.
+    Each run syncs its files: in memory, where there is a place for that."""
     prctl = ctypes.CDLL(None).prctl
     for number in SIGNALS:
         signal.signal(number, ends)
@@ -31,10 +31,13 @@ def place(base):
     top = tempfile.mkdtemp(prefix='gapferry-faults.', dir='/dev/shm' if os.access('/dev/shm', os.W_OK) else base)
     try:
         server(top, 'start_registry "$1"')
+        if tls:
+            os.mkdir(top + '/tls')
+            server(top + '/tls', 'start_registry "$1" tls')
         prctl(36, 1, 0, 0, 0)  # PR_SET_CHILD_SUBREAPER: whom gapferry leaves becomes a child of this
         yield top
     finally:
-        server(top, 'stop_server "$1/registry.pid"')
+        server(top, 'stop_server "$1/registry.pid"; stop_server "$1/tls/registry.pid"')
         shutil.rmtree(top)
 
 
@@ -167,9 +170,10 @@ class Push(Job):
     numbers = itertools.count(10000000)
     repositories = None
 
-    def __init__(self, top, name, argv):
+    def __init__(self, top, name, argv, below=''):
+        """below: where in TOP the registry is."""
         super().__init__(top, name, argv, True)
-        self.place, self.before = top, argv
+        self.place, self.before = top + below, argv
 
     def fresh(self):
         super().fresh()
