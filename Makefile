@@ -49,10 +49,10 @@ OBJ      := $(SRC:%.c=$(B)/%.o)
 LIBS     := $(LINKED:%=$(B)/%.a)
 
 # With FAULTS the n-th call of a kind can be made to fail (tests/failing.c): the linker puts that file between us and libraries.
-CALLS    := read pread64 write pwrite64 fsync mkdirat mkdir mkdtemp rename renameat linkat unlinkat fstat64 stat64 \
-            lstat64 fstatat64 ftruncate64 fallocate64 fdopendir readdir64 flock pipe2 socketpair fork waitpid \
-            getrandom malloc calloc realloc sodium_malloc inflateInit2_ inflate BZ2_bzDecompressInit BZ2_bzDecompress \
-            lzma_stream_decoder lzma_code ZSTD_createCCtx ZSTD_createDCtx ZSTD_CCtx_setParameter \
+CALLS    := read pread64 write pwrite64 fsync mkdirat mkdir mkdtemp fchmod rename renameat renameat2 linkat unlinkat \
+            fstat64 stat64 lstat64 fstatat64 ftruncate64 fallocate64 fdopendir readdir64 flock pipe2 socketpair fork \
+            waitpid getrandom malloc calloc realloc sodium_malloc inflateInit2_ inflate BZ2_bzDecompressInit \
+            BZ2_bzDecompress lzma_stream_decoder lzma_code ZSTD_createCCtx ZSTD_createDCtx ZSTD_CCtx_setParameter \
             ZSTD_DCtx_setParameter ZSTD_decompressStream yaml_parser_initialize yaml_parser_parse \
             crypto_pwhash_scryptsalsa208sha256 crypto_pwhash_scryptsalsa208sha256_ll isal_deflate \
             isal_deflate_set_dict ZSTD_compress2 pthread_create EVP_MD_CTX_new EVP_DigestInit_ex EVP_DigestUpdate \

@@ -1,7 +1,7 @@
 /*
  * Linked into builds with GF_TEST_FAULTS, between the program and the libraries (ld --wrap; the list is in the Makefile).
  *	GAPFERRY_FAIL=KIND:N[:ERRNO]	the N-th call of this kind fails, once; ERRNO is a number or a name, EIO when left out
- * Kinds: open read pread write pwrite fsync mkdir rename link unlink stat truncate dir lock thread pipe fork wait random alloc
+ * Kinds: open read pread write pwrite fsync mkdir mode rename link unlink stat truncate dir lock thread pipe fork wait random alloc
  * scrypt compress crypto curl.  alloc: our own, and what libraries answer when they get no memory.
  * N counts from the last change of the variable.
  */
@@ -19,6 +19,7 @@
 #include <sodium.h>
 #include <stdarg.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
@@ -48,7 +49,7 @@ static int errno_of(const char *text)
 		{ "EACCES", EACCES }, { "EROFS", EROFS }, { "ENOENT", ENOENT }, { "EEXIST", EEXIST },
 		{ "EXDEV", EXDEV }, { "EMFILE", EMFILE }, { "EOPNOTSUPP", EOPNOTSUPP }, { "EISDIR", EISDIR },
 		{ "EINVAL", EINVAL }, { "EPIPE", EPIPE }, { "ENOMEM", ENOMEM }, { "EAGAIN", EAGAIN },
-		{ "ECHILD", ECHILD } };
+		{ "ECHILD", ECHILD }, { "EPERM", EPERM }, { "ENOSYS", ENOSYS } };
 
 	for (size_t i = 0; i < sizeof table / sizeof table[0]; i++)
 		if (strcmp(text, table[i].name) == 0)
@@ -105,11 +106,14 @@ CALL("pread", ssize_t, -1, pread64, (int fd, void *buf, size_t n, off_t at), (fd
 CALL("write", ssize_t, -1, write, (int fd, const void *buf, size_t n), (fd, buf, n))
 CALL("pwrite", ssize_t, -1, pwrite64, (int fd, const void *buf, size_t n, off_t at), (fd, buf, n, at))
 CALL("fsync", int, -1, fsync, (int fd), (fd))
+CALL("mode", int, -1, fchmod, (int fd, mode_t mode), (fd, mode))
 CALL("mkdir", int, -1, mkdirat, (int dir, const char *path, mode_t mode), (dir, path, mode))
 CALL("mkdir", int, -1, mkdir, (const char *path, mode_t mode), (path, mode))
 CALL("mkdir", char *, NULL, mkdtemp, (char *path), (path))
 CALL("rename", int, -1, rename, (const char *from, const char *to), (from, to))
 CALL("rename", int, -1, renameat, (int a, const char *from, int b, const char *to), (a, from, b, to))
+CALL("rename", int, -1, renameat2, (int a, const char *from, int b, const char *to, unsigned flags),
+    (a, from, b, to, flags))
 CALL("link", int, -1, linkat, (int a, const char *from, int b, const char *to, int flags), (a, from, b, to, flags))
 CALL("unlink", int, -1, unlinkat, (int dir, const char *path, int flags), (dir, path, flags))
 CALL("stat", int, -1, fstat64, (int fd, struct stat *st), (fd, st))

@@ -63,10 +63,11 @@ static inline void fail_all(failing_job *job, void *ctx)
 {
 	static const char *const kinds[][2] = { { "alloc", "ENOMEM" }, { "open", "EMFILE" }, { "read", "EIO" },
 		{ "pread", "EIO" }, { "write", "ENOSPC" }, { "pwrite", "ENOSPC" }, { "fsync", "EIO" },
-		{ "mkdir", "EROFS" }, { "rename", "EACCES" }, { "link", "EACCES" }, { "unlink", "EACCES" },
-		{ "stat", "EIO" }, { "truncate", "EIO" }, { "dir", "EIO" }, { "lock", "EINTR" }, { "lock", "EIO" },
-		{ "pipe", "EMFILE" }, { "fork", "EAGAIN" }, { "wait", "ECHILD" }, { "random", "EAGAIN" },
-		{ "thread", "EAGAIN" }, { "compress", "EIO" }, { "crypto", "EIO" }, { "curl", "EIO" } };
+		{ "mkdir", "EROFS" }, { "mode", "EPERM" }, { "rename", "EACCES" }, { "rename", "ENOSYS" },
+		{ "link", "EACCES" }, { "unlink", "EACCES" }, { "stat", "EIO" }, { "truncate", "EIO" },
+		{ "dir", "EIO" }, { "lock", "EINTR" }, { "lock", "EIO" }, { "pipe", "EMFILE" }, { "fork", "EAGAIN" },
+		{ "wait", "ECHILD" }, { "random", "EAGAIN" }, { "thread", "EAGAIN" }, { "compress", "EIO" },
+		{ "crypto", "EIO" }, { "curl", "EIO" } };
 	unsigned faults = 0;
 
 	for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)

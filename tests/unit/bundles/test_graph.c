@@ -510,6 +510,15 @@ static void test_types(void **state)
 	snprintf(index, sizeof index, INDEX "%s]}",
 	    desc("application/vnd.docker.distribution.manifest.v1+prettyjws", child, ""));
 	refused(add(index), "schema1");
+	/* A document that does not say what it is is one thing to all who name it. */
+	assert_int_equal(fresh(state), 0);
+	add(config_text(1));
+	snprintf(child, sizeof child, "{\"schemaVersion\":2,\"config\":%s,\"layers\":[%s]}",
+	    desc(GF_TYPE_CONFIG, config_text(1), ""), desc(GF_TYPE_LAYER, "base", ""));
+	add(child);
+	snprintf(index, sizeof index, INDEX "%s,%s]}", desc(GF_TYPE_MANIFEST, child, ""),
+	    desc("application/vnd.docker.distribution.manifest.v2+json", child, ""));
+	refused(add(index), "media-type");
 }
 
 /* Indexes 4 deep are read, 5 are not; also when the deepest was first seen higher up. */

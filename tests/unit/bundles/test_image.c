@@ -184,6 +184,8 @@ static void test_configs(void **state)
 	assert_null(c->platform);
 	assert_int_equal(c->n_diff_ids, 0);
 	gf_config_free(c);
+	assert_null(config("[]", &err));
+	assert_error(err, GF_USAGE, "json-type");
 	assert_null(config("{\"os\":\"linux\"}", &err));
 	assert_error(err, GF_USAGE, "missing-key");
 	assert_null(config("{\"rootfs\":{\"type\":\"vhd\"}}", &err));

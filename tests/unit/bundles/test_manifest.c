@@ -136,6 +136,8 @@ static void test_compare(void **state)
 		gf_buf_init(&files[i], GF_DERIVED_MAX);
 		assert_true(gf_derive(m, g, i, &files[i], &err));
 	}
+	assert_false(gf_derive(m, g, GF_FILES, &(gf_buf){ 0 }, &err));
+	assert_error(err, GF_FAILED, "internal");
 	assert_true(gf_manifest_compare(m, g, files, false, &err));
 #define DIFFERENT(change, back)                                                                                        \
 	do {                                                                                                           \

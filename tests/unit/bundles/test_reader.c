@@ -195,6 +195,15 @@ static void test_range(void **state)
 	assert_false(gf_input_skip(in, 1, &err));
 	assert_error(err, GF_DAMAGED, "cut-short");
 	gf_input_close(in);
+	/* More than there is, and all of it. */
+	for (uint64_t at = 9; at <= 11; at += 2) {
+		in = gf_medium_input(m, at, 5, &err);
+		assert_non_null(in);
+		err = (gf_error){ 0 };
+		assert_int_equal(gf_input_read(in, longer, 5, &err), -1);
+		assert_error(err, GF_DAMAGED, "cut-short");
+		gf_input_close(in);
+	}
 	gf_medium_close(m);
 }
 

@@ -90,6 +90,54 @@ static void test_bad_fronts(void **state)
 	assert_error(err, GF_USAGE, "too-large");
 }
 
+/* With all layers, and this front. */
+static void refused_front(const gf_front *f)
+{
+	const gf_graph *g = gf_reader_graph(full.r);
+	gf_error err = { 0 };
+	gf_writer *w = gf_writer_open("front.tar", full.m->created, 65536, &err);
+
+	assert_non_null(w);
+	for (size_t i = first_layer(g); i < g->n_blobs; i++)
+		assert_true(write_layer(w, &full, i, false, &err));
+	assert_false(gf_writer_commit(w, f, &err));
+	assert_error(err, GF_FAILED, "internal");
+	gf_writer_close(w);
+	assert_int_equal(access("front.tar", F_OK), -1);
+}
+
+/* Nor what does not fit its own graph. */
+static void test_false_fronts(void **state)
+{
+	static char one[] = "manifest.json.0000000000000001.sig", two[] = "manifest.json.0000000000000002.sig",
+		    odd[] = "manifest.json.sig", bytes[] = "x";
+	gf_member pair[2] = { { .name = one, .bytes = { .data = bytes, .len = 1, .max = 1 } } };
+	gf_front f = front_of(&full);
+	gf_error err;
+
+	(void)state;
+	pair[1] = pair[0];
+	f.signatures = pair;
+	f.n_signatures = 2;
+	refused_front(&f); /* twice */
+	pair[0].name = two;
+	refused_front(&f); /* not sorted */
+	pair[0].name = odd;
+	refused_front(&f);
+	pair[0].name = one;
+	pair[1].name = two;
+	pair[1].bytes.len = 0;
+	refused_front(&f);
+	f = front_of(&full);
+	f.evidence = NULL;
+	refused_front(&f);
+	f = front_of(&full);
+	f.store = gf_store_new(&err);
+	assert_non_null(f.store);
+	refused_front(&f);
+	gf_store_free((gf_store *)(uintptr_t)f.store);
+}
+
 /* The bound met, a byte, a step and a MiB too high, too low, none. */
 static void test_bounds(void **state)
 {
@@ -247,6 +295,17 @@ static void test_misuse(void **state)
 	assert_null(gf_writer_place(w, 1, &err)); /* one of unknown size is the last */
 	gf_place_drop(p);
 	gf_writer_close(w);
+
+	w = gf_writer_open("bad.tar", full.m->created, 65536, &err);
+	assert_null(gf_writer_place(w, GF_BLOB_MAX + 1, &err));
+	assert_error(err, GF_DAMAGED, "too-large");
+	p = gf_writer_place(w, GF_BLOB_MAX, &err);
+	assert_non_null(p);
+	err = (gf_error){ 0 };
+	assert_null(gf_writer_place(w, 1, &err)); /* behind it */
+	assert_error(err, GF_DAMAGED, "too-large");
+	gf_place_drop(p);
+	gf_writer_close(w);
 	assert_int_not_equal(sh("test -e bad.tar"), 0);
 }
 
@@ -356,6 +415,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_front_size),
 		cmocka_unit_test(test_bad_fronts),
+		cmocka_unit_test(test_false_fronts),
 		cmocka_unit_test(test_bounds),
 		cmocka_unit_test(test_bounds_copied),
 		cmocka_unit_test(test_nothing_before_commit),
