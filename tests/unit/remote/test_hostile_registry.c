@@ -175,6 +175,38 @@ static void each_answer_has_its_error(void **state)
 	}
 }
 
+/* The error is our own caller's: nothing is closed as a blob. */
+static void more_or_less_than_announced(void **state)
+{
+	static const struct {
+		const char *bytes;
+		bool written;
+	} rows[] = { { "abcd", false }, { "ab", true }, { "", true } };
+	gf_digest d = abc();
+	gf_error err;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		answer t[] = { { "GET /v2/ ", ANSWER(OK, EMPTY, ""), 1, 0 },
+			{ "POST ", ANSWER("202 Accepted", LOCATED, ""), 1, 0 },
+			{ "PUT ", ANSWER("201 Created", EMPTY, ""), 0, 0 },
+			{ "", ANSWER("404 Not Found", EMPTY, ""), 0, 0 }, { 0 } };
+		gf_registry *r = open_with(t, false, &err);
+		gf_output *out = r != NULL ? gf_registry_put_blob(r, "a/b", &d, 3, NULL, &err) : NULL;
+
+		if (out == NULL)
+			fail_msg("row %zu: %s", i, err.text);
+		assert_int_equal(gf_output_write(out, rows[i].bytes, strlen(rows[i].bytes), &err), rows[i].written);
+		if (rows[i].written)
+			assert_false(gf_output_finish(out, &err));
+		assert_string_equal(err.name, "http-size");
+		assert_non_null(strstr(err.text, ABC));
+		gf_output_close(out);
+		gf_registry_close(r);
+		assert_int_equal(t[2].used, 0);
+	}
+}
+
 /* The same at the door. */
 static void the_door_is_refused(void **state)
 {
@@ -319,8 +351,9 @@ static void what_speaks_no_tls(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = { cmocka_unit_test(each_answer_has_its_error),
-		cmocka_unit_test(the_door_is_refused), cmocka_unit_test(a_token_is_one_plain_word),
-		cmocka_unit_test(a_refused_password_is_an_end), cmocka_unit_test(what_speaks_no_tls) };
+		cmocka_unit_test(more_or_less_than_announced), cmocka_unit_test(the_door_is_refused),
+		cmocka_unit_test(a_token_is_one_plain_word), cmocka_unit_test(a_refused_password_is_an_end),
+		cmocka_unit_test(what_speaks_no_tls) };
 
 	return cmocka_run_group_tests(tests, enter, leave);
 }
