@@ -167,6 +167,28 @@ static void test_both_ways(void **state)
 	gf_pubkey_free(k);
 }
 
+#ifdef GF_TEST_FAULTS
+/* scrypt without the memory that the file asks for: not the passphrase is wrong. */
+static void without_memory(const char *path)
+{
+	static int errno_to_set;
+	gf_error err = { 0 };
+	unsigned asked;
+	char plan[32];
+
+	(void)snprintf(plan, sizeof plan, "scrypt:1:%d", ++errno_to_set); /* the same plan fails but once */
+	assert_int_equal(setenv("GAPFERRY_FAIL", plan, 1), 0);
+	assert_null(open_with(path, "supersecret", &asked, &err));
+	assert_int_equal(unsetenv("GAPFERRY_FAIL"), 0);
+	assert_string_equal(err.name, "no-memory");
+	assert_int_equal(err.class, GF_FAILED);
+	assert_int_equal(asked, 1);
+}
+
+#else
+#define without_memory(path) ((void)0)
+#endif
+
 /* By its passphrase, here and there: 1 GiB of work each. */
 static void test_encrypted(void **state)
 {
@@ -195,6 +217,7 @@ static void test_encrypted(void **state)
 	assert_null(open_with("k.key", "wrong", &asked, &err));
 	assert_string_equal(err.name, "passphrase");
 	nobody_to_ask("k.key");
+	without_memory("k.key");
 }
 
 #define EDIT(python)                                                                                                   \
@@ -292,6 +315,7 @@ static void test_cosign(void **state)
 		assert_null(open_with("k.key", "wrong", &asked, &err));
 		assert_string_equal(err.name, "passphrase");
 		nobody_to_ask("k.key");
+		without_memory("k.key");
 		write_cosign(labels[i], "1073741824", 0);
 		expect_refused("true", "key-work", 0);
 		write_cosign(labels[i], "32769", 0);
