@@ -53,14 +53,14 @@ CALLS    := read pread64 write pwrite64 fsync mkdirat mkdir mkdtemp fchmod renam
             fstat64 stat64 lstat64 fstatat64 ftruncate64 fallocate64 fdopendir readdir64 flock pipe2 socketpair fork \
             waitpid getrandom malloc calloc realloc sodium_malloc inflateInit2_ inflate BZ2_bzDecompressInit \
             BZ2_bzDecompress lzma_stream_decoder lzma_code ZSTD_createCCtx ZSTD_createDCtx ZSTD_CCtx_setParameter \
-            ZSTD_DCtx_setParameter ZSTD_decompressStream yaml_parser_initialize yaml_parser_parse \
-            crypto_pwhash_scryptsalsa208sha256 crypto_pwhash_scryptsalsa208sha256_ll isal_deflate \
-            isal_deflate_set_dict ZSTD_compress2 pthread_create EVP_MD_CTX_new EVP_DigestInit_ex EVP_DigestUpdate \
-            EVP_DigestFinal_ex EVP_DigestSignInit EVP_DigestSign EVP_DigestVerifyInit BIO_new BIO_new_mem_buf \
-            d2i_PUBKEY i2d_PUBKEY i2d_PublicKey i2d_X509_PUBKEY d2i_X509 d2i_PKCS8_PRIV_KEY_INFO EVP_PKEY2PKCS8 \
-            EVP_PKCS82PKEY OPENSSL_sk_new_null OPENSSL_sk_push crypto_generichash crypto_sign_detached sodium_init \
-            curl_easy_init curl_multi_init curl_multi_add_handle curl_multi_perform curl_multi_poll curl_slist_append \
-            curl_url curl_url_set open64 openat64
+            ZSTD_DCtx_setParameter ZSTD_decompressStream yaml_parser_initialize yaml_parser_parse archive_read_new \
+            archive_read_support_format_tar archive_read_support_format_empty crypto_pwhash_scryptsalsa208sha256 \
+            crypto_pwhash_scryptsalsa208sha256_ll isal_deflate isal_deflate_set_dict ZSTD_compress2 pthread_create \
+            EVP_MD_CTX_new EVP_DigestInit_ex EVP_DigestUpdate EVP_DigestFinal_ex EVP_DigestSignInit EVP_DigestSign \
+            EVP_DigestVerifyInit BIO_new BIO_new_mem_buf d2i_PUBKEY i2d_PUBKEY i2d_PublicKey i2d_X509_PUBKEY d2i_X509 \
+            d2i_PKCS8_PRIV_KEY_INFO EVP_PKEY2PKCS8 EVP_PKCS82PKEY OPENSSL_sk_new_null OPENSSL_sk_push \
+            crypto_generichash crypto_sign_detached sodium_init curl_easy_init curl_multi_init curl_multi_add_handle \
+            curl_multi_perform curl_multi_poll curl_slist_append curl_url curl_url_set open64 openat64
 ifdef FAULTS
 FAULTS_O := $(B)/tests/failing.o
 FAULTS_L := $(FAULTS_O) $(CALLS:%=-Wl,--wrap=%)

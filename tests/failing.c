@@ -2,10 +2,11 @@
  * Linked into builds with GF_TEST_FAULTS, between the program and the libraries (ld --wrap; the list is in the Makefile).
  *	GAPFERRY_FAIL=KIND:N[:ERRNO]	the N-th call of this kind fails, once; ERRNO is a number or a name, EIO when left out
  * Kinds: open read pread write pwrite fsync mkdir mode rename link unlink stat truncate dir lock thread pipe fork wait random alloc
- * scrypt compress crypto curl.  alloc: our own, and what libraries answer when they get no memory.
+ * archive scrypt compress crypto curl.  alloc: our own, and what libraries answer when they get no memory.
  * N counts from the last change of the variable.
  */
 #define _GNU_SOURCE
+#include <archive.h>
 #include <bzlib.h>
 #include <curl/curl.h>
 #include <dirent.h>
@@ -152,6 +153,9 @@ CALL("alloc", size_t, (size_t)-ZSTD_error_memory_allocation, ZSTD_decompressStre
     (ZSTD_DStream * z, ZSTD_outBuffer *out, ZSTD_inBuffer *in), (z, out, in))
 CALL("alloc", int, 0, yaml_parser_initialize, (yaml_parser_t * p), (p))
 CALL("alloc", int, (p->error = YAML_MEMORY_ERROR, 0), yaml_parser_parse, (yaml_parser_t * p, yaml_event_t *e), (p, e))
+CALL("alloc", struct archive *, NULL, archive_read_new, (void), ())
+CALL("archive", int, ARCHIVE_FATAL, archive_read_support_format_tar, (struct archive * a), (a))
+CALL("archive", int, ARCHIVE_FATAL, archive_read_support_format_empty, (struct archive * a), (a))
 CALL("scrypt", int, -1, crypto_pwhash_scryptsalsa208sha256,
     (unsigned char *out, unsigned long long n, const char *pass, unsigned long long len, const unsigned char *salt,
 	unsigned long long ops, size_t mem),

@@ -66,8 +66,8 @@ static inline void fail_all(failing_job *job, void *ctx)
 		{ "mkdir", "EROFS" }, { "mode", "EPERM" }, { "rename", "EACCES" }, { "rename", "ENOSYS" },
 		{ "link", "EACCES" }, { "unlink", "EACCES" }, { "stat", "EIO" }, { "truncate", "EIO" },
 		{ "dir", "EIO" }, { "lock", "EINTR" }, { "lock", "EIO" }, { "pipe", "EMFILE" }, { "fork", "EAGAIN" },
-		{ "wait", "ECHILD" }, { "random", "EAGAIN" }, { "thread", "EAGAIN" }, { "compress", "EIO" },
-		{ "crypto", "EIO" }, { "curl", "EIO" } };
+		{ "wait", "ECHILD" }, { "random", "EAGAIN" }, { "thread", "EAGAIN" }, { "archive", "EIO" },
+		{ "compress", "EIO" }, { "crypto", "EIO" }, { "curl", "EIO" } };
 	unsigned faults = 0;
 
 	for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)

@@ -242,10 +242,44 @@ static void test_statements(void **state)
 	}
 }
 
+/* As many subjects as sigstore has it, and one more. */
+static void test_many_subjects(void **state)
+{
+	gf_error err = { 0 };
+	gf_attestation a;
+	gf_json_doc *doc;
+	gf_buf text;
+
+	(void)state;
+	gf_buf_init(&text, GF_MIB);
+	for (size_t n = GF_SUBJECTS_MAX; n <= GF_SUBJECTS_MAX + 1; n++) {
+		gf_buf_clear(&text);
+		assert_true(gf_buf_puts(&text,
+				"{\"_type\":\"https://in-toto.io/Statement/v1\",\"predicateType\":\"x\",", &err) &&
+		    gf_buf_puts(&text, "\"subject\":[", &err));
+		for (size_t i = 0; i < n; i++)
+			assert_true(
+			    gf_buf_printf(&text, &err, "%s{\"digest\":{\"sha256\":\"%064zx\"}}", i > 0 ? "," : "", i));
+		assert_true(gf_buf_puts(&text, "]}", &err));
+		doc = gf_json_parse(text.data, text.len, GF_MIB, GF_DAMAGED, "x", &err);
+		assert_non_null(doc);
+		assert_int_equal(gf_attestation_read(gf_json_root(doc), &a, &err), n == GF_SUBJECTS_MAX);
+		if (n == GF_SUBJECTS_MAX) {
+			assert_int_equal(a.n_subjects, n);
+			gf_attestation_clear(&a);
+		}
+		gf_json_free(doc);
+	}
+	assert_string_equal(err.name, "attestation");
+	assert_non_null(strstr(err.text, "more than 1024 subjects"));
+	gf_buf_clear(&text);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = { cmocka_unit_test(test_hello_world), cmocka_unit_test(test_sigstore),
-		cmocka_unit_test(test_malformed), cmocka_unit_test(test_statements), cmocka_unit_test(test_alphabets) };
+		cmocka_unit_test(test_malformed), cmocka_unit_test(test_statements),
+		cmocka_unit_test(test_many_subjects), cmocka_unit_test(test_alphabets) };
 
 	return cmocka_run_group_tests(tests, start, leave);
 }

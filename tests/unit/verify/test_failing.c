@@ -480,6 +480,48 @@ static bool begin_job(void *ctx, gf_error *err)
 	return ok;
 }
 
+/* "installed", with a line that was torn. */
+static void tear(const char *path)
+{
+	char log[128];
+	FILE *f;
+
+	copy_tree("installed", path);
+	(void)snprintf(log, sizeof log, "%s/audit.jsonl", path);
+	assert_non_null(f = fopen(log, "a"));
+	assert_int_equal(fputs("{\"time\":\"2026-11-", f) >= 0 ? fclose(f) : EOF, 0);
+}
+
+/* Who takes the lock cuts it off; when that fails it is for the next one. */
+static bool mend_job(void *ctx, gf_error *err)
+{
+	gf_state *s = gf_state_open(ctx, true, err);
+	bool ok = s != NULL && gf_state_lock(s, err);
+
+	if (s != NULL)
+		gf_state_unlock(s);
+	faults_end();
+	gf_state_close(s);
+	whole_state(ctx);
+	/* The line says it once; or it could not be written. */
+	assert_int_equal(sh("test \"$(tail -c 1 torn/audit.jsonl)\" = ''"), 0);
+	assert_int_equal(sh(ok ? "test $(grep -c '\"recovered\"' torn/audit.jsonl) = 1"
+			       : "test $(grep -c '\"recovered\"' torn/audit.jsonl) -le 1"),
+	    0);
+	remove_tree(ctx);
+	tear(ctx);
+	return ok;
+}
+
+static void test_mend(void **state)
+{
+	static char torn[] = "torn";
+
+	(void)state;
+	tear(torn);
+	fail_all(mend_job, torn);
+}
+
 static void test_write(void **state)
 {
 	(void)state;
@@ -627,7 +669,7 @@ static int leave_world(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = { cmocka_unit_test(test_texts), cmocka_unit_test(test_ask),
-		cmocka_unit_test(test_judge), cmocka_unit_test(test_write) };
+		cmocka_unit_test(test_judge), cmocka_unit_test(test_write), cmocka_unit_test(test_mend) };
 
 	return cmocka_run_group_tests_name("verify/failing", tests, make_world, leave_world);
 }

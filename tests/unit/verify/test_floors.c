@@ -49,6 +49,9 @@ static void test_lacking(void **state)
 	refuses(f, (gf_entry){ .type = "accepted", .created = 1 }, "'accepted' without manifest");
 	refuses(f, (gf_entry){ .type = "accepted", .has_manifest = true }, "'accepted' without created");
 	refuses(f, (gf_entry){ .type = "loaded", .created = 1 }, "'loaded' without manifest");
+	refuses(f, (gf_entry){ .type = "loaded", .has_manifest = true, .stream = "shop" },
+	    "'loaded' with a stream and without environment");
+	takes(f, (gf_entry){ .type = "loaded", .has_manifest = true });
 	gf_floors_clear(f);
 	free(f);
 }

@@ -415,6 +415,8 @@ static void test_key_times(void **state)
 static void test_unsigned(void **state)
 {
 	gf_policy *p = base_policy();
+	gf_policy_environment *prod;
+	gf_error err = { 0 };
 	gf_state *s;
 	spec what = shop(1);
 	gf_judge j;
@@ -440,6 +442,19 @@ static void test_unsigned(void **state)
 	j = judge_for(s, "prod");
 	j.allow_unsigned = true;
 	refused("it satisfies no gate", j, "approvals", GF_CHECK_APPROVALS);
+	gf_state_close(s);
+
+	p = base_policy();
+	prod = environment_of(p, "shop", "prod");
+	prod->allow_unsigned = true;
+	free(prod->approvers);
+	prod->approvers = NULL;
+	need(gf_grow(&prod->after, &prod->after_room, prod->n_after, sizeof *prod->after, &err));
+	prod->after[prod->n_after++] = strdup("test");
+	s = install(p);
+	j = judge_for(s, "prod");
+	j.allow_unsigned = true;
+	refused("it was nowhere before", j, "after", GF_CHECK_AFTER);
 	gf_state_close(s);
 }
 

@@ -142,6 +142,25 @@ static void test_malformed(void **state)
 	}
 }
 
+/* More keys than a trust file has are not read at all. */
+static void test_many_keys(void **state)
+{
+	static char keys[1025 * 80];
+	gf_error err = { 0 };
+	char *at = keys;
+	gf_buf text;
+
+	(void)state;
+	at += sprintf(at, "\"keys\": {\n");
+	for (unsigned i = 0; i <= 1024; i++)
+		at += sprintf(at, "\"%064x\":{},\n", i);
+	change(&text, "\"keys\": {\n", keys);
+	assert_null(gf_policy_parse(text.data, text.len, "trust.json", &err));
+	assert_string_equal(err.name, "trust-key");
+	assert_non_null(strstr(err.text, "more than 1024 keys"));
+	gf_buf_clear(&text);
+}
+
 /* An id must be that of the key under it, and a role names keys that are there, each once. */
 static void test_ids(void **state)
 {
@@ -159,6 +178,13 @@ static void test_ids(void **state)
 	change(&text, alice, other);
 	assert_null(gf_policy_parse(text.data, text.len, "trust.json", &err));
 	assert_string_equal(err.name, "trust-key");
+	gf_buf_clear(&text);
+	(void)snprintf(pair, sizeof pair, "\"%s\": {", alice);
+	(void)snprintf(twice, sizeof twice, "\"%.63sX\": {", alice);
+	change(&text, pair, twice);
+	assert_null(gf_policy_parse(text.data, text.len, "trust.json", &err));
+	assert_string_equal(err.name, "trust-key");
+	assert_non_null(strstr(err.text, "a key id has 64 lower-case hex digits"));
 	gf_buf_clear(&text);
 	(void)snprintf(pair, sizeof pair, "          \"%s\"", alice);
 	change(&text, pair, "          \"0000000000000000000000000000000000000000000000000000000000000000\"");
@@ -509,10 +535,11 @@ static void test_durations(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = { cmocka_unit_test(test_round_trip), cmocka_unit_test(test_malformed),
-		cmocka_unit_test(test_ids), cmocka_unit_test(test_roles), cmocka_unit_test(test_apart),
-		cmocka_unit_test(test_separate), cmocka_unit_test(test_after), cmocka_unit_test(test_many_environments),
-		cmocka_unit_test(test_minisign), cmocka_unit_test(test_key_words), cmocka_unit_test(test_certificate),
-		cmocka_unit_test(test_edit), cmocka_unit_test(test_durations) };
+		cmocka_unit_test(test_many_keys), cmocka_unit_test(test_ids), cmocka_unit_test(test_roles),
+		cmocka_unit_test(test_apart), cmocka_unit_test(test_separate), cmocka_unit_test(test_after),
+		cmocka_unit_test(test_many_environments), cmocka_unit_test(test_minisign),
+		cmocka_unit_test(test_key_words), cmocka_unit_test(test_certificate), cmocka_unit_test(test_edit),
+		cmocka_unit_test(test_durations) };
 
 	return cmocka_run_group_tests(tests, prepare, finish);
 }

@@ -76,6 +76,31 @@ static void test_sizes(void **state)
 	assert_false(gf_records_signatures("kept", &of, &list, &n, &err));
 }
 
+/* As many files as a record may have, and one more. */
+static void test_many(void **state)
+{
+	static const char path[] = "kept/records/0400000000000000000000000000000000000000000000000000000000000000";
+	gf_digest of = { { 4 } };
+	gf_member *list = NULL;
+	gf_error err = { 0 };
+	char command[512];
+	size_t n = 0;
+
+	(void)state;
+	(void)snprintf(command, sizeof command,
+	    "mkdir -p %s && cd %s && for i in $(seq %d); do echo x >$(printf approval-%%016x.json $i); done", path,
+	    path, GF_COMPANIONS_MAX);
+	assert_int_equal(sh(command), 0);
+	need(gf_records_statements("kept", &of, &list, &n, &err));
+	assert_int_equal(n, GF_COMPANIONS_MAX);
+	gf_members_free(list, n);
+	(void)snprintf(command, sizeof command, "echo x >%s/approval-ffffffffffffffff.json", path);
+	assert_int_equal(sh(command), 0);
+	assert_false(gf_records_statements("kept", &of, &list, &n, &err));
+	assert_string_equal(err.name, "state");
+	assert_non_null(strstr(err.text, "a record has more than 512 files"));
+}
+
 /* A subject too many, and one too few. */
 static void test_subjects(void **state)
 {
@@ -204,8 +229,9 @@ static void test_signed_meanwhile(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = { cmocka_unit_test(test_statement), cmocka_unit_test(test_absent),
-		cmocka_unit_test(test_sizes), cmocka_unit_test(test_subjects), cmocka_unit_test(test_permissions),
-		cmocka_unit_test(test_cache_stays), cmocka_unit_test(test_signed_meanwhile) };
+		cmocka_unit_test(test_sizes), cmocka_unit_test(test_many), cmocka_unit_test(test_subjects),
+		cmocka_unit_test(test_permissions), cmocka_unit_test(test_cache_stays),
+		cmocka_unit_test(test_signed_meanwhile) };
 
 	return cmocka_run_group_tests_name("records", tests, make_people, leave);
 }

@@ -226,6 +226,10 @@ static void test_unlocked_and_read_only(void **state)
 	s = open_state(path, false);
 	assert_false(gf_state_lock(s, &err));
 	assert_string_equal(err.name, "state");
+	err = (gf_error){ 0 };
+	assert_false(gf_state_keep(s, &(gf_digest){ { 1 } }, &(gf_buf){ 0 }, NULL, 0, &err));
+	assert_string_equal(err.name, "state");
+	assert_non_null(strstr(err.text, "is open for reading only"));
 	gf_state_close(s);
 }
 
