@@ -122,6 +122,33 @@ static void test_texts(void **state)
 	gf_json_free(doc);
 }
 
+/* A list of texts, none of them empty; what was copied before a bad one is the caller's to free. */
+static void test_lists(void **state)
+{
+	static const struct {
+		const char *text, *name;
+		size_t n;
+	} lists[] = { { "[\"a\",\"b\"]", NULL, 2 }, { "[]", NULL, 0 }, { "[\"a\",\"\"]", "empty", 1 },
+		{ "[\"a\",1]", "json-type", 1 }, { "[[\"a\"]]", "json-type", 0 } };
+
+	(void)state;
+	for (size_t i = 0; i < TESTS_OF(lists); i++) {
+		gf_json_doc *doc = read_text(lists[i].text);
+		gf_error err = { .class = GF_OK };
+		char **list = NULL;
+		size_t n = 7;
+
+		assert_int_equal(gf_json_texts(gf_json_root(doc), &list, &n, &err), lists[i].name == NULL);
+		assert_string_equal(err.name, lists[i].name != NULL ? lists[i].name : "");
+		assert_int_equal(n, lists[i].n);
+		if (n > 0)
+			assert_string_equal(list[0], "a");
+		assert_null(list[n]);
+		gf_texts_free(list, n);
+		gf_json_free(doc);
+	}
+}
+
 static void test_missing(void **state)
 {
 	gf_json_doc *doc = read_text("{\"a\":{\"b\":[{}]}}");
@@ -417,6 +444,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_getters),
 		cmocka_unit_test(test_texts),
+		cmocka_unit_test(test_lists),
 		cmocka_unit_test(test_missing),
 		cmocka_unit_test(test_members_of_no_object),
 		cmocka_unit_test(test_only),

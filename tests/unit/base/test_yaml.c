@@ -1,5 +1,6 @@
 /* YAML: the documents it makes, what is refused and at which line. */
 #include "common.h"
+#include "base/json_tree.h"
 
 #define NAME "prod.yaml"
 
@@ -265,6 +266,21 @@ static void test_bytes(void **state)
 	    err, GF_USAGE, "yaml");
 }
 
+/* The builder has its own bound, that of JSON. */
+static void test_tree_depth(void **state)
+{
+	const gf_json_at_text at = { 1, 1 };
+	gf_error err = { 0 };
+	gf_json_tree *t = gf_json_tree_new(GF_USAGE, NAME, &err);
+
+	(void)state;
+	assert_non_null(t);
+	for (int n = 0; n < GF_JSON_DEPTH; n++)
+		assert_ok(gf_json_tree_open(t, '[', at, &err), err);
+	assert_refused(gf_json_tree_open(t, '[', at, &err), err, GF_USAGE, "json-limit");
+	gf_json_tree_free(t);
+}
+
 static void test_depth(void **state)
 {
 	static const char *const open[] = { "[", "{k: " }, *const close[] = { "]", "}" };
@@ -403,6 +419,7 @@ int main(void)
 		cmocka_unit_test(test_nothing),
 		cmocka_unit_test(test_refused),
 		cmocka_unit_test(test_bytes),
+		cmocka_unit_test(test_tree_depth),
 		cmocka_unit_test(test_depth),
 		cmocka_unit_test(test_size),
 		cmocka_unit_test(test_values),
