@@ -120,6 +120,56 @@ static void test_refused(void **state)
 	}
 }
 
+/* An RSA key is two numbers: odd, the modulus of 3072 to 8192 bits, the exponent of 17 to 256, neither padded. */
+static void test_rsa_numbers(void **state)
+{
+	static const struct {
+		const char *n, *e, *pad, *name;
+	} rows[] = {
+		{ "2**3072-1", "65537", "0", NULL },
+		{ "2**3071+1", "2**256-1", "0", NULL },
+		{ "2**8192-1", "2**16+1", "0", NULL },
+		{ "2**3071-1", "65537", "0", "key-type" },
+		{ "2**8192+1", "65537", "0", "key-type" },
+		{ "2**3072-2", "65537", "0", "key-type" },
+		{ "2**3072-1", "65538", "0", "key-type" },
+		{ "2**3072-1", "2**16-1", "0", "key-type" },
+		{ "2**3072-1", "2**256+1", "0", "key-type" },
+		{ "2**3072-1", "1", "0", "key-type" },
+		{ "2**3072-1", "65537", "1", "key-type" },
+		{ "1-2**3072", "65537", "0", "key-type" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		char command[2048];
+		gf_error err = { 0 };
+		gf_pubkey *k;
+
+		(void)snprintf(command, sizeof command,
+		    "python3 -c \"\n"
+		    "import base64\n"
+		    "def tlv(t, b):\n"
+		    "    n = len(b).to_bytes(2, 'big').lstrip(b'\\0') or b'\\0'\n"
+		    "    return bytes([t]) + (n if len(b) < 128 else bytes([128 + len(n)]) + n) + b\n"
+		    "def number(v): return tlv(2, bytes(%s) + v.to_bytes(v.bit_length() // 8 + 1, 'big', signed=True))\n"
+		    "key = tlv(0x30, number(%s) + number(%s))\n"
+		    "rsa = tlv(0x30, bytes.fromhex('06092a864886f70d0101010500'))\n"
+		    "der = tlv(0x30, rsa + tlv(3, b'\\0' + key))\n"
+		    "print('-----BEGIN PUBLIC KEY-----')\n"
+		    "print(base64.encodebytes(der).decode(), end='')\n"
+		    "print('-----END PUBLIC KEY-----')\n"
+		    "\" > rsa.pub",
+		    rows[i].pad, rows[i].n, rows[i].e);
+		assert_int_equal(sh(command), 0);
+		k = gf_pubkey_load("rsa.pub", &err);
+		if ((k == NULL) != (rows[i].name != NULL) || (k == NULL && strcmp(err.name, rows[i].name) != 0))
+			fail_msg("n %s, e %s, %s of padding: %s %s", rows[i].n, rows[i].e, rows[i].pad,
+			    k != NULL ? "taken" : err.name, err.text);
+		gf_pubkey_free(k);
+	}
+}
+
 static void test_refused_der(void **state)
 {
 	(void)state;
@@ -270,9 +320,10 @@ static void test_not_there(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(test_refused), cmocka_unit_test(test_refused_der),
-		cmocka_unit_test(test_what_is_said), cmocka_unit_test(test_nothing_echoed),
-		cmocka_unit_test(test_one_id), cmocka_unit_test(test_ed25519_id), cmocka_unit_test(test_not_there) };
+	const struct CMUnitTest tests[] = { cmocka_unit_test(test_refused), cmocka_unit_test(test_rsa_numbers),
+		cmocka_unit_test(test_refused_der), cmocka_unit_test(test_what_is_said),
+		cmocka_unit_test(test_nothing_echoed), cmocka_unit_test(test_one_id), cmocka_unit_test(test_ed25519_id),
+		cmocka_unit_test(test_not_there) };
 
 	return cmocka_run_group_tests(tests, enter, leave);
 }

@@ -129,14 +129,19 @@ static void test_both_ways(void **state)
 			    "minisign -S -s k.key -m m -x umlaut -t \"$(printf '\\302\\240\\303\\274')\" > /dev/null"),
 	    0);
 	assert_true(fits_file(k, "umlaut"));
-	assert_int_equal(sh("grep -v '^trusted' m.minisig > three && (cat m.minisig; echo x) > five && "
-			    "sed 's/hello/hullo/' m.minisig > comment && sed 's/$/\\r/' m.minisig > crlf && "
-			    "sed 's/hello/\\x1b[2J/' m.minisig > escape && head -c -1 m.minisig > nolf && "
-			    "sed '4s/^./-/' m.minisig > global && : > empty && "
-			    "cp m.minisig o.minisig && minisign -S -l -s k.key -m m -x legacy > /dev/null"),
+	assert_int_equal(
+	    sh("grep -v '^trusted' m.minisig > three && (cat m.minisig; echo x) > five && "
+	       "sed 's/hello/hullo/' m.minisig > comment && sed 's/$/\\r/' m.minisig > crlf && "
+	       "sed 's/hello/\\x1b[2J/' m.minisig > escape && head -c -1 m.minisig > nolf && "
+	       "sed '4s/^./-/' m.minisig > global && : > empty && "
+	       "sed '1s/^u/v/' m.minisig > first && head -n 1 m.minisig > one && "
+	       "sed \"1s/$/$(head -c 1100 /dev/zero | tr '\\0' a)/\" m.minisig > long && "
+	       "minisign -S -s k.key -m m -x nearly -c \"$(head -c 900 /dev/zero | tr '\\0' a)\" > /dev/null && "
+	       "cp m.minisig o.minisig && minisign -S -l -s k.key -m m -x legacy > /dev/null"),
 	    0);
+	assert_true(fits_file(k, "nearly"));
 	for (const char *const *p = (const char *const[]){ "three", "five", "comment", "crlf", "escape", "nolf",
-		 "global", "empty", "legacy", "control.4", "control.7", "control.8", NULL };
+		 "global", "empty", "first", "one", "long", "legacy", "control.4", "control.7", "control.8", NULL };
 	     *p != NULL; p++)
 		if (fits_file(k, *p))
 			fail_msg("%s accepted", *p);
@@ -352,11 +357,51 @@ static void test_cosign_other(void **state)
 	inside = "der";
 }
 
+#define COSIGN(python)                                                                                                 \
+	"python3 -c \"import base64,json;l=open('good').read().strip().split('\\n');"                                  \
+	"j=json.loads(base64.b64decode(''.join(l[1:-1])));k=j['kdf'];p=k['params'];c=j['cipher'];" python              \
+	";open('k.key','wb').write(l[0].encode()+b'\\n'+base64.encodebytes(json.dumps(j).encode())+l[-1].encode()+b'\\n')\""
+
+/* Each member of the file once as it must not be.  Work and memory are bounded before they are spent. */
+static void test_cosign_members(void **state)
+{
+	static const struct {
+		const char *edit, *name;
+	} rows[] = { { COSIGN("p['r']=0"), "key-work" }, { COSIGN("p['r']=65"), "key-work" },
+		{ COSIGN("p['r']=64;p['N']=2**18"), "key-work" }, { COSIGN("p['r']=1;p['N']=2**24"), "key-work" },
+		{ COSIGN("p['N']=1"), "key-work" }, { COSIGN("p['p']=0"), "key-work" },
+		{ COSIGN("p['p']=5"), "key-work" }, { COSIGN("p['r']=-1"), "json-range" },
+		{ COSIGN("p['r']='8'"), "json-type" }, { COSIGN("del p['r']"), "missing-key" },
+		{ COSIGN("del p['p']"), "missing-key" }, { COSIGN("p['x']=1"), "unknown-key" },
+		{ COSIGN("k['x']=1"), "unknown-key" }, { COSIGN("c['x']=1"), "unknown-key" },
+		{ COSIGN("j['x']=1"), "unknown-key" }, { COSIGN("del j['kdf']"), "missing-key" },
+		{ COSIGN("del j['cipher']"), "missing-key" }, { COSIGN("del j['ciphertext']"), "missing-key" },
+		{ COSIGN("del k['name']"), "missing-key" }, { COSIGN("del k['params']"), "missing-key" },
+		{ COSIGN("del k['salt']"), "missing-key" }, { COSIGN("del c['name']"), "missing-key" },
+		{ COSIGN("del c['nonce']"), "missing-key" }, { COSIGN("c['name']=7"), "json-type" },
+		{ COSIGN("k['salt']=''"), "key-form" }, { COSIGN("k['salt']='!'"), "base64" },
+		{ COSIGN("k['salt']='AAAA'*22"), "too-large" }, { COSIGN("c['nonce']='AAAA'"), "key-form" },
+		{ COSIGN("j['ciphertext']='A'"), "base64" }, { COSIGN("j=[]"), "json-type" } };
+	gf_error err = { 0 };
+	unsigned asked;
+	gf_signer *s;
+
+	(void)state;
+	write_cosign("ENCRYPTED SIGSTORE PRIVATE KEY", "32768", 0);
+	assert_int_equal(sh("cp k.key good"), 0);
+	assert_int_equal(sh(COSIGN("pass")), 0);
+	s = open_with("k.key", "supersecret", &asked, &err);
+	assert_non_null(s); /* the edit itself is no harm */
+	gf_signer_free(s);
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+		expect_refused(rows[i].edit, rows[i].name, 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = { cmocka_unit_test(test_both_ways), cmocka_unit_test(test_encrypted),
-		cmocka_unit_test(test_bad_minisign), cmocka_unit_test(test_cosign),
-		cmocka_unit_test(test_cosign_other) };
+		cmocka_unit_test(test_bad_minisign), cmocka_unit_test(test_cosign), cmocka_unit_test(test_cosign_other),
+		cmocka_unit_test(test_cosign_members) };
 
 	return cmocka_run_group_tests(tests, enter, leave);
 }
