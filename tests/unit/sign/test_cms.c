@@ -162,6 +162,32 @@ static void test_certificate(void **state)
 	gf_buf_clear(&pem);
 }
 
+/* Times that cannot be said are the first and the last that can. */
+static void test_times(void **state)
+{
+	gf_time from, until, first, last;
+	gf_pubkey *k;
+
+	(void)state;
+	assert_true(gf_time_parse("1970-01-01T00:00:01Z", &first) && gf_time_parse("2242-01-01T00:00:00Z", &last));
+	assert_int_equal(
+	    sh("(" REQ EC(
+		"P-256") "-days 99999 -keyout k -out ages.crt && "
+			 "openssl x509 -in ages.crt -outform DER | LC_ALL=C sed 's/\\x17\\x0d../\\x17\\x0d50/' | "
+			 "openssl x509 -inform DER -out old.crt) >log 2>&1"),
+	    0);
+	k = load("ages.crt");
+	gf_pubkey_times(k, &from, &until);
+	assert_in_range(from, gf_now() - 3600, gf_now());
+	assert_int_equal(until, last);
+	gf_pubkey_free(k);
+	k = load("old.crt");
+	gf_pubkey_times(k, &from, &until);
+	assert_int_equal(from, first);
+	assert_int_equal(until, last);
+	gf_pubkey_free(k);
+}
+
 /* A command that writes CMS makes a .p7s, which openssl takes; as raw signature it makes a .sig of the same key. */
 static void test_command(void **state)
 {
@@ -199,7 +225,7 @@ static void test_command(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = { cmocka_unit_test(test_cases), cmocka_unit_test(test_every_byte),
-		cmocka_unit_test(test_certificate), cmocka_unit_test(test_command) };
+		cmocka_unit_test(test_certificate), cmocka_unit_test(test_times), cmocka_unit_test(test_command) };
 
 	return cmocka_run_group_tests(tests, make_people, leave);
 }
