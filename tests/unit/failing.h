@@ -70,7 +70,7 @@ static inline void fail_all(failing_job *job, void *ctx)
 		{ "compress", "EIO" }, { "crypto", "EIO" }, { "curl", "EIO" } };
 	unsigned faults = 0;
 
-	for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
+	for (size_t i = 0; i < (CAN_FAIL ? sizeof kinds / sizeof *kinds : 1); i++)
 		faults += fail_kind(kinds[i][0], kinds[i][1], job, ctx);
 	assert_true(faults > 0 || !CAN_FAIL);
 }

@@ -154,9 +154,97 @@ static void test_docker(void **state)
 	fail_all(docker_job, NULL);
 }
 
+#define APP "example.com/app/good"
+
+/* The image of image.tar, as a load. */
+static bool load(gf_docker *d, const gf_buf *tar, gf_error *err)
+{
+	gf_docker_loaded loaded = { .names = NULL };
+	gf_output *out = gf_docker_load(d, tar->len, &loaded, err);
+	bool ok = out != NULL && gf_output_write(out, tar->data, tar->len, err) && gf_output_finish(out, err);
+
+	gf_output_close(out);
+	if (ok && loaded.n_names > 0)
+		assert_string_equal(loaded.names[0], APP ":1.0");
+	gf_docker_loaded_clear(&loaded);
+	return ok;
+}
+
+static void check_gone(gf_error *err)
+{
+	gf_docker *d = gf_docker_open(&(const gf_docker_options){ .host = daemon_host }, err);
+
+	assert_non_null(d);
+	if (!gf_docker_remove(d, APP ":1.0", err) || !gf_docker_remove(d, APP ":2.0", err))
+		fail_msg("%s: %s", err->name, err->text);
+	gf_docker_close(d);
+}
+
+/* An image into the daemon, given a name, and out again. */
+static bool image_job(void *ctx, gf_error *err)
+{
+	static const char *const references[] = { APP ":1.0" };
+	const gf_docker_options o = { .host = daemon_host };
+	gf_docker *d = gf_docker_open(&o, err);
+	gf_docker_image *images = NULL, one = { .id = NULL };
+	gf_input *in = NULL;
+	bool found = false, ok;
+	uint64_t saved = 0;
+	char bytes[4096];
+	ptrdiff_t got = -1;
+	gf_error unused;
+	size_t n = 0;
+
+	ok = d != NULL && load(d, ctx, err) && gf_docker_inspect(d, APP ":1.0", &found, &one, err);
+	ok = ok && found && gf_docker_tag(d, one.id, APP, "2.0", err) && gf_docker_list(d, &images, &n, err) &&
+	    (in = gf_docker_save(d, references, 1, err)) != NULL;
+	while (ok && (got = gf_input_read(in, bytes, sizeof bytes, err)) > 0)
+		saved += (uint64_t)got;
+	ok = ok && got == 0 && gf_docker_remove(d, APP ":2.0", err);
+	faults_end();
+	if (ok) {
+		assert_int_equal(n, 1);
+		assert_int_equal(images[0].n_names, 2);
+		assert_string_equal(images[0].id, one.id);
+		assert_int_equal(one.n_diff_ids, 1);
+		assert_true(saved > 4096);
+	}
+	gf_input_close(in);
+	gf_docker_images_free(images, n);
+	gf_docker_image_clear(&one);
+	gf_docker_close(d);
+	/* For the next time. */
+	check_gone(&unused);
+	return ok;
+}
+
+static void test_image(void **state)
+{
+	char path[128];
+	gf_error err;
+	gf_buf tar;
+
+	(void)state;
+	assert_int_equal(
+	    sh("cd %s && mkdir -p i && cd i && echo hello >f && tar --format=ustar -cf layer.tar f && "
+	       "D=$(sha256sum <layer.tar | cut -c-64) && "
+	       "printf '{\"architecture\":\"amd64\",\"os\":\"linux\",\"config\":{},\"rootfs\":{\"type\":\"layers\","
+	       "\"diff_ids\":[\"sha256:%%s\"]}}' $D >config.json && "
+	       "printf '[{\"Config\":\"config.json\",\"RepoTags\":[\"" APP ":1.0\"],\"Layers\":[\"layer.tar\"]}]' "
+	       ">manifest.json && tar --format=ustar -cf ../image.tar manifest.json config.json layer.tar",
+		dir),
+	    0);
+	snprintf(path, sizeof path, "%s/image.tar", dir);
+	gf_buf_init(&tar, GF_MIB);
+	check_ok(gf_file_load(path, GF_MIB, GF_FAILED, &tar, &err));
+	fail_all(image_job, &tar);
+	gf_buf_clear(&tar);
+}
+
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(test_registry), cmocka_unit_test(test_docker) };
+	const struct CMUnitTest tests[] = { cmocka_unit_test(test_registry), cmocka_unit_test(test_docker),
+		cmocka_unit_test(test_image) };
 
 	return cmocka_run_group_tests_name("failing", tests, enter, leave);
 }
