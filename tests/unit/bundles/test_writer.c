@@ -239,6 +239,8 @@ static void test_parallel_places(void **state)
 	gf_error err = { 0 };
 	gf_writer *w;
 	job j = { .first = first_layer(f.graph) };
+	uint64_t sizes[2];
+	char sum[128];
 
 	(void)state;
 	for (int kind = 0; kind < 2; kind++) {
@@ -249,9 +251,15 @@ static void test_parallel_places(void **state)
 		assert_true(gf_parallel(3, 3, fill_place, &j, &err));
 		if (!gf_writer_commit(w, &f, &err))
 			fail_msg("%s: %s", err.name, err.text);
+		sizes[kind] = gf_writer_size(w);
 		gf_writer_close(w);
 	}
 	same_as_vector("out.tar");
+	assert_int_equal(sizes[0], full_tar.len);
+	snprintf(sum, sizeof sum,
+	    "test %llu = $(find par -type f -printf '%%s\\n' | awk '{ s += $1 } END { print s }')",
+	    (unsigned long long)sizes[1]);
+	assert_int_equal(sh(sum), 0);
 	assert_true(read_all(gf_reader_open("par", &err), NULL, &err));
 }
 

@@ -105,7 +105,8 @@ typedef struct spec {
 	gf_digest previous;
 	const char *keys[4]; /* of signatures inside */
 	/* the image */
-	size_t layers;           /* 0: two */
+	size_t layers; /* 0: two */
+	bool no_layers;
 	gf_packing packing;      /* RAW, GZIP, ZSTD */
 	size_t layer_size;       /* of the file inside; 0: 3000 */
 	bool wrong_diff_id;      /* the config promises something else inside the first layer */
@@ -113,6 +114,8 @@ typedef struct spec {
 	uint64_t wrong_raw_size; /* uncompressedSize of the first layer */
 	bool evidence;           /* with one evidence manifest */
 	const char *attests;     /* in it a Statement of this type about the image; else it is none */
+	size_t evidence_size;    /* with blanks behind it */
+	uint64_t front;          /* what the writer is told of the front; 0: its size */
 	enum {
 		WHOLE,
 		NOT_PACKED,
@@ -366,13 +369,12 @@ static inline void fill_image(gf_image *image, const gf_digest *digest, const gf
 	}
 }
 
-static inline void write_bundle(const char *path, const gf_front *f, layer *layers, size_t n)
+static inline void write_bundle(const char *path, const gf_front *f, uint64_t front, layer *layers, size_t n)
 {
 	gf_error err = { 0 };
-	uint64_t front = 0;
 	gf_writer *w;
 
-	need(gf_front_size(f, &front, &err));
+	need(front != 0 || gf_front_size(f, &front, &err));
 	need((w = gf_writer_open(path, f->manifest->created, front, &err)) != NULL);
 	for (size_t i = 0; i < f->graph->n_blobs; i++) {
 		for (size_t k = 0; k < n; k++) {
@@ -401,7 +403,7 @@ static inline void make_bundle(const char *path, const spec *s, made *out)
 	static const char *const types[] = { [GF_PACKING_RAW] = GF_TYPE_LAYER,
 		[GF_PACKING_GZIP] = GF_TYPE_LAYER_GZIP,
 		[GF_PACKING_ZSTD] = "application/vnd.oci.image.layer.v1.tar+zstd" };
-	size_t n = s->layers != 0 ? s->layers : 2, n_signatures = 0;
+	size_t n = s->no_layers ? 0 : s->layers != 0 ? s->layers : 2, n_signatures = 0;
 	layer layers[LAYERS_MAX] = { 0 }, extra = { 0 };
 	gf_digest config, document, empty, evidence = { 0 };
 	uint64_t config_size, document_size, empty_size, evidence_size;
@@ -425,6 +427,8 @@ static inline void make_bundle(const char *path, const spec *s, made *out)
 		keep(store, &text, &empty, &empty_size);
 		buf_new(&extra.stored);
 		make_evidence(s->attests, &document, &extra.stored);
+		while (extra.stored.len < s->evidence_size)
+			add_bytes(&extra.stored, " ", 1);
 		hash_buf(&extra.stored, &extra.digest);
 		make_document(store, "application/vnd.oci.empty.v1+json", &empty, empty_size, GF_TYPE_IN_TOTO, &extra,
 		    1, &document, document_size, &evidence, &evidence_size);
@@ -444,7 +448,7 @@ static inline void make_bundle(const char *path, const spec *s, made *out)
 		sign_by(s->keys[n_signatures], &statement, &signatures[n_signatures]);
 	qsort(signatures, n_signatures, sizeof *signatures, compare_members);
 	front = (gf_front){ &statement, signatures, n_signatures, m, graph, store, open_evidence, &extra };
-	write_bundle(path, &front, layers, n);
+	write_bundle(path, &front, s->front, layers, n);
 	if (out != NULL) {
 		hash_buf(&statement, &out->manifest);
 		out->n_blobs = m->n_blobs;

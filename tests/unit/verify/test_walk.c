@@ -738,6 +738,73 @@ static void test_thin(void **state)
 	gf_buf_clear(&m.statement);
 }
 
+/* An image without a layer: behind the padding comes the end. */
+static void test_no_layers(void **state)
+{
+	static const char *const paths[] = { "b.tar", "fifo" };
+	spec s = { .no_layers = true, .evidence = true, .keys = { "ci" } };
+	made m;
+
+	(void)state;
+	make_bundle("b.tar", &s, &m);
+	feed("b.tar", "fifo");
+	for (size_t i = 0; i < 2; i++) {
+		recorder sink;
+		run r;
+
+		recorder_init(&sink);
+		walk(paths[i], &sink, 1, false, &r);
+		expect_good(&r, paths[i]);
+		assert_int_equal(r.v.bytes_read, total(&m));
+		assert_int_equal(sink.n_order, m.n_blobs);
+	}
+	gf_buf_clear(&m.statement);
+}
+
+/* Larger than what the writer has in hand at once, and layers that it has to move up or down, where a file system moves
+ * ranges and where it does not: always the same bundle. */
+static void test_large(void **state)
+{
+	spec s = { .layers = 2,
+		.layer_size = 2500000,
+		.evidence = true,
+		.evidence_size = 2500000,
+		.created = 1795395723,
+		.keys = { NULL } };
+	static const uint64_t fronts[] = { 0, 65536, (uint64_t)8 << 20 };
+	gf_buf want, found;
+	made m;
+	run r;
+
+	(void)state;
+	for (size_t i = 0; i < 6; i++) {
+		char path[64];
+
+		(void)snprintf(
+		    path, sizeof path, i % 2 == 0 ? "large.tar" : "/dev/shm/gf-walk-%ld.tar", (long)getpid());
+		s.front = fronts[i / 2];
+		make_bundle(path, &s, &m);
+		gf_buf_clear(&m.statement);
+		load_file(path, &found);
+		if (i == 0)
+			want = found;
+		else
+			assert_int_equal(found.len, want.len);
+		assert_memory_equal(found.data, want.data, want.len);
+		if (i > 0)
+			gf_buf_clear(&found);
+		assert_int_equal(unlink(path), 0);
+	}
+	gf_buf_clear(&want);
+	s.created = 0;
+	s.keys[0] = "ci";
+	make_bundle("large.tar", &s, &m);
+	walk("large.tar", NULL, 2, false, &r);
+	expect_good(&r, "large");
+	assert_int_equal(r.v.bytes_read, total(&m));
+	gf_buf_clear(&m.statement);
+}
+
 /* The front first, so that a plan can be made, and the walk goes on from there. */
 static void test_front(void **state)
 {
@@ -775,7 +842,7 @@ int main(void)
 		cmocka_unit_test(test_held), cmocka_unit_test(test_unwanted), cmocka_unit_test(test_flipped),
 		cmocka_unit_test(test_end), cmocka_unit_test(test_sink_errors), cmocka_unit_test(test_deep),
 		cmocka_unit_test(test_deep_spoiled), cmocka_unit_test(test_deep_disagree), cmocka_unit_test(test_thin),
-		cmocka_unit_test(test_front) };
+		cmocka_unit_test(test_front), cmocka_unit_test(test_no_layers), cmocka_unit_test(test_large) };
 
 	return cmocka_run_group_tests(tests, enter_with_key, leave_with_key);
 }
