@@ -186,6 +186,7 @@ static void test_configs(void **state)
 	gf_config_free(c);
 	assert_null(config("[]", &err));
 	assert_error(err, GF_USAGE, "json-type");
+	assert_non_null(strstr(err.text, "expected an image config, an object"));
 	assert_null(config("{\"os\":\"linux\"}", &err));
 	assert_error(err, GF_USAGE, "missing-key");
 	assert_null(config("{\"rootfs\":{\"type\":\"vhd\"}}", &err));

@@ -123,7 +123,9 @@ static void test_false_fronts(void **state)
 	pair[0].name = two;
 	refused_front(&f); /* not sorted */
 	pair[0].name = odd;
+	f.n_signatures = 1;
 	refused_front(&f);
+	f.n_signatures = 2;
 	pair[0].name = one;
 	pair[1].name = two;
 	pair[1].bytes.len = 0;

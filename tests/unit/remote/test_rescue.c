@@ -65,7 +65,7 @@ static void test_answers(void **state)
 		{ CHUNKED "5\r\nhello world\r\n1\r\n!", 400, "hello" }, /* longer than it says */
 		{ CHUNKED "5\r\nhello\r\nxyz\r\n!", 400, "hello" },     /* no length */
 		{ CHUNKED "5\r\nhello\r\n\r\n1\r\n!", 400, "hello" },   /* an empty one */
-		{ CHUNKED "ffffffffff\r\nhello", 400, "hello" },        /* eight digits count */
+		{ CHUNKED "10000000000000001\r\nhello", 400, "hello" }, /* 2^64 + 1 */
 		{ CHUNKED "0\r\n\r\n5\r\nhello\r\n", 400, "" },         /* behind the last */
 		{ CHUNKED, 400, "" },
 	};

@@ -420,12 +420,13 @@ static void test_unsigned(void **state)
 	gf_state *s;
 	spec what = shop(1);
 	gf_judge j;
+	made m;
 
 	(void)state;
 	environment_of(p, "shop", "test")->allow_unsigned = true;
 	s = install(p);
 	what.keys[0] = NULL;
-	make_bundle("b.tar", &what, NULL);
+	make_bundle("b.tar", &what, &m);
 	j = judge_for(s, "test");
 	refused("not spelled out", j, "signature", GF_CHECK_SIGNATURE);
 	j.allow_unsigned = true;
@@ -455,6 +456,10 @@ static void test_unsigned(void **state)
 	j = judge_for(s, "prod");
 	j.allow_unsigned = true;
 	refused("it was nowhere before", j, "after", GF_CHECK_AFTER);
+	/* Nor when its signatures were there the last time. */
+	accept_here(s, "test", &m, &what, "complete");
+	refused("it was signed then", j, "after", GF_CHECK_AFTER);
+	gf_buf_clear(&m.statement);
 	gf_state_close(s);
 }
 

@@ -151,8 +151,9 @@ static void test_many_keys(void **state)
 	gf_buf text;
 
 	(void)state;
+	/* Before the seven that are there. */
 	at += sprintf(at, "\"keys\": {\n");
-	for (unsigned i = 0; i <= 1024; i++)
+	for (unsigned i = 0; i < 1025 - 7; i++)
 		at += sprintf(at, "\"%064x\":{},\n", i);
 	change(&text, "\"keys\": {\n", keys);
 	assert_null(gf_policy_parse(text.data, text.len, "trust.json", &err));
