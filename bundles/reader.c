@@ -41,7 +41,12 @@ gf_reader *gf_reader_open(const char *path, gf_error *err)
 		    "open", path, "cannot open the bundle");
 		return NULL;
 	}
-	if (fstat(fd, &st) == 0 && S_ISDIR(st.st_mode))
+	if (fstat(fd, &st) != 0) {
+		gf_fail_errno(err, GF_FAILED, "read", path, "cannot look at it");
+		(void)close(fd);
+		return NULL;
+	}
+	if (S_ISDIR(st.st_mode))
 		return gf_reader_dir(fd, path, err);
 	m = gf_medium_from_fd(fd, true, path, err);
 	return m != NULL ? gf_reader_tar(m, err) : NULL;

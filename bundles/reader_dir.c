@@ -161,7 +161,12 @@ static gf_input *dir_blob(gf_reader *r, size_t i, bool *absent, gf_error *err)
 		    "cannot open it");
 		return NULL;
 	}
-	if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode)) {
+	if (fstat(fd, &st) != 0) {
+		gf_fail_errno(err, GF_FAILED, "read", path, "cannot look at it");
+		(void)close(fd);
+		return NULL;
+	}
+	if (!S_ISREG(st.st_mode)) {
 		(void)close(fd);
 		gf_fail(err, GF_DAMAGED, "not-regular", path, "is no regular file");
 		return NULL;
