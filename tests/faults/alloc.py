@@ -16,6 +16,8 @@ ROLES = ('parent', 'child')
 
 # Where a library kills the process that it finds no memory in: its own OPENSSL_assert of the lists of its secure heap.
 ABORTS = {'libcrypto.so.3:CRYPTO_secure_malloc_init'}
+# What libcurl says where OpenSSL found no memory, and does not tell why.
+UNSAID = b'error setting certificate file: '
 
 
 def shimmed(fail):
@@ -64,7 +66,7 @@ def judge(job, fault, clean, status):
     where = failure()[1]
     wrong = job.wrong(status, clean,
                       # 5 where a target had no memory: it is what failed.
-                      lambda end: end == 1 or end == 5 and job.err.strip().endswith(b'out of memory'),
+                      lambda end: end == 1 or end == 5 and (job.err.strip().endswith(b'out of memory') or UNSAID in job.err),
                       lambda: bool(ABORTS.intersection(frames(where).split())))
     return wrong and '%s at %s:%d, %s' % (wrong, ROLES[fault[0]], fault[1], frames(where))
 
