@@ -153,6 +153,7 @@ static bool prepare(gf_error *err)
 	/* openssl.cnf can load engines and change what is accepted; it is the host's, not ours. */
 	OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG, NULL);
 	signal(SIGPIPE, SIG_IGN);
+	signal(SIGCHLD, SIG_DFL); /* ignored, as some parents leave it, no child can be waited for */
 	signal(SIGXFSZ, SIG_IGN); /* a file that may grow no further is an error like a full disk */
 	/* Without its first context OpenSSL crashes in whatever is asked of it. */
 	return OSSL_LIB_CTX_get0_global_default() != NULL || gf_no_memory(err);

@@ -127,3 +127,11 @@ END
 	run -1 grep -i hidden seen
 	gapferry verify -q --key release.pub app.tar
 }
+
+@test "who started it ignores SIGCHLD: commands are waited for all the same" {
+	load common
+	"$root/tests/lib/busybox-image.sh" image.tar registry.example/team/app:1.2
+	gapferry key new --no-passphrase release >/dev/null
+	env --ignore-signal=CHLD "$GAPFERRY" pack -q -o app.tar --sign-cmd 'openssl dgst -sha256 -sign release.pem' --key release.pub image.tar
+	gapferry verify -q --key release.pub app.tar
+}
