@@ -205,7 +205,7 @@ class Place:
         self.make("-fsanitize=leak ", *[self.out + "/" + p for p in self.programs])
 
     def copy(self, build, wrapped):
-        """The tree as it is, but for these files; what is there already stays, and make(1) has less to do."""
+        """The tree as it is, but for these files; what is there already and the same stays, and make(1) has less to do."""
         there = set()
         for at, names, files in os.walk("."):
             names[:] = [n for n in names if n != ".git" and os.path.abspath(os.path.join(at, n)) != build]
@@ -213,11 +213,13 @@ class Place:
             for path in (os.path.join(at, n) for n in files):
                 to = os.path.join(self.tree, path)
                 there.add(os.path.normpath(to))
-                if path not in wrapped:
-                    shutil.copy2(path, to, follow_symlinks=False)
-                elif not os.path.exists(to) or read(to) != wrapped[path]:
-                    with open(to, "wb") as f:
-                        f.write(wrapped[path])
+                text = wrapped.get(path) or read(path)
+                if os.path.exists(to) and read(to) == text:
+                    continue
+                # Newer than what was made of it, also where it is as it was before the last run.
+                with open(to, "wb") as f:
+                    f.write(text)
+                shutil.copymode(path, to)
         for at, _, files in os.walk(self.tree):
             for path in (os.path.join(at, n) for n in files):
                 if path not in there:
