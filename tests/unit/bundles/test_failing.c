@@ -56,6 +56,23 @@ static bool read_path(void *ctx, gf_error *err)
 	return ok;
 }
 
+/* The same behind a front that was read without faults. */
+static bool read_blobs(void *ctx, gf_error *err)
+{
+	gf_error unused = { 0 };
+	char plan[64];
+	opened o;
+	bool ok;
+
+	(void)snprintf(plan, sizeof plan, "%s", getenv("GAPFERRY_FAIL"));
+	assert_int_equal(unsetenv("GAPFERRY_FAIL"), 0);
+	assert_true(open_front(&o, gf_reader_open(ctx, &unused), &unused));
+	assert_int_equal(setenv("GAPFERRY_FAIL", plan, 1), 0);
+	ok = read_rest(&o, NULL, err);
+	opened_close(&o);
+	return ok;
+}
+
 static bool count_one(void *ctx, const char *name, gf_error *err)
 {
 	size_t *n = ctx;
@@ -167,6 +184,7 @@ static void test_directory(void **state)
 	(void)state;
 	assert_int_equal(sh("mkdir in && tar xf in.tar -C in && rm -f in/META/padding"), 0);
 	fail_all(read_path, path);
+	fail_all(read_blobs, path);
 }
 
 static void test_write_tar(void **state)
