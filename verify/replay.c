@@ -26,8 +26,10 @@ static bool copy(const char **text, char *room, size_t n)
 {
 	if (*text == NULL)
 		return true;
-	if (strlen(*text) >= n)
+	if (strlen(*text) >= n) {
+		*text = NULL; /* it goes with its document */
 		return false;
+	}
 	memcpy(room, *text, strlen(*text) + 1);
 	*text = room;
 	return true;
