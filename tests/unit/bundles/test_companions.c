@@ -120,6 +120,7 @@ static void test_with(void **state)
 
 static void test_store(void **state)
 {
+	char name[400] = "";
 	gf_member m = { .name = (char *)(uintptr_t) "manifest.json.0123456789abcdef.sig" };
 	gf_error err = { 0 };
 	gf_buf found;
@@ -144,6 +145,11 @@ static void test_store(void **state)
 	err = (gf_error){ 0 };
 	assert_false(gf_companion_store("file/s.tar", &m, &err));
 	assert_int_equal(err.class, GF_FAILED);
+	memset(name, 'x', sizeof name - 1); /* longer than a name may be */
+	m.name = name;
+	assert_false(gf_companion_store("s.tar", &m, &err));
+	assert_error(err, GF_FAILED, "write");
+	assert_non_null(strstr(err.text, "cannot be looked at"));
 	gf_buf_clear(&m.bytes);
 }
 

@@ -805,6 +805,24 @@ static void test_large(void **state)
 	gf_buf_clear(&m.statement);
 }
 
+/* The writer's piece is full behind any header or blob, and behind the last one before the padding. */
+static void test_piece(void **state)
+{
+	spec s = { .layers = 1, .evidence = true, .created = 1795395723, .keys = { NULL } };
+	gf_error err = { 0 };
+
+	(void)state;
+	for (size_t n = GF_MIB - 65536; n <= GF_MIB; n += 512) {
+		gf_reader *r;
+
+		s.evidence_size = n;
+		make_bundle("piece.tar", &s, NULL);
+		assert_int_equal(sh("tar tf piece.tar >/dev/null"), 0);
+		need((r = gf_reader_open("piece.tar", &err)) != NULL);
+		gf_reader_close(r);
+	}
+}
+
 /* The front first, so that a plan can be made, and the walk goes on from there. */
 static void test_front(void **state)
 {
@@ -842,7 +860,8 @@ int main(void)
 		cmocka_unit_test(test_held), cmocka_unit_test(test_unwanted), cmocka_unit_test(test_flipped),
 		cmocka_unit_test(test_end), cmocka_unit_test(test_sink_errors), cmocka_unit_test(test_deep),
 		cmocka_unit_test(test_deep_spoiled), cmocka_unit_test(test_deep_disagree), cmocka_unit_test(test_thin),
-		cmocka_unit_test(test_front), cmocka_unit_test(test_no_layers), cmocka_unit_test(test_large) };
+		cmocka_unit_test(test_front), cmocka_unit_test(test_no_layers), cmocka_unit_test(test_large),
+		cmocka_unit_test(test_piece) };
 
 	return cmocka_run_group_tests(tests, enter_with_key, leave_with_key);
 }
