@@ -230,15 +230,12 @@ class Place:
 
     def unit(self, program):
         """The tests of a program, each by itself; where one needs those before it, the whole program too."""
-        with open(self.tree + "/" + program + ".c", encoding="utf-8") as f:
-            names = re.findall(r"cmocka_unit_test\w*\(\s*(\w+)", f.read())
-        parts = [Test(self, self.out + "/" + program, GF_MUTANT_TEST=n) for n in names]
-        alone = [p for p in parts if p.measure()]
-        if len(alone) < len(parts):
-            alone.append(Test(self, self.out + "/" + program))
-            if not alone[-1].measure():
-                sys.exit("mutate.py: %s fails without a mutant" % program)
-        return alone
+        whole = Test(self, self.out + "/" + program)
+        if not whole.measure():
+            sys.exit("mutate.py: %s fails without a mutant" % program)
+        names = re.findall(r"(?m)^\[ RUN +\] (\w+)$", whole.out)
+        alone = [p for p in (Test(self, whole.argv[0], GF_MUTANT_TEST=n) for n in names) if p.measure()]
+        return alone if names and len(alone) == len(names) else alone + [whole]
 
     def units(self, pool):
         return sum(pool.map(self.unit, self.programs), [])
