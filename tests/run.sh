@@ -40,6 +40,15 @@ allowed() {
 	return 1
 }
 
+# What each failed test of a log says, its first lines; the log's end where no test failed.
+said() {
+	if grep -q '^not ok [0-9]' "$1" 2>/dev/null; then
+		awk '/^not ok [0-9]/ { left = 16 } /^(ok |1\.\.)/ { left = 0 } left-- > 0' "$1"
+	else
+		tail -n 60 "$1"
+	fi
+}
+
 # suite NAME SECONDS COMMAND... - its TAP is counted; a crash, a time-out or no test at all counts as one failure.
 suite() {
 	local name=$1 seconds=$2 log=$logs/$1.log began=$SECONDS rc p f s line word
@@ -67,8 +76,8 @@ suite() {
 		printf '    %s\n' "${line/$'\t'/: }"
 	done
 	if [ "$f" -gt 0 ]; then
-		echo "    ---- the end of $log"
-		tail -n 60 "$log" | sed 's/^/    | /'
+		echo "    ---- $log"
+		said "$log" | sed 's/^/    | /'
 	fi
 	printf '%-12s %5d passed %4d failed %4d skipped %6d s\n' "$name" "$p" "$f" "$s" $((SECONDS - began))
 	echo "$p $f $s" >"$logs/$name.sum"
@@ -139,12 +148,6 @@ while [ "$(jobs -rp | wc -l)" -gt 0 ]; do
 done
 reports "$@"
 
-# What each failed test of a log says, its first lines; the log's end where no test failed.
-said() {
-	awk '/^not ok [0-9]/ { left = 16; any = 1 } /^(ok |1\.\.)/ { left = 0 } left-- > 0 { print "    " $0 } { last = $0 }
-	     END { if (!any) print "    " last }' "$1" 2>/dev/null
-}
-
 # The processes that tests have left, five seconds later, as "pid command".
 left_running() {
 	local i pids
@@ -161,7 +164,7 @@ for s; do
 	# A suite that did not come to its sum has failed.
 	read -r p f k < <(cat "$logs/$s.sum" 2>/dev/null || { cat "$logs/$s.report" >&2; echo 0 1 0; })
 	passed=$((passed + p)) failed=$((failed + f)) skipped=$((skipped + k))
-	[ "$f" -eq 0 ] || printf '\n%s: %d failed\n%s\n' "$s" "$f" "$(said "$logs/$s.log")"
+	[ "$f" -eq 0 ] || printf '\n%s: %d failed\n%s\n' "$s" "$f" "$(said "$logs/$s.log" | sed 's/^/    /')"
 done
 while read -r pid command; do
 	printf '\nfailed: a test has left this running: %s\n' "$command"
