@@ -66,4 +66,18 @@ static inline bool has_text(const char *text, const char *part)
 			fail_msg("%s: %s instead of %s: %s", #call, err.name, want, err.text);                         \
 	} while (0)
 
+/* DIR/what, with its directories. */
+static inline void put_below(const char *what, const char *text, mode_t mode)
+{
+	char path[512], *slash;
+	gf_error err;
+
+	snprintf(path, sizeof path, "%s/%s", dir, what);
+	slash = strrchr(path, '/');
+	*slash = '\0';
+	check_ok(gf_dir_make(path, 0700, &err));
+	*slash = '/';
+	check_ok(gf_file_store(path, mode, text, strlen(text), &err));
+}
+
 #endif

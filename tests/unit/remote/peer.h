@@ -38,7 +38,8 @@ static inline void *run_peer(void *ctx)
 	}
 }
 
-static inline void start(peer *p, void (*serve)(peer *, int))
+/* On a port of loopback, and nobody accepts yet. */
+static inline void stand(peer *p, void (*serve)(peer *, int))
 {
 	struct sockaddr_in a = { .sin_family = AF_INET };
 	socklen_t n = sizeof a;
@@ -55,6 +56,11 @@ static inline void start(peer *p, void (*serve)(peer *, int))
 	assert_int_equal(listen(p->fd, 16), 0);
 	assert_int_equal(getsockname(p->fd, (struct sockaddr *)&a, &n), 0);
 	p->port = ntohs(a.sin_port);
+}
+
+static inline void start(peer *p, void (*serve)(peer *, int))
+{
+	stand(p, serve);
 	assert_int_equal(pthread_create(&p->thread, NULL, run_peer, p), 0);
 }
 
@@ -125,6 +131,12 @@ static inline char *url_of(const peer *p, const char *path)
 }
 
 /* ---- a peer that answers by a table ---- */
+
+#define ANSWER(line, headers, body) "HTTP/1.1 " line "\r\nConnection: close\r\n" headers "\r\n" body
+#define OK "200 OK"
+#define EMPTY "Content-Length: 0\r\n"
+/* The digest of "abc". */
+#define ABC "sha256:ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
 
 typedef struct answer {
 	const char *request; /* what its first line begins with */

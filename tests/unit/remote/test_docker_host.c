@@ -20,18 +20,9 @@ static int leave(void **state)
 	return gf_dir_remove(dir, &err) ? 0 : -1;
 }
 
-/* DIR/what, with its directories. */
 static void put(const char *what, const char *text)
 {
-	char path[512], *slash;
-	gf_error err;
-
-	snprintf(path, sizeof path, "%s/%s", dir, what);
-	slash = strrchr(path, '/');
-	*slash = '\0';
-	check_ok(gf_dir_make(path, 0700, &err));
-	*slash = '/';
-	check_ok(gf_file_store(path, 0600, text, strlen(text), &err));
+	put_below(what, text, 0600);
 }
 
 /* Where host leads: its base, or the name of the error. */

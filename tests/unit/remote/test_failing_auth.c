@@ -11,28 +11,9 @@
 #include "remote/docker.h"
 #include "tests/unit/failing.h"
 
-#define ANSWER(line, headers, body) "HTTP/1.1 " line "\r\nConnection: close\r\n" headers "\r\n" body
-#define OK "200 OK"
-#define EMPTY "Content-Length: 0\r\n"
-#define ABC "sha256:ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
-
 static peer server;
 static pid_t child;
 static char host[64];
-
-/* DIR/what, with its directories. */
-static void put(const char *what, const char *text, mode_t mode)
-{
-	char path[512], *slash;
-	gf_error err;
-
-	snprintf(path, sizeof path, "%s/%s", dir, what);
-	slash = strrchr(path, '/');
-	*slash = '\0';
-	check_ok(gf_dir_make(path, 0700, &err));
-	*slash = '/';
-	check_ok(gf_file_store(path, mode, text, strlen(text), &err));
-}
 
 static void set_dir(const char *name, const char *below)
 {
@@ -54,17 +35,7 @@ static void serve(void)
 		    ANSWER("201 Created", EMPTY "Docker-Content-Digest: " ABC "\r\nLocation: /v2/x\r\n", ""), 0, 0 },
 		{ 0 } };
 
-	struct sockaddr_in a = { .sin_family = AF_INET };
-	socklen_t n = sizeof a;
-
-	server.serve = serve_table_once;
-	gf_buf_init(&server.seen, GF_MIB);
-	a.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-	server.fd = socket(AF_INET, SOCK_STREAM, 0);
-	assert_int_equal(bind(server.fd, (struct sockaddr *)&a, sizeof a), 0);
-	assert_int_equal(listen(server.fd, 16), 0);
-	assert_int_equal(getsockname(server.fd, (struct sockaddr *)&a, &n), 0);
-	server.port = ntohs(a.sin_port);
+	stand(&server, serve_table_once);
 	snprintf(host, sizeof host, "127.0.0.1:%u", server.port);
 	snprintf(challenge, sizeof challenge,
 	    ANSWER("401 Unauthorized",
@@ -106,31 +77,31 @@ static int enter(void **state)
 	serve();
 	/* "me:canary" */
 	snprintf(text, sizeof text, "{\"auths\":{\"%s\":{\"auth\":\"bWU6Y2FuYXJ5\"}}}", host);
-	put("word/config.json", text, 0600);
+	put_below("word/config.json", text, 0600);
 	snprintf(text, sizeof text, "{\"auths\":{\"%s\":{\"identitytoken\":\"canary\"}}}", host);
-	put("identity/config.json", text, 0600);
+	put_below("identity/config.json", text, 0600);
 	snprintf(text, sizeof text, "{\"auths\":{\"%s\":{\"registrytoken\":\"t0\"}}}", host);
-	put("token/config.json", text, 0600);
+	put_below("token/config.json", text, 0600);
 	snprintf(text, sizeof text, "{\"credHelpers\":{\"%s\":\"gf-me\"}}", host);
-	put("helper/config.json", text, 0600);
-	put("bin/docker-credential-gf-me",
+	put_below("helper/config.json", text, 0600);
+	put_below("bin/docker-credential-gf-me",
 	    "#!/bin/sh\nread -r host\necho '{\"Username\":\"me\",\"Secret\":\"canary\"}'\n", 0700);
-	put("nobody/config.json", "{}", 0600);
+	put_below("nobody/config.json", "{}", 0600);
 	snprintf(text, sizeof text, "%s/bin:%s", dir, getenv("PATH"));
 	setenv("PATH", text, 1);
 	/* A context with all of TLS. */
 	check_ok(gf_hash_bytes("lab", 3, &id, &err));
 	gf_digest_hex(&id, hex);
-	put("lab/config.json", "{\"currentContext\":\"lab\"}", 0600);
+	put_below("lab/config.json", "{\"currentContext\":\"lab\"}", 0600);
 	snprintf(text, sizeof text, "lab/contexts/meta/%s/meta.json", hex);
-	put(text, "{\"Name\":\"lab\",\"Endpoints\":{\"docker\":{\"Host\":\"tcp://lab.example:2376\"}}}", 0600);
+	put_below(text, "{\"Name\":\"lab\",\"Endpoints\":{\"docker\":{\"Host\":\"tcp://lab.example:2376\"}}}", 0600);
 	for (size_t i = 0; i < 3; i++) {
 		static const char *const pem[] = { "ca.pem", "cert.pem", "key.pem" };
 
 		snprintf(text, sizeof text, "lab/contexts/tls/%s/docker/%s", hex, pem[i]);
-		put(text, "pem", 0600);
+		put_below(text, "pem", 0600);
 		snprintf(text, sizeof text, "certs/%s", pem[i]);
-		put(text, "pem", 0600);
+		put_below(text, "pem", 0600);
 	}
 	return 0;
 }
@@ -219,10 +190,10 @@ static void test_credentials(void **state)
 	/* In the last place that is looked at. */
 	unsetenv("DOCKER_CONFIG");
 	snprintf(text, sizeof text, "{\"%s\":{\"auth\":\"bWU6Y2FuYXJ5\"}}", host);
-	put("home/.dockercfg", text, 0600);
-	put("home/.docker/config.json", "{}", 0600);
-	put("run/containers/auth.json", "{}", 0600);
-	put("config/containers/auth.json", "{\"auths\":{\"other.example\":{}}}", 0600);
+	put_below("home/.dockercfg", text, 0600);
+	put_below("home/.docker/config.json", "{}", 0600);
+	put_below("run/containers/auth.json", "{}", 0600);
+	put_below("config/containers/auth.json", "{\"auths\":{\"other.example\":{}}}", 0600);
 	fail_all(credentials_job, NULL);
 	snprintf(file, sizeof file, "%s/word/config.json", dir);
 	fail_all(credentials_job, file);

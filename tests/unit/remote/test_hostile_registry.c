@@ -1,11 +1,8 @@
 /* Registries that refuse, that lie about what they stored, and whose token service answers nonsense. */
 #include "peer.h"
 
-#define ANSWER(line, headers, body) "HTTP/1.1 " line "\r\nConnection: close\r\n" headers "\r\n" body
-#define OK "200 OK"
 #define TYPE "application/vnd.oci.image.manifest.v1+json"
 #define OTHER "sha256:0101010101010101010101010101010101010101010101010101010101010101"
-#define ABC "sha256:ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
 
 static peer server;
 
@@ -93,7 +90,6 @@ static bool put_manifest(gf_registry *r, gf_error *err)
 }
 
 #define LOCATED "Location: /v2/a/b/blobs/uploads/1?x=y\r\nContent-Length: 0\r\n"
-#define EMPTY "Content-Length: 0\r\n"
 
 /* name NULL: it is done. */
 static void each_answer_has_its_error(void **state)

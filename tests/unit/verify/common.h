@@ -427,8 +427,8 @@ static inline void make_bundle(const char *path, const spec *s, made *out)
 		keep(store, &text, &empty, &empty_size);
 		buf_new(&extra.stored);
 		make_evidence(s->attests, &document, &extra.stored);
-		while (extra.stored.len < s->evidence_size)
-			add_bytes(&extra.stored, " ", 1);
+		if (extra.stored.len < s->evidence_size)
+			need(gf_buf_printf(&extra.stored, &err, "%*s", (int)(s->evidence_size - extra.stored.len), ""));
 		hash_buf(&extra.stored, &extra.digest);
 		make_document(store, "application/vnd.oci.empty.v1+json", &empty, empty_size, GF_TYPE_IN_TOTO, &extra,
 		    1, &document, document_size, &evidence, &evidence_size);
