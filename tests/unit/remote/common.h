@@ -69,7 +69,7 @@ static inline bool has_text(const char *text, const char *part)
 /* DIR/what, with its directories. */
 static inline void put_below(const char *what, const char *text, mode_t mode)
 {
-	char path[512], *slash;
+	char path[1024], *slash;
 	gf_error err;
 
 	snprintf(path, sizeof path, "%s/%s", dir, what);
